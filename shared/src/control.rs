@@ -1,0 +1,93 @@
+//! The daemon's own methods on the worker socket.
+//!
+//! `daemon/status` answers with [`Status`]. `daemon/subscribe` answers the same and from then on sends the
+//! notification `daemon/status` with a [`Status`] whenever the state changes. Both work before `initialize`.
+
+use serde::{Deserialize, Serialize};
+
+/// Asks for the status once.
+pub const STATUS: &str = "daemon/status";
+/// Asks for the status, now and on every change.
+pub const SUBSCRIBE: &str = "daemon/subscribe";
+
+/// What the child is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WorkerState {
+    /// The process is being started.
+    Starting,
+    /// The process runs, the handshake doesn't stand yet.
+    Initializing,
+    /// Requests are served.
+    Ready,
+    /// The daemon goes down: what runs may finish, nothing new is taken.
+    Draining,
+    /// The process ended; the next start waits for a delay.
+    Backoff,
+    /// The process ended and will not be started again.
+    Stopped,
+}
+
+impl WorkerState {
+    /// The name that health answers and logs show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Initializing => "initializing",
+            Self::Ready => "ready",
+            Self::Draining => "draining",
+            Self::Backoff => "backoff",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// How the child ended last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastExit {
+    /// The exit code, when it exited.
+    pub code: Option<i32>,
+    /// The signal, when one ended it.
+    pub signal: Option<i32>,
+}
+
+/// The state of the daemon and its child.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// What the child is doing.
+    pub state: WorkerState,
+    /// Times that a child was started.
+    pub starts: u64,
+    /// Failures in a row.
+    pub restart_streak: u32,
+    /// The delay before the next start, in milliseconds, while `state` is `backoff`.
+    pub backoff_ms: Option<u64>,
+    /// How the child ended last, if one did.
+    pub last_exit: Option<LastExit>,
+    /// Process id of the child, while there is one.
+    pub pid: Option<u32>,
+    /// Version of the child, once the handshake stands.
+    pub version: Option<String>,
+    /// The model that the child uses where a thread names none, once the handshake stands.
+    pub default_model: Option<String>,
+    /// Counts the changes of `state`; a client that sees it grow knows that it missed none by being slow.
+    pub seq: u64,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            state: WorkerState::Starting,
+            starts: 0,
+            restart_streak: 0,
+            backoff_ms: None,
+            last_exit: None,
+            pid: None,
+            version: None,
+            default_model: None,
+            seq: 0,
+        }
+    }
+}

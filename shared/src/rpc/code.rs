@@ -1,0 +1,163 @@
+//! Every JSON-RPC error code that crosses the worker socket, the child's and ours, with its message.
+
+use super::ErrorObject;
+use serde_json::json;
+use std::time::Duration;
+
+/// The line is no JSON. (JSON-RPC 2.0)
+pub const PARSE_ERROR: i64 = -32700;
+/// The line is no request, or the child doesn't know its method. (JSON-RPC 2.0; the child uses it for both)
+pub const INVALID_REQUEST: i64 = -32600;
+/// Nobody here answers that method. (JSON-RPC 2.0)
+pub const METHOD_NOT_FOUND: i64 = -32601;
+/// The parameters are wrong. (JSON-RPC 2.0)
+pub const INVALID_PARAMS: i64 = -32602;
+/// The child or the daemon failed. (JSON-RPC 2.0)
+pub const INTERNAL: i64 = -32603;
+/// Too much work: try again later. The child's own code, and ours for a full waiting line.
+pub const OVERLOADED: i64 = -32001;
+/// The child is down; nothing was sent to it.
+pub const WORKER_UNAVAILABLE: i64 = -32010;
+/// The child died with this request in flight.
+pub const WORKER_RESTARTED: i64 = -32011;
+/// No answer within the deadline.
+pub const TIMEOUT: i64 = -32012;
+/// The daemon is going down and takes no new work.
+pub const DRAINING: i64 = -32013;
+/// The daemon doesn't let clients call this method.
+pub const FORBIDDEN: i64 = -32014;
+/// The request was withdrawn by its own client before it was sent.
+pub const CANCELLED: i64 = -32800;
+
+fn plain(code: i64, message: impl Into<String>) -> ErrorObject {
+    ErrorObject {
+        code,
+        message: message.into(),
+        data: None,
+    }
+}
+
+fn retry(code: i64, message: &str, after: Duration) -> ErrorObject {
+    let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    ErrorObject {
+        code,
+        message: message.to_owned(),
+        data: Some(json!({ "retryAfterMs": after })),
+    }
+}
+
+/// The answer to a line that is no message.
+pub fn malformed(why: &super::Malformed) -> ErrorObject {
+    let code = match why {
+        super::Malformed::Syntax { .. } => PARSE_ERROR,
+        super::Malformed::Shape(_) => INVALID_REQUEST,
+    };
+    plain(code, why.to_string())
+}
+
+/// The answer to a line over the limit.
+pub fn overlong(limit: usize) -> ErrorObject {
+    plain(
+        INVALID_REQUEST,
+        format!("the line is longer than {limit} bytes; it was skipped"),
+    )
+}
+
+/// The answer to a request whose id is no string or number.
+pub fn bad_id() -> ErrorObject {
+    plain(
+        INVALID_REQUEST,
+        "the id of a request must be a string or a number",
+    )
+}
+
+/// The answer to a request whose id is in flight already.
+pub fn duplicate_id() -> ErrorObject {
+    plain(INVALID_REQUEST, "a request with this id is in flight already")
+}
+
+/// The answer to a request before `initialize`.
+pub fn not_initialized() -> ErrorObject {
+    plain(INVALID_REQUEST, "Not initialized")
+}
+
+/// The answer to a second `initialize`.
+pub fn already_initialized() -> ErrorObject {
+    plain(INVALID_REQUEST, "Already initialized")
+}
+
+/// The answer to parameters that can't be used.
+pub fn invalid_params(why: &str) -> ErrorObject {
+    plain(INVALID_PARAMS, format!("Invalid params: {why}"))
+}
+
+/// The answer to a method that nobody serves.
+pub fn method_not_found(method: &str) -> ErrorObject {
+    plain(METHOD_NOT_FOUND, format!("method not found: {}", shown(method)))
+}
+
+/// The answer to a method that clients may not call here.
+pub fn forbidden(method: &str) -> ErrorObject {
+    plain(
+        FORBIDDEN,
+        format!(
+            "clients may not call {}; WORKER_ALLOW_METHODS lists what they may",
+            shown(method)
+        ),
+    )
+}
+
+/// The answer to a request about a thread that another connection owns.
+pub fn not_owner() -> ErrorObject {
+    plain(FORBIDDEN, "this thread belongs to another connection")
+}
+
+/// The answer while the waiting line is full.
+pub fn overloaded(after: Duration) -> ErrorObject {
+    retry(OVERLOADED, "Server overloaded; retry later.", after)
+}
+
+/// The answer while the child is down.
+pub fn unavailable(after: Duration) -> ErrorObject {
+    retry(
+        WORKER_UNAVAILABLE,
+        "the codex app-server is not running; retry later",
+        after,
+    )
+}
+
+/// The answer to what was in flight when the child died.
+pub fn restarted() -> ErrorObject {
+    retry(
+        WORKER_RESTARTED,
+        "the codex app-server exited with this request in flight",
+        Duration::ZERO,
+    )
+}
+
+/// The answer to what the child did not answer in time.
+pub fn timeout(after: Duration) -> ErrorObject {
+    plain(
+        TIMEOUT,
+        format!(
+            "no answer from the codex app-server within {} ms",
+            after.as_millis()
+        ),
+    )
+}
+
+/// The answer while the daemon goes down.
+pub fn draining(after: Duration) -> ErrorObject {
+    retry(DRAINING, "the daemon is shutting down; retry later", after)
+}
+
+/// The answer to a request that its client withdrew.
+pub fn cancelled() -> ErrorObject {
+    plain(CANCELLED, "withdrawn before it was sent")
+}
+
+/// A method name for a message: cut, so that an answer can't be made to carry a flood.
+fn shown(method: &str) -> String {
+    let cut: String = method.chars().take(64).collect();
+    format!("`{}`", cut.escape_debug())
+}

@@ -1,0 +1,90 @@
+//! The one way to end: drain, then force, and wait for every task.
+//!
+//! Every task of a binary is spawned here, so that nothing outlives the end of the program unseen.
+
+use std::{future::Future, time::Duration};
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Handles of a program's end; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    drain: CancellationToken,
+    force: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Shutdown {
+    /// A program that runs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Take no new work; finish what is there.
+    pub fn start_drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// Stop what is still there. Implies the drain.
+    pub fn start_force(&self) {
+        self.drain.cancel();
+        self.force.cancel();
+    }
+
+    /// Whether no new work is taken.
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    /// Whether work that still runs is being stopped.
+    pub fn is_forced(&self) -> bool {
+        self.force.is_cancelled()
+    }
+
+    /// Resolves once the drain has begun. Cancel safe.
+    pub async fn draining(&self) {
+        self.drain.cancelled().await;
+    }
+
+    /// Resolves once the force has begun. Cancel safe.
+    pub async fn forced(&self) {
+        self.force.cancelled().await;
+    }
+
+    /// The token behind [`Shutdown::forced`], for streams that must own it.
+    pub fn force_token(&self) -> CancellationToken {
+        self.force.clone()
+    }
+
+    /// Spawns a task that [`Shutdown::finished`] waits for.
+    #[expect(clippy::disallowed_methods, reason = "the one place that may spawn")]
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        tokio::spawn(self.tracker.track_future(task))
+    }
+
+    /// Waits for every spawned task, at most for `limit`; false when some still run then.
+    pub async fn finished(&self, limit: Duration) -> bool {
+        self.tracker.close();
+        tokio::time::timeout(limit, self.tracker.wait()).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn force_implies_drain_and_finished_waits_for_tasks() {
+        let shutdown = Shutdown::new();
+        let inner = shutdown.clone();
+        shutdown.spawn(async move { inner.forced().await });
+        assert!(!shutdown.finished(Duration::from_secs(1)).await);
+        shutdown.start_force();
+        assert!(shutdown.is_draining());
+        assert!(shutdown.finished(Duration::from_secs(1)).await);
+    }
+}
