@@ -4,6 +4,7 @@
 //! reference in `docs/configuration.md` and `.env.example` all come from that table, so they can't disagree.
 //! The environment is an argument here: nothing in this crate reads it, the binaries pass it in.
 
+pub mod cli;
 pub mod document;
 pub mod reader;
 mod resolve;

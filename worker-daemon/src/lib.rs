@@ -1,1 +1,14 @@
-//! placeholder
+//! Owns one `codex app-server` child and serves its protocol to many clients over a Unix socket.
+//!
+//! The only crate that knows processes. The product is this library; the binary parses, runs and exits.
+
+pub mod catalog;
+pub mod child;
+pub mod client;
+pub mod config;
+pub mod daemon;
+pub mod handshake;
+pub mod listener;
+pub mod mux;
+pub mod policy;
+pub mod supervisor;

@@ -1,0 +1,108 @@
+//! What both binaries do around their run: print, check, or start telemetry and a runtime.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the answers of a command line"
+)]
+
+use super::{Invocation, Problem, Setting, Values, document};
+use crate::{exit, telemetry};
+use std::{fmt::Display, future::Future, process::ExitCode};
+
+/// A binary: how its configuration is read, and what runs.
+pub struct Binary<C, F, E> {
+    /// Its name, the `component` of its log lines.
+    pub name: &'static str,
+    /// Its table of settings.
+    pub settings: Vec<Setting>,
+    /// What the command line asked for, or what is wrong with it.
+    pub invocation: Result<Invocation, Vec<Problem>>,
+    /// Reads the typed configuration.
+    pub read: fn(&Values) -> Result<C, Vec<Problem>>,
+    /// The part of it that telemetry needs.
+    pub log: fn(&C) -> telemetry::LogConfig,
+    /// Runs until the end.
+    pub run: F,
+    /// The exit code of an error of the run.
+    pub exit_code: fn(&E) -> u8,
+}
+
+/// Does what the command line asks for; the exit code of the process.
+pub fn main<C, I, F, E>(binary: Binary<C, F, E>) -> ExitCode
+where
+    F: FnOnce(C) -> I,
+    I: Future<Output = Result<(), E>>,
+    E: Display,
+{
+    let Binary {
+        name,
+        settings,
+        invocation,
+        read,
+        log,
+        run,
+        exit_code,
+    } = binary;
+    let values = match invocation {
+        Ok(Invocation::Run(values)) => values,
+        Ok(Invocation::Print(values)) => {
+            print!("{}", document::print(&settings, &values));
+            return exit::OK.into();
+        }
+        Ok(Invocation::Check(values)) => {
+            return match read(&values) {
+                Ok(_) => {
+                    println!("{name}: the configuration can be used");
+                    exit::OK.into()
+                }
+                Err(problems) => refuse(name, &problems),
+            };
+        }
+        Ok(Invocation::Exit { text, code }) => {
+            if code == exit::OK {
+                print!("{text}")
+            } else {
+                eprint!("{text}")
+            }
+            return code.into();
+        }
+        Err(problems) => return refuse(name, &problems),
+    };
+    let config = match read(&values) {
+        Ok(config) => config,
+        Err(problems) => return refuse(name, &problems),
+    };
+    let guard = match telemetry::init(name, &log(&config)) {
+        Ok(guard) => guard,
+        Err(problem) => return refuse(name, &[problem]),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{name}: can't start: {error}");
+            return exit::FAILURE.into();
+        }
+    };
+    let result = runtime.block_on(run(config));
+    let code = match &result {
+        Ok(()) => exit::OK,
+        Err(error) => {
+            tracing::error!(event = "start_failed", %error);
+            exit_code(error)
+        }
+    };
+    runtime.shutdown_background();
+    drop(guard);
+    // Also where somebody looks who doesn't read the log.
+    if let Err(error) = result {
+        eprintln!("{name}: {error}");
+    }
+    code.into()
+}
+
+fn refuse(name: &str, problems: &[Problem]) -> ExitCode {
+    for problem in problems {
+        eprintln!("{name}: {problem}");
+    }
+    exit::USAGE.into()
+}

@@ -1,0 +1,354 @@
+//! The daemon's configuration: one table, one typed struct. The only place that reads the environment.
+
+use crate::policy::{self, Policy};
+use shared::{
+    backoff,
+    settings::{COMMON, Invocation, Kind, Problem, Reader, Setting, Values},
+    telemetry::LogConfig,
+};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+/// What the daemon does, for `--help`.
+pub const ABOUT: &str =
+    "Owns one `codex app-server` and serves its protocol to many clients over a Unix socket.";
+
+/// The daemon's own settings.
+const OWN: &[Setting] = &[
+    Setting::new(
+        "CODEX_BIN",
+        Kind::Text,
+        Some("codex"),
+        "The codex program: a path, or a name to look up in PATH. npm's launcher is resolved to the native binary.",
+    ),
+    Setting::new(
+        "CODEX_HOME",
+        Kind::Path,
+        Some(".codex-api"),
+        "The child's state folder, made with mode 0700 when missing. Its config.toml and auth.json are yours; nothing here writes them.",
+    ),
+    Setting::new(
+        "WORKER_SOCKET",
+        Kind::Path,
+        None,
+        "The Unix socket to serve; `$CODEX_HOME/worker.sock` when unset.",
+    ),
+    Setting::new(
+        "WORKER_SOCKET_MODE",
+        Kind::Mode,
+        Some("0660"),
+        "File mode of the socket: who may connect.",
+    ),
+    Setting::new(
+        "WORKER_MAX_CONCURRENCY",
+        Kind::Count,
+        Some("128"),
+        "Turns that may run at once.",
+    ),
+    Setting::new(
+        "WORKER_QUEUE_MAX",
+        Kind::Count,
+        Some("512"),
+        "Turns that may wait for a place; past it clients get -32001.",
+    ),
+    Setting::new(
+        "WORKER_RPC_WINDOW",
+        Kind::Count,
+        Some("64"),
+        "Requests that may be unanswered at the child; from about 150 on it loses some.",
+    ),
+    Setting::new(
+        "WORKER_MAX_CLIENTS",
+        Kind::Count,
+        Some("256"),
+        "Connections to the socket.",
+    ),
+    Setting::new(
+        "WORKER_CLIENT_REQUESTS_MAX",
+        Kind::Count,
+        Some("16384"),
+        "Requests of one connection that may be unanswered.",
+    ),
+    Setting::new(
+        "WORKER_REQUEST_TIMEOUT_MS",
+        Kind::Millis,
+        Some("120000"),
+        "Deadline of one request, waiting included, in milliseconds.",
+    ),
+    Setting::new(
+        "WORKER_STARTUP_TIMEOUT_MS",
+        Kind::Millis,
+        Some("8000"),
+        "Time from the child's start to its handshake, in milliseconds.",
+    ),
+    Setting::new(
+        "WORKER_BACKOFF_INITIAL_MS",
+        Kind::Millis,
+        Some("250"),
+        "The first delay before a restart, in milliseconds; it doubles.",
+    ),
+    Setting::new(
+        "WORKER_BACKOFF_MAX_MS",
+        Kind::Millis,
+        Some("5000"),
+        "The longest delay before a restart, in milliseconds.",
+    ),
+    Setting::new(
+        "WORKER_BACKOFF_RESET_MS",
+        Kind::Millis,
+        Some("30000"),
+        "A child that was ready for so long, in milliseconds, is restarted at once.",
+    ),
+    Setting::new(
+        "WORKER_SHUTDOWN_GRACE_MS",
+        Kind::Millis,
+        Some("10000"),
+        "Time that running turns have after SIGTERM, in milliseconds.",
+    ),
+    Setting::new(
+        "WORKER_MAX_LINE_BYTES",
+        Kind::Bytes,
+        Some("64MiB"),
+        "The longest line in either direction.",
+    ),
+    Setting::new(
+        "WORKER_CLIENT_QUEUE_BYTES",
+        Kind::Bytes,
+        Some("96MiB"),
+        "What one client may have waiting, in either direction; a client that reads too slowly is cut off past it.",
+    ),
+    Setting::new(
+        "WORKER_ALLOW_METHODS",
+        Kind::Text,
+        Some(policy::SERVING_SET),
+        "The app-server methods that clients may call.",
+    ),
+    Setting::new(
+        "WORKER_CHILD_LOG",
+        Kind::Text,
+        Some("error"),
+        "The child's RUST_LOG. Ours is never inherited: at info its log holds tool arguments.",
+    ),
+    Setting::new(
+        "WORKER_CA_BUNDLE",
+        Kind::Path,
+        None,
+        "CA file for the child. It parses the system's whole store for every turn; a bundle of just the roots that its upstream needs halves the cost of a turn.",
+    ),
+    Setting::new(
+        "CODEX_MODEL",
+        Kind::Text,
+        None,
+        "The default model; the child's own default when unset.",
+    ),
+    Setting::new(
+        "PROXY_MODEL_ALIASES",
+        Kind::Text,
+        Some("codex-5=,codev-5="),
+        "Model aliases of the front, `alias=model[:effort]`; their models get catalog entries.",
+    ),
+];
+
+/// All settings of the daemon.
+pub fn settings() -> Vec<Setting> {
+    OWN.iter().chain(COMMON).copied().collect()
+}
+
+/// The daemon's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `CODEX_BIN`.
+    pub codex_bin: String,
+    /// `CODEX_HOME`, absolute.
+    pub codex_home: PathBuf,
+    /// `WORKER_SOCKET`.
+    pub socket: PathBuf,
+    /// `WORKER_SOCKET_MODE`.
+    pub socket_mode: u32,
+    /// `WORKER_MAX_CONCURRENCY`.
+    pub turns: usize,
+    /// `WORKER_QUEUE_MAX`.
+    pub waiting_turns: usize,
+    /// `WORKER_RPC_WINDOW`.
+    pub rpc_window: usize,
+    /// `WORKER_MAX_CLIENTS`.
+    pub clients: usize,
+    /// `WORKER_CLIENT_REQUESTS_MAX`.
+    pub client_requests: usize,
+    /// `WORKER_REQUEST_TIMEOUT_MS`.
+    pub request_timeout: Duration,
+    /// `WORKER_STARTUP_TIMEOUT_MS`.
+    pub startup_timeout: Duration,
+    /// The three `WORKER_BACKOFF_*`.
+    pub backoff: backoff::Policy,
+    /// `WORKER_SHUTDOWN_GRACE_MS`.
+    pub grace: Duration,
+    /// `WORKER_MAX_LINE_BYTES`.
+    pub max_line: usize,
+    /// `WORKER_CLIENT_QUEUE_BYTES`.
+    pub client_queue: usize,
+    /// `WORKER_ALLOW_METHODS`.
+    pub policy: Policy,
+    /// `WORKER_CHILD_LOG`.
+    pub child_log: String,
+    /// `WORKER_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
+    /// `CODEX_MODEL`.
+    pub model: Option<String>,
+    /// Models that `PROXY_MODEL_ALIASES` names.
+    pub alias_models: Vec<String>,
+    /// How logs are written.
+    pub log: LogConfig,
+    /// Our environment, from which the child's is made.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+impl Config {
+    /// Reads the typed configuration.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn read(values: &Values) -> Result<Self, Vec<Problem>> {
+        let settings = settings();
+        let mut r = Reader::new(&settings, values);
+        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let codex_home = r.path("CODEX_HOME").unwrap_or_default();
+        let codex_home = std::path::absolute(&codex_home).unwrap_or(codex_home);
+        let backoff = backoff::Policy {
+            initial: r.millis("WORKER_BACKOFF_INITIAL_MS"),
+            max: r.millis("WORKER_BACKOFF_MAX_MS"),
+            stable_after: r.millis("WORKER_BACKOFF_RESET_MS"),
+        };
+        if backoff.initial.is_zero() || backoff.initial > backoff.max {
+            r.problem(
+                "WORKER_BACKOFF_INITIAL_MS",
+                "must be at least 1 and at most WORKER_BACKOFF_MAX_MS",
+            );
+        }
+        let ca_bundle = r.path("WORKER_CA_BUNDLE");
+        if let Some(bundle) = ca_bundle.as_ref().filter(|b| !b.is_file()) {
+            r.problem(
+                "WORKER_CA_BUNDLE",
+                format!("there is no file {}", bundle.display()),
+            );
+        }
+        let max_line = r.bytes_from("WORKER_MAX_LINE_BYTES", 64 * 1024);
+        let config = Self {
+            codex_bin: r.text("CODEX_BIN").unwrap_or_default(),
+            socket: r
+                .path("WORKER_SOCKET")
+                .unwrap_or_else(|| codex_home.join("worker.sock")),
+            codex_home,
+            socket_mode: r.mode("WORKER_SOCKET_MODE"),
+            turns: size(r.count_from("WORKER_MAX_CONCURRENCY", 1)),
+            waiting_turns: size(r.count("WORKER_QUEUE_MAX")),
+            rpc_window: size(r.count_from("WORKER_RPC_WINDOW", 1)),
+            clients: size(r.count_from("WORKER_MAX_CLIENTS", 1)),
+            client_requests: size(r.count_from("WORKER_CLIENT_REQUESTS_MAX", 1)),
+            request_timeout: r.millis("WORKER_REQUEST_TIMEOUT_MS"),
+            startup_timeout: r.millis("WORKER_STARTUP_TIMEOUT_MS"),
+            backoff,
+            grace: r.millis("WORKER_SHUTDOWN_GRACE_MS"),
+            max_line,
+            client_queue: r.bytes_from("WORKER_CLIENT_QUEUE_BYTES", 64 * 1024),
+            policy: Policy::new(r.list("WORKER_ALLOW_METHODS")),
+            child_log: r.text("WORKER_CHILD_LOG").unwrap_or_default(),
+            ca_bundle,
+            model: r.text("CODEX_MODEL"),
+            alias_models: alias_models(&r.list("PROXY_MODEL_ALIASES")),
+            log: LogConfig::read(&mut r),
+            environment: own_environment(),
+        };
+        r.finish(config)
+    }
+
+    /// The models that are served by name although the catalog may not have them.
+    pub fn served_models(&self) -> Vec<String> {
+        self.model.iter().chain(&self.alias_models).cloned().collect()
+    }
+}
+
+/// The models of `alias=model[:effort]` entries; the front tells what is wrong with them.
+fn alias_models(entries: &[String]) -> Vec<String> {
+    let targets = entries
+        .iter()
+        .filter_map(|e| e.split_once('='))
+        .map(|(_, target)| target.trim());
+    let models = targets.map(|t| t.rsplit_once(':').map_or(t, |(model, _)| model));
+    models.filter(|m| !m.is_empty()).map(str::to_owned).collect()
+}
+
+/// Resolves the process's own command line and environment.
+///
+/// # Errors
+/// Every problem of the configuration file at once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+pub fn from_process() -> Result<Invocation, Vec<Problem>> {
+    shared::settings::resolve(
+        "worker-daemon",
+        ABOUT,
+        &settings(),
+        std::env::args_os(),
+        |name| std::env::var(name).ok(),
+        |path| std::fs::read_to_string(path),
+    )
+}
+
+/// What the child's environment is made from.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+fn own_environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(env: &[(&str, &str)]) -> Result<Config, Vec<Problem>> {
+        let find = |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        let none = |_: &std::path::Path| Ok(String::new());
+        let args = [OsString::from("worker-daemon")];
+        let Ok(Invocation::Run(values)) = shared::settings::resolve("d", "", &settings(), args, find, none)
+        else {
+            panic!("defaults run")
+        };
+        Config::read(&values)
+    }
+
+    #[test]
+    fn the_defaults_are_usable() {
+        let config = read(&[("CODEX_HOME", "/state")]).unwrap();
+        assert_eq!(config.socket, PathBuf::from("/state/worker.sock"));
+        assert_eq!(
+            (config.turns, config.waiting_turns, config.rpc_window),
+            (128, 512, 64)
+        );
+        assert_eq!(config.max_line, 64 << 20);
+        assert!(config.served_models().is_empty());
+    }
+
+    #[test]
+    fn every_problem_is_told() {
+        let problems = read(&[
+            ("WORKER_MAX_CONCURRENCY", "0"),
+            ("WORKER_QUEUE_MAX", "many"),
+            ("WORKER_BACKOFF_INITIAL_MS", "9999"),
+            ("WORKER_CA_BUNDLE", "/no/such"),
+            ("WORKER_SOCKET_MODE", "rw"),
+            ("LOG_FORMAT", "xml"),
+        ])
+        .unwrap_err();
+        assert_eq!(problems.len(), 6, "{problems:?}");
+    }
+
+    #[test]
+    fn aliases_name_models() {
+        let config = read(&[("CODEX_MODEL", "m"), ("PROXY_MODEL_ALIASES", "a=,b=x:high, c=y")]).unwrap();
+        assert_eq!(config.served_models(), ["m", "x", "y"]);
+    }
+}

@@ -1,0 +1,214 @@
+//! The Unix socket: bound with care, removed on the way out.
+
+use crate::{
+    client::{self, ClientLimits},
+    mux::actor::ClientEvent,
+};
+use shared::{id::ConnId, shutdown::Shutdown};
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::{Semaphore, mpsc},
+};
+
+/// The longest path that fits into `sockaddr_un` on Linux, its terminating zero not counted.
+pub const MAX_PATH: usize = 107;
+/// How long to wait after `accept` failed (too many open files), so that the loop doesn't spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the socket can't be served.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The kernel has no room for such a path.
+    #[error(
+        "WORKER_SOCKET: {} is {} bytes long, a Unix socket path may have {MAX_PATH}; choose a shorter one such as /run/codex/worker.sock",
+        path.display(),
+        path.as_os_str().len()
+    )]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody answers there.
+    #[error("WORKER_SOCKET: another process serves {} already; stop it or choose another path", path.display())]
+    InUse {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Something else than a socket is there.
+    #[error("WORKER_SOCKET: {} exists and is no socket; remove it or choose another path", path.display())]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("WORKER_SOCKET: can't serve {}: {source}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A bound socket. Its file is removed when this is dropped, if it is still ours.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Socket {
+    /// Binds `path` with file mode `mode`. A socket that nobody serves any more is replaced.
+    ///
+    /// # Errors
+    /// [`BindError`], with a message that names the remedy. Must be called within a tokio runtime.
+    pub fn bind(path: &Path, mode: u32) -> Result<Self, BindError> {
+        let owned = || path.to_path_buf();
+        let io = |source| BindError::Io {
+            path: owned(),
+            source,
+        };
+        if path.as_os_str().len() > MAX_PATH {
+            return Err(BindError::TooLong { path: owned() });
+        }
+        match fs::symlink_metadata(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(io(e)),
+            Ok(meta) if !meta.file_type().is_socket() => return Err(BindError::NotASocket { path: owned() }),
+            Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+                Ok(_) => return Err(BindError::InUse { path: owned() }),
+                Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
+                    fs::remove_file(path).map_err(io)?
+                }
+                Err(e) => return Err(io(e)),
+            },
+        }
+        // Nobody can connect before the mode is set: binding makes the file with the umask's rights, and until
+        // `listen` a connect is refused. tokio binds and listens in one step, so the socket is bound under a
+        // name of its own and renamed when its mode is right.
+        let hidden = path.with_extension(format!("{}.new", std::process::id()));
+        let hidden = if hidden.as_os_str().len() > MAX_PATH {
+            owned()
+        } else {
+            hidden
+        };
+        let listener = UnixListener::bind(&hidden).map_err(io)?;
+        fs::set_permissions(&hidden, fs::Permissions::from_mode(mode)).map_err(io)?;
+        if hidden != path {
+            fs::rename(&hidden, path).map_err(io)?;
+        }
+        let inode = fs::symlink_metadata(path).map_err(io)?.ino();
+        Ok(Self {
+            listener,
+            path: owned(),
+            inode,
+        })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|meta| meta.ino() == self.inode) {
+            let _gone = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Accepts connections until the drain begins; the socket's file is gone after that.
+pub async fn accept(
+    socket: Socket,
+    limits: ClientLimits,
+    max_clients: usize,
+    events: mpsc::Sender<ClientEvent>,
+    shutdown: Shutdown,
+) {
+    let places = std::sync::Arc::new(Semaphore::new(max_clients));
+    let mut next = 0;
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.listener.accept() => accepted,
+            () = shutdown.draining() => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(event = "accept_failed", %error, "can't accept a client");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            tracing::warn!(
+                event = "client_refused",
+                max_clients,
+                "too many clients; WORKER_MAX_CLIENTS bounds them"
+            );
+            continue;
+        };
+        next += 1;
+        let (conn, events, tasks) = (ConnId(next), events.clone(), shutdown.clone());
+        shutdown.spawn(async move {
+            serve(conn, stream, limits, events, tasks).await;
+            drop(place);
+        });
+    }
+}
+
+async fn serve(
+    conn: ConnId,
+    stream: UnixStream,
+    limits: ClientLimits,
+    events: mpsc::Sender<ClientEvent>,
+    shutdown: Shutdown,
+) {
+    let (reader, writer) = stream.into_split();
+    client::serve(conn, reader, writer, limits, events, shutdown).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn replaces_a_dead_socket_and_refuses_a_live_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let first = Socket::bind(&path, 0o600).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(matches!(Socket::bind(&path, 0o600), Err(BindError::InUse { .. })));
+        // A crash leaves the file behind.
+        let mut crashed = first;
+        crashed.inode = 0;
+        drop(crashed);
+        assert!(path.exists());
+        let second = Socket::bind(&path, 0o660).unwrap();
+        drop(second);
+        assert!(!path.exists(), "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn says_what_is_wrong_with_a_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let long = dir.path().join("x".repeat(120));
+        let error = Socket::bind(&long, 0o600).unwrap_err();
+        assert!(error.to_string().contains("107"), "{error}");
+        let file = dir.path().join("f");
+        fs::write(&file, "").unwrap();
+        assert!(matches!(
+            Socket::bind(&file, 0o600),
+            Err(BindError::NotASocket { .. })
+        ));
+        assert!(file.exists());
+        assert!(matches!(
+            Socket::bind(&dir.path().join("no/s"), 0o600),
+            Err(BindError::Io { .. })
+        ));
+    }
+}

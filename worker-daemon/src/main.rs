@@ -1,0 +1,17 @@
+//! Parse, start telemetry, run, exit.
+
+use shared::settings::cli::{Binary, main as run};
+use std::process::ExitCode;
+use worker_daemon::{config, daemon};
+
+fn main() -> ExitCode {
+    run(Binary {
+        name: "worker-daemon",
+        settings: config::settings(),
+        invocation: config::from_process(),
+        read: config::Config::read,
+        log: |config| config.log.clone(),
+        run: daemon::run,
+        exit_code: daemon::DaemonError::exit_code,
+    })
+}

@@ -1,0 +1,246 @@
+//! The task around the core: takes events, performs actions, never waits for a client or the child.
+
+use super::{action::Action, core::Core};
+use bytes::Bytes;
+use shared::{
+    app_server::start::InitializeResult,
+    control::Status,
+    id::{ConnId, Generation},
+    line::Line,
+    queue::Sender,
+    shutdown::Shutdown,
+};
+use std::{collections::HashMap, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Events that may wait for the actor. A full inbox holds up the readers, not the actor.
+pub const INBOX: usize = 1024;
+/// Events that are handled before the other inbox is looked at again.
+const BATCH: usize = 128;
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What clients do.
+#[derive(Debug)]
+pub enum ClientEvent {
+    /// One connected.
+    Connected {
+        /// Its connection.
+        conn: ConnId,
+        /// Where lines for it go; dropping it lets its writer finish and close.
+        lines: Sender<Line>,
+        /// Cancelled to cut it off at once.
+        cut: CancellationToken,
+    },
+    /// One sent a line.
+    Line(ConnId, Bytes),
+    /// One sent a line over the limit, in bytes.
+    Overlong(ConnId, usize),
+    /// One is gone.
+    Gone(ConnId),
+}
+
+/// What the child and its supervisor do.
+#[derive(Debug)]
+pub enum ChildEvent {
+    /// A handshake stands.
+    Up {
+        /// The child.
+        generation: Generation,
+        /// Where lines for it go.
+        lines: Sender<Line>,
+        /// Its answer to `initialize`.
+        greeting: InitializeResult,
+    },
+    /// It sent a line.
+    Line(Generation, Bytes),
+    /// It is gone, and all its lines were delivered.
+    Down(Generation),
+    /// The supervisor's state changed.
+    Status(Status),
+}
+
+/// What is still going on, for whoever waits for the end of a drain.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Turns that run or are being started.
+    pub turns: usize,
+    /// Requests without an answer.
+    pub unanswered: usize,
+    /// Threads that are not let go yet.
+    pub threads: usize,
+    /// Connected clients.
+    pub clients: usize,
+}
+
+struct Client {
+    lines: Sender<Line>,
+    cut: CancellationToken,
+}
+
+/// The actor. Owns the core, the clients' queues and the child's.
+pub struct Actor {
+    core: Core,
+    clients: HashMap<ConnId, Client>,
+    children: HashMap<Generation, Sender<Line>>,
+    load: watch::Sender<Load>,
+    actions: Vec<Action>,
+}
+
+impl Actor {
+    /// An actor around `core`.
+    pub fn new(core: Core) -> (Self, watch::Receiver<Load>) {
+        let (load, watch) = watch::channel(Load::default());
+        (
+            Self {
+                core,
+                clients: HashMap::new(),
+                children: HashMap::new(),
+                load,
+                actions: Vec::new(),
+            },
+            watch,
+        )
+    }
+
+    /// Runs until the end is forced and the child's inbox is closed.
+    pub async fn run(
+        mut self,
+        mut from_clients: mpsc::Receiver<ClientEvent>,
+        mut from_child: mpsc::Receiver<ChildEvent>,
+        shutdown: Shutdown,
+    ) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let (mut clients, mut children) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        let (mut drained, mut forced) = (false, false);
+        loop {
+            tokio::select! {
+                n = from_child.recv_many(&mut children, BATCH) => {
+                    if n == 0 { break }
+                    for event in children.drain(..) {
+                        self.child(event);
+                    }
+                }
+                _ = from_clients.recv_many(&mut clients, BATCH), if !forced => {
+                    for event in clients.drain(..) {
+                        self.client(event);
+                    }
+                }
+                _ = tick.tick() => self.core.on_tick(now(), &mut self.actions),
+                () = shutdown.draining(), if !drained => {
+                    drained = true;
+                    self.core.on_drain(&mut self.actions);
+                }
+                () = shutdown.forced(), if !forced => {
+                    forced = true;
+                    self.core.on_force(now(), &mut self.actions);
+                    self.perform();
+                    // Each writer sends what is queued and closes.
+                    self.clients.clear();
+                }
+            }
+            self.perform();
+        }
+    }
+
+    fn client(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Connected { conn, lines, cut } => {
+                self.clients.insert(conn, Client { lines, cut });
+                self.core.on_connected(conn);
+            }
+            ClientEvent::Line(conn, line) => self.core.on_client(conn, line, now(), &mut self.actions),
+            ClientEvent::Overlong(conn, limit) => self.core.on_overlong(conn, limit, &mut self.actions),
+            ClientEvent::Gone(conn) => self.gone(conn),
+        }
+    }
+
+    fn gone(&mut self, conn: ConnId) {
+        self.clients.remove(&conn);
+        self.core.on_gone(conn, now(), &mut self.actions);
+    }
+
+    fn child(&mut self, event: ChildEvent) {
+        match event {
+            ChildEvent::Up {
+                generation,
+                lines,
+                greeting,
+            } => {
+                self.children.insert(generation, lines);
+                self.core.on_up(generation, greeting, now(), &mut self.actions);
+            }
+            ChildEvent::Line(generation, line) => {
+                let bytes = line.len();
+                if !self.core.on_child(generation, line, now(), &mut self.actions) {
+                    tracing::warn!(
+                        event = "child_line_ignored",
+                        bytes,
+                        "the child sent a line that is no message"
+                    );
+                }
+            }
+            ChildEvent::Down(generation) => {
+                self.children.remove(&generation);
+                self.core.on_down(generation, &mut self.actions);
+            }
+            ChildEvent::Status(status) => self.core.on_status(status, &mut self.actions),
+        }
+    }
+
+    /// Performs what the core wants. Cutting off a slow client makes new actions, hence the loop.
+    fn perform(&mut self) {
+        while !self.actions.is_empty() {
+            let mut slow = Vec::new();
+            for action in std::mem::take(&mut self.actions) {
+                match action {
+                    Action::ToChild(generation, line) => {
+                        // A line for a child that is gone is answered by `on_down`.
+                        if let Some(child) = self.children.get(&generation) {
+                            let _fits = child.push(line);
+                        }
+                    }
+                    Action::ToClient(conn, line) => {
+                        if let Some(client) = self.clients.get(&conn)
+                            && client.lines.push(line).is_err()
+                        {
+                            slow.push(conn);
+                        }
+                    }
+                }
+            }
+            slow.dedup();
+            for conn in slow {
+                if let Some(client) = self.clients.remove(&conn) {
+                    let waiting = client.lines.waiting();
+                    tracing::warn!(
+                        event = "client_cut",
+                        conn = conn.0,
+                        waiting,
+                        "a client reads too slowly"
+                    );
+                    client.cut.cancel();
+                    self.core.on_gone(conn, now(), &mut self.actions);
+                }
+            }
+        }
+        let load = Load {
+            turns: self.core.turns_active(),
+            unanswered: self.core.unanswered(),
+            threads: self.core.threads(),
+            clients: self.clients.len(),
+        };
+        self.load
+            .send_if_modified(|old| std::mem::replace(old, load) != load);
+    }
+}
+
+/// The clock of the runtime, so that tests can pause it.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}

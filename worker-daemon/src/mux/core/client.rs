@@ -1,0 +1,226 @@
+//! Lines of clients.
+
+use super::{Asked, Conn, Core, RETRY_AFTER, raw};
+use crate::mux::{action::Action, admit::Waiting, table::Kind};
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use shared::{
+    app_server::{method, start::InitializeParams},
+    control::{self, WorkerState},
+    id::{ConnId, ThreadId},
+    line::Line,
+    rpc::{self, ErrorObject, Message, code, scope::Scope},
+};
+use std::time::{Duration, Instant};
+
+/// The longest id that a client may choose, in bytes of JSON.
+const MAX_ID: usize = 256;
+
+impl Core {
+    /// A client connected.
+    pub fn on_connected(&mut self, conn: ConnId) {
+        self.conns.insert(conn, Conn::default());
+    }
+
+    /// A client sent a line that was too long to be read.
+    pub fn on_overlong(&mut self, conn: ConnId, limit: usize, out: &mut Vec<Action>) {
+        refuse(conn, None, &code::overlong(limit), out);
+    }
+
+    /// A client sent a line.
+    pub fn on_client(&mut self, conn: ConnId, line: Bytes, now: Instant, out: &mut Vec<Action>) {
+        if !self.conns.contains_key(&conn) {
+            return;
+        }
+        match Message::<Scope<'_>, IgnoredAny>::parse(&line) {
+            Err(why) => refuse(conn, None, &code::malformed(&why), out),
+            Ok(Message::Request { id, method, params }) => {
+                self.on_request(conn, &line, id, &method, params.unwrap_or_default(), now, out);
+            }
+            // `initialized` needs no answer, and clients have nothing else to notify of.
+            Ok(Message::Notification { .. }) => {}
+            Ok(Message::Response { id, .. } | Message::Error { id, .. }) => {
+                self.on_answer(conn, &line, id, out)
+            }
+        }
+        self.pump(now, out);
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one parsed line, passed on once"
+    )]
+    fn on_request(
+        &mut self,
+        conn: ConnId,
+        line: &Bytes,
+        id: &RawValue,
+        name: &str,
+        scope: Scope<'_>,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(client) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        let text = id.get();
+        if text.len() > MAX_ID || !text.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+            return refuse(conn, None, &code::bad_id(), out);
+        }
+        if client.in_flight.len() >= self.limits.client_requests {
+            return refuse(conn, Some(id), &code::overloaded(RETRY_AFTER), out);
+        }
+        let id_bytes = Bytes::copy_from_slice(text.as_bytes());
+        if !client.in_flight.insert(id_bytes.clone()) {
+            return refuse(conn, Some(id), &code::duplicate_id(), out);
+        }
+        match name {
+            control::STATUS | control::SUBSCRIBE => {
+                client.subscribed |= name == control::SUBSCRIBE;
+                let status = self.status.clone();
+                return self.answer(conn, &id_bytes, &status, out);
+            }
+            method::INITIALIZE => return self.on_initialize(conn, id_bytes, line, now, out),
+            _ => {}
+        }
+        // What a client pipelines behind its `initialize` waits with it for the child.
+        let initialized = client.initialized || client.greeting.is_some();
+        let thread = scope.thread.as_deref();
+        if let Err(error) = self.check(conn, initialized, name, thread) {
+            return self.fail(conn, &id_bytes, &error, out);
+        }
+        let kind = Kind::of(name);
+        if kind == Kind::Unsubscribe
+            && let Some(thread) = thread
+        {
+            self.withdraw(conn, thread, out);
+        }
+        let at = rpc::span(line, text.as_bytes()).expect("the id was borrowed from this line");
+        self.admission.push(Waiting {
+            conn,
+            id: id_bytes,
+            head: line.slice(..at.start),
+            tail: line.slice(at.end..),
+            kind,
+            thread: thread.map(ThreadId::from),
+            deadline: now + self.limits.request_timeout,
+        });
+    }
+
+    /// Whether this client may send this request now.
+    fn check(
+        &self,
+        conn: ConnId,
+        initialized: bool,
+        name: &str,
+        thread: Option<&str>,
+    ) -> Result<(), ErrorObject> {
+        if !initialized {
+            return Err(code::not_initialized());
+        }
+        if !self.policy.allows(name) {
+            return Err(code::forbidden(name));
+        }
+        if let Some(thread) = thread.and_then(|t| self.threads.get(t))
+            && thread.owner != Some(conn)
+        {
+            return Err(code::not_owner());
+        }
+        if self.draining && !Kind::of(name).is_control() {
+            return Err(code::draining(RETRY_AFTER));
+        }
+        match self.status.state {
+            WorkerState::Ready
+            | WorkerState::Draining
+            | WorkerState::Starting
+            | WorkerState::Initializing => Ok(()),
+            WorkerState::Backoff | WorkerState::Stopped => Err(code::unavailable(self.retry_after())),
+        }
+    }
+
+    pub(super) fn retry_after(&self) -> Duration {
+        self.status.backoff_ms.map_or(RETRY_AFTER, Duration::from_millis)
+    }
+
+    /// Takes back what a client has not got sent yet for a thread that it lets go.
+    fn withdraw(&mut self, conn: ConnId, thread: &str, out: &mut Vec<Action>) {
+        let withdrawn = self.admission.take(|w| {
+            w.conn == conn
+                && w.kind != Kind::Unsubscribe
+                && w.thread.as_ref().is_some_and(|t| t.as_str() == thread)
+        });
+        for waiting in withdrawn {
+            self.fail_waiting(waiting, &code::cancelled(), out);
+        }
+    }
+
+    fn on_initialize(&mut self, conn: ConnId, id: Bytes, line: &Bytes, now: Instant, out: &mut Vec<Action>) {
+        let Some(client) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        if client.initialized || client.greeting.is_some() {
+            return self.fail(conn, &id, &code::already_initialized(), out);
+        }
+        let params = match Message::<InitializeParams, IgnoredAny>::parse(line) {
+            Ok(Message::Request {
+                params: Some(params), ..
+            }) => params,
+            Ok(_) | Err(_) => {
+                let error = code::invalid_params("initialize needs clientInfo with name and version");
+                return self.fail(conn, &id, &error, out);
+            }
+        };
+        let opt_outs = params
+            .capabilities
+            .and_then(|c| c.opt_out_notification_methods)
+            .unwrap_or_default();
+        client.opt_outs = opt_outs.into_iter().collect();
+        client.greeting = Some((id, now + self.limits.request_timeout));
+        self.greet(out);
+    }
+
+    /// Answers every `initialize` that waits, once the child's own handshake is known.
+    pub(super) fn greet(&mut self, out: &mut Vec<Action>) {
+        let Some(greeting) = self.greeting.clone() else {
+            return;
+        };
+        let mut waiting: Vec<(ConnId, Bytes)> = Vec::new();
+        for (conn, client) in &mut self.conns {
+            if let Some((id, _)) = client.greeting.take() {
+                client.initialized = true;
+                waiting.push((*conn, id));
+            }
+        }
+        waiting.sort_unstable();
+        for (conn, id) in waiting {
+            self.answer(conn, &id, &greeting, out);
+        }
+    }
+
+    /// A client answers what the child asked. Answers to requests that nobody asked this client go nowhere.
+    fn on_answer(&mut self, conn: ConnId, line: &Bytes, id: &RawValue, out: &mut Vec<Action>) {
+        let Ok(key) = id.get().parse::<u64>() else { return };
+        if self.asked.get(&key).is_none_or(|asked| asked.conn != conn) {
+            return;
+        }
+        if let Some(Asked {
+            generation,
+            id: child_id,
+            ..
+        }) = self.asked.remove(&key)
+        {
+            out.push(Action::ToChild(generation, rpc::splice(line, id, child_id)));
+        }
+    }
+}
+
+/// An error for a request that is not in flight, or for a line that is none.
+fn refuse(conn: ConnId, id: Option<&RawValue>, error: &ErrorObject, out: &mut Vec<Action>) {
+    let null = Bytes::from_static(b"null");
+    let id = id.unwrap_or_else(|| raw(&null));
+    out.push(Action::ToClient(
+        conn,
+        Line::json(&rpc::ErrorAnswer { id, error }),
+    ));
+}

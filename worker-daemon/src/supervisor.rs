@@ -1,0 +1,282 @@
+//! Keeps one child running: start, handshake, watch, back off, start again. Ends it at the end.
+
+use crate::{
+    catalog::Catalog,
+    child::{
+        harness, log,
+        process::{Launch, Process, last_exit},
+    },
+    handshake::{self, Greeting},
+    mux::actor::ChildEvent,
+};
+use futures_util::StreamExt;
+use shared::{
+    backoff::{Backoff, Policy},
+    codec::{Decoded, LineCodec},
+    control::{Status, WorkerState},
+    id::Generation,
+    queue,
+    shutdown::Shutdown,
+    writer::write_lines,
+};
+use std::{io, process::ExitStatus, time::Duration};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use tokio_util::codec::FramedRead;
+
+/// The buffer for the child's stdout.
+const READ_BUFFER: usize = 128 * 1024;
+/// Failures in a row after which the worker counts as degraded.
+const DEGRADED_AFTER: u32 = 5;
+
+/// How the child is kept.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How it is started; without the arguments of [`harness`].
+    pub launch: Launch,
+    /// Its catalog.
+    pub catalog: Catalog,
+    /// The model that it uses where a thread names none (`CODEX_MODEL`).
+    pub model: Option<String>,
+    /// Spawn to handshake (`WORKER_STARTUP_TIMEOUT_MS`).
+    pub startup_timeout: Duration,
+    /// The delays between starts.
+    pub backoff: Policy,
+    /// The longest line of the child (`WORKER_MAX_LINE_BYTES`).
+    pub max_line: usize,
+}
+
+/// The supervisor of one child.
+pub struct Supervisor {
+    config: Config,
+    events: mpsc::Sender<ChildEvent>,
+    shutdown: Shutdown,
+    status: Status,
+    generation: u64,
+}
+
+type Lines = FramedRead<tokio::process::ChildStdout, LineCodec>;
+
+/// A child whose pipes are being served.
+struct Life {
+    process: Process,
+    lines: queue::Sender<shared::line::Line>,
+    /// Ends once the queue is dropped; closes the child's stdin with that.
+    writer: JoinHandle<io::Result<()>>,
+    log: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// A supervisor that tells `events` what happens.
+    pub fn new(config: Config, events: mpsc::Sender<ChildEvent>, shutdown: Shutdown) -> Self {
+        Self {
+            config,
+            events,
+            shutdown,
+            status: Status::default(),
+            generation: 0,
+        }
+    }
+
+    /// Runs until the end is forced; the child and its group are gone then.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::new(self.config.backoff);
+        loop {
+            let ready_for = self.live().await;
+            if self.shutdown.is_forced() {
+                break;
+            }
+            let delay = backoff.after(ready_for);
+            self.status.restart_streak = backoff.streak();
+            if backoff.streak() == DEGRADED_AFTER {
+                tracing::error!(
+                    event = "worker_degraded",
+                    critical = true,
+                    restart_count = backoff.streak(),
+                    "the codex app-server failed {DEGRADED_AFTER} times in a row"
+                );
+            }
+            if !delay.is_zero() {
+                let backoff_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(
+                    event = "worker_backoff",
+                    backoff_ms,
+                    restart_count = backoff.streak(),
+                    worker_state = "backoff"
+                );
+                self.status.backoff_ms = Some(backoff_ms);
+                self.publish(WorkerState::Backoff).await;
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = self.shutdown.forced() => break,
+                }
+                self.status.backoff_ms = None;
+            }
+        }
+        self.publish(WorkerState::Stopped).await;
+    }
+
+    /// One life of the child. How long it was ready, if it was.
+    async fn live(&mut self) -> Option<Duration> {
+        self.status.starts += 1;
+        self.generation += 1;
+        let generation = Generation(self.generation);
+        self.publish(WorkerState::Starting).await;
+        let mut launch = self.config.launch.clone();
+        launch.arguments = harness::arguments(&self.config.catalog.shaped, self.config.model.as_deref());
+        let started = launch.spawn();
+        let (process, pipes) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                tracing::error!(event = "worker_exited", %error, "the codex app-server can't be started");
+                return None;
+            }
+        };
+        let pid = process.pid();
+        self.status.pid = Some(pid);
+        tracing::info!(
+            event = "worker_started",
+            pid,
+            restart_count = self.status.starts - 1,
+            worker_state = "initializing"
+        );
+        self.publish(WorkerState::Initializing).await;
+
+        // What clients may have waiting bounds this queue.
+        let (lines, queued) = queue::channel(usize::MAX);
+        let mut life = Life {
+            process,
+            lines,
+            writer: self.shutdown.spawn(write_lines(pipes.stdin, queued)),
+            log: self.shutdown.spawn(log::copy(pipes.stderr, pid)),
+        };
+        let mut from_child =
+            FramedRead::with_capacity(pipes.stdout, LineCodec::new(self.config.max_line), READ_BUFFER);
+        let ready_for = match self.shake_hands(&mut from_child, &life).await {
+            Some(greeting) => Some(self.serve(generation, greeting, &mut from_child, &mut life).await),
+            None => None,
+        };
+        let status = self.end(life).await;
+        self.events.send(ChildEvent::Down(generation)).await.ok();
+        self.exited(status);
+        ready_for
+    }
+
+    async fn shake_hands(&mut self, from_child: &mut Lines, life: &Life) -> Option<Greeting> {
+        let limit = self.config.startup_timeout;
+        tokio::select! {
+            greeting = tokio::time::timeout(limit, handshake::perform(from_child, &life.lines)) => match greeting {
+                Ok(Ok(greeting)) => Some(greeting),
+                Ok(Err(error)) => {
+                    tracing::error!(event = "handshake_failed", %error);
+                    None
+                }
+                Err(_) => {
+                    tracing::error!(
+                        event = "handshake_failed",
+                        "no handshake within {} ms (WORKER_STARTUP_TIMEOUT_MS)", limit.as_millis()
+                    );
+                    None
+                }
+            },
+            () = self.shutdown.forced() => None,
+        }
+    }
+
+    /// Hands on what a ready child says until it ends or the end is forced. How long it was ready.
+    async fn serve(
+        &mut self,
+        generation: Generation,
+        greeting: Greeting,
+        from_child: &mut Lines,
+        life: &mut Life,
+    ) -> Duration {
+        let since = Instant::now();
+        let version = greeting.initialize.version().map(str::to_owned);
+        tracing::info!(
+            event = "worker_ready",
+            pid = life.process.pid(),
+            version,
+            worker_state = "ready"
+        );
+        self.status.version = version;
+        self.status.default_model = greeting.default_model;
+        let up = ChildEvent::Up {
+            generation,
+            lines: life.lines.clone(),
+            greeting: greeting.initialize,
+        };
+        self.events.send(up).await.ok();
+        self.publish(WorkerState::Ready).await;
+        tokio::select! {
+            () = forward(generation, from_child, &self.events) => {}
+            () = self.shutdown.forced() => {}
+        }
+        since.elapsed()
+    }
+
+    async fn end(&self, life: Life) -> io::Result<ExitStatus> {
+        let Life {
+            mut process,
+            lines,
+            writer,
+            log,
+        } = life;
+        drop(lines);
+        // The queue's other end is with the actor, which may live on: the pipe is closed by ending its writer.
+        writer.abort();
+        let status = process.end().await;
+        // Its last words; a grandchild that kept the pipe open is dead by now.
+        log.await.ok();
+        status
+    }
+
+    fn exited(&mut self, status: io::Result<ExitStatus>) {
+        let pid = self.status.pid.take();
+        match status {
+            Ok(status) => {
+                let exit = last_exit(status);
+                let (exit_code, signal) = (exit.code, exit.signal);
+                tracing::warn!(
+                    event = "worker_exited",
+                    pid,
+                    exit_code,
+                    signal,
+                    restart_count = self.status.starts
+                );
+                self.status.last_exit = Some(exit);
+            }
+            Err(error) => tracing::error!(event = "worker_exited", pid, %error),
+        }
+    }
+
+    async fn publish(&mut self, state: WorkerState) {
+        self.status.state = state;
+        self.events
+            .send(ChildEvent::Status(self.status.clone()))
+            .await
+            .ok();
+    }
+}
+
+async fn forward(generation: Generation, from_child: &mut Lines, events: &mpsc::Sender<ChildEvent>) {
+    while let Some(decoded) = from_child.next().await {
+        match decoded {
+            Ok(Decoded::Line(line)) => {
+                if events.send(ChildEvent::Line(generation, line)).await.is_err() {
+                    return;
+                }
+            }
+            Ok(Decoded::Overlong { limit }) => {
+                tracing::error!(
+                    event = "child_line_ignored",
+                    limit,
+                    "the child sent a line over WORKER_MAX_LINE_BYTES"
+                );
+            }
+            Err(error) => {
+                tracing::error!(event = "child_unreadable", %error);
+                return;
+            }
+        }
+    }
+}
