@@ -1,1 +1,17 @@
-//! placeholder
+//! Serves the OpenAI API from a worker-daemon: translates requests to the app-server protocol on its socket.
+//!
+//! The only crate that knows HTTP. Stateless: what it knows it learned from the daemon, and every request stands
+//! for itself. The product is this library; the binary parses, runs and exits.
+
+pub mod app;
+pub mod auth;
+pub mod body;
+pub mod config;
+pub mod daemon;
+pub mod error;
+pub mod http;
+pub mod openai;
+pub mod record;
+pub mod routes;
+pub mod sse;
+pub mod translate;

@@ -81,6 +81,12 @@ impl<T: Weigh> Sender<T> {
         Ok(())
     }
 
+    /// Adds a last entry past the bound: the end of something must always be told.
+    pub fn push_last(self, entry: T) {
+        self.waiting.fetch_add(entry.weight(), Ordering::AcqRel);
+        let _gone = self.tx.send(entry);
+    }
+
     /// Bytes that wait to be received.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)

@@ -12,6 +12,8 @@ pub struct Shutdown {
     drain: CancellationToken,
     force: CancellationToken,
     tracker: TaskTracker,
+    /// The tasks among them that a drain waits for.
+    work: TaskTracker,
 }
 
 impl Shutdown {
@@ -64,6 +66,21 @@ impl Shutdown {
         F::Output: Send + 'static,
     {
         tokio::spawn(self.tracker.track_future(task))
+    }
+
+    /// Spawns a task that a drain waits for, such as a connection with a request in it.
+    pub fn spawn_work<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn(self.work.track_future(task))
+    }
+
+    /// Waits until no task that a drain waits for is left. Cancel safe.
+    pub async fn work_done(&self) {
+        self.work.close();
+        self.work.wait().await;
     }
 
     /// Waits for every spawned task, at most for `limit`; false when some still run then.

@@ -1,0 +1,144 @@
+//! The front as a whole: what is started in which order, and how it ends.
+
+use crate::{
+    auth::Auth,
+    config::Config,
+    daemon::link::{Daemon, LinkConfig},
+    http::listener::{self, BindError, HttpLimits},
+    routes::{dispatch, table::Side},
+};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use shared::{build_info, exit, shutdown::Shutdown};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+/// How long tasks have to end after the force.
+const END: Duration = Duration::from_secs(5);
+
+/// Everything that requests share.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// Who may pass.
+    pub auth: Auth,
+    /// The daemon.
+    pub daemon: Daemon,
+    /// The end of the program.
+    pub shutdown: Shutdown,
+}
+
+/// Why the front can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum FrontError {
+    /// An address can't be served.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Signals can't be watched.
+    #[error("can't watch signals: {0}")]
+    Signals(io::Error),
+}
+
+impl FrontError {
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Bind(_) => exit::BIND,
+            Self::Signals(_) => exit::FAILURE,
+        }
+    }
+}
+
+/// The addresses that are served.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// For clients.
+    pub public: SocketAddr,
+    /// For operators.
+    pub internal: SocketAddr,
+}
+
+/// Runs the front until a signal ends it.
+///
+/// # Errors
+/// [`FrontError`], when it can't start.
+pub async fn run(config: Config) -> Result<(), FrontError> {
+    let watch = |kind| signal(kind).map_err(FrontError::Signals);
+    let (mut term, mut int) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+    let grace = config.grace;
+    let shutdown = Shutdown::new();
+    start(config, &shutdown)?;
+    either(&mut term, &mut int).await;
+    tracing::info!(event = "front_drain", "draining; a second signal forces the end");
+    shutdown.start_drain();
+    let drained = tokio::select! {
+        () = shutdown.work_done() => true,
+        () = tokio::time::sleep(grace) => false,
+        () = either(&mut term, &mut int) => false,
+    };
+    shutdown.start_force();
+    let clean = shutdown.finished(END).await;
+    tracing::info!(event = "front_stopped", drained, clean);
+    Ok(())
+}
+
+async fn either(term: &mut Signal, int: &mut Signal) {
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
+
+/// Binds both listeners and serves them.
+///
+/// # Errors
+/// [`BindError`]; nothing is served then.
+pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, BindError> {
+    let public = listener::bind(config.public, "PORT")?;
+    let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
+    let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
+    let addresses = Addresses {
+        public: local(&public, config.public),
+        internal: local(&internal, config.internal),
+    };
+    if config.api_key.is_none() {
+        tracing::warn!(
+            event = "no_api_key",
+            "PROXY_API_KEY is not set: every /v1 route answers 401"
+        );
+    }
+    tracing::info!(
+        event = "front_started", version = build_info::VERSION,
+        public = %addresses.public, internal = %addresses.internal,
+    );
+    let link = LinkConfig {
+        socket: config.socket.clone(),
+        turn_buffer: config.stream_buffer,
+        max_line: config.max_line,
+        default_model: config.model.clone(),
+    };
+    let limits = HttpLimits {
+        header_timeout: config.header_timeout,
+        connections: config.max_connections,
+    };
+    let app = Arc::new(App {
+        auth: Auth::new(config.api_key.as_ref()),
+        daemon: Daemon::connect(link, shutdown),
+        shutdown: shutdown.clone(),
+        config,
+    });
+    for (listener, side) in [(public, Side::Public), (internal, Side::Internal)] {
+        let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
+        let serve = listener::serve(
+            listener,
+            move |request| service.call(request),
+            limits,
+            shutdown.clone(),
+        );
+        shutdown.spawn(serve);
+    }
+    Ok(addresses)
+}

@@ -1,0 +1,297 @@
+//! The front's configuration: one table, one typed struct. The only place that reads the environment.
+
+use crate::translate::models::Alias;
+use shared::{
+    settings::{COMMON, Invocation, Kind, Problem, Reader, Setting, Values},
+    telemetry::LogConfig,
+};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// What the front does, for `--help`.
+pub const ABOUT: &str = "Serves the OpenAI API from a worker-daemon.";
+
+/// The front's own settings.
+const OWN: &[Setting] = &[
+    Setting::new(
+        "PORT",
+        Kind::Count,
+        Some("11435"),
+        "Port of the public listener; 0 takes a free one and logs it.",
+    ),
+    Setting::new(
+        "PROXY_HOST",
+        Kind::Text,
+        Some("127.0.0.1"),
+        "Address of the public listener.",
+    ),
+    Setting::new(
+        "PROXY_INTERNAL_ADDR",
+        Kind::Address,
+        Some("127.0.0.1:18080"),
+        "Address of the internal listener; port 0 takes a free one.",
+    ),
+    Setting::new(
+        "WORKER_SOCKET",
+        Kind::Path,
+        Some(".codex-api/worker.sock"),
+        "The daemon's Unix socket.",
+    ),
+    Setting::new(
+        "PROXY_API_KEY",
+        Kind::Text,
+        None,
+        "The bearer key. Without one every /v1 route answers 401.",
+    )
+    .secret(),
+    Setting::new(
+        "PROXY_PROTECT_MODELS",
+        Kind::Bool,
+        Some("false"),
+        "Whether /v1/models needs the key, too.",
+    ),
+    Setting::new(
+        "CODEX_MODEL",
+        Kind::Text,
+        None,
+        "The default model; the child's own default when unset.",
+    ),
+    Setting::new(
+        "PROXY_MODEL_ALIASES",
+        Kind::Text,
+        Some("codex-5=,codev-5="),
+        "Model aliases, `alias=model[:effort]`; an empty model is the default one.",
+    ),
+    Setting::new(
+        "PROXY_MAX_BODY_BYTES",
+        Kind::Bytes,
+        Some("32MiB"),
+        "The largest request body.",
+    ),
+    Setting::new(
+        "PROXY_BODY_TIMEOUT_MS",
+        Kind::Millis,
+        Some("60000"),
+        "Time to send a request body, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_HEADER_TIMEOUT_MS",
+        Kind::Millis,
+        Some("60000"),
+        "Time to send a request head, and the longest a connection may be idle, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_MAX_CONNECTIONS",
+        Kind::Count,
+        Some("4096"),
+        "Open connections of a listener; more wait to be accepted.",
+    ),
+    Setting::new(
+        "PROXY_TIMEOUT_MS",
+        Kind::Millis,
+        Some("1830000"),
+        "Time of a request in all, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_IDLE_TIMEOUT_MS",
+        Kind::Millis,
+        Some("360000"),
+        "Time without an event, for answers in JSON, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_STREAM_IDLE_TIMEOUT_MS",
+        Kind::Millis,
+        Some("360000"),
+        "Time without an event, for streams, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_STREAM_BUFFER_BYTES",
+        Kind::Bytes,
+        Some("8MiB"),
+        "What a slow reader may have waiting; past it the stream is cut and its turn interrupted.",
+    ),
+    Setting::new(
+        "PROXY_SSE_KEEPALIVE_MS",
+        Kind::Millis,
+        Some("15000"),
+        "Comment frames while nothing else is sent, also before the first token, in milliseconds; 0 is off.",
+    ),
+    Setting::new(
+        "PROXY_MAX_LINE_BYTES",
+        Kind::Bytes,
+        Some("64MiB"),
+        "The longest line from the daemon; WORKER_MAX_LINE_BYTES there.",
+    ),
+    Setting::new(
+        "PROXY_SHUTDOWN_GRACE_MS",
+        Kind::Millis,
+        Some("10000"),
+        "Time that running requests have after SIGTERM, in milliseconds.",
+    )
+    .with_aliases(&["WORKER_SHUTDOWN_GRACE_MS"]),
+];
+
+/// All settings of the front.
+pub fn settings() -> Vec<Setting> {
+    OWN.iter().chain(COMMON).copied().collect()
+}
+
+/// A key that can be compared and never printed.
+#[derive(Clone)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// The key as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl From<String> for ApiKey {
+    fn from(key: String) -> Self {
+        Self(key)
+    }
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiKey(secret)")
+    }
+}
+
+/// The front's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `PROXY_HOST` and `PORT`.
+    pub public: SocketAddr,
+    /// `PROXY_INTERNAL_ADDR`.
+    pub internal: SocketAddr,
+    /// `WORKER_SOCKET`.
+    pub socket: PathBuf,
+    /// `PROXY_API_KEY`.
+    pub api_key: Option<ApiKey>,
+    /// `PROXY_PROTECT_MODELS`.
+    pub protect_models: bool,
+    /// `CODEX_MODEL`.
+    pub model: Option<String>,
+    /// `PROXY_MODEL_ALIASES`.
+    pub aliases: Vec<Alias>,
+    /// `PROXY_MAX_BODY_BYTES`.
+    pub max_body: usize,
+    /// `PROXY_BODY_TIMEOUT_MS`.
+    pub body_timeout: Duration,
+    /// `PROXY_HEADER_TIMEOUT_MS`.
+    pub header_timeout: Duration,
+    /// `PROXY_MAX_CONNECTIONS`.
+    pub max_connections: usize,
+    /// `PROXY_TIMEOUT_MS`.
+    pub timeout: Duration,
+    /// `PROXY_IDLE_TIMEOUT_MS`.
+    pub idle_timeout: Duration,
+    /// `PROXY_STREAM_IDLE_TIMEOUT_MS`.
+    pub stream_idle_timeout: Duration,
+    /// `PROXY_STREAM_BUFFER_BYTES`.
+    pub stream_buffer: usize,
+    /// `PROXY_SSE_KEEPALIVE_MS`; `None` is off.
+    pub keep_alive: Option<Duration>,
+    /// `PROXY_MAX_LINE_BYTES`.
+    pub max_line: usize,
+    /// `PROXY_SHUTDOWN_GRACE_MS`.
+    pub grace: Duration,
+    /// How logs are written.
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// Reads the typed configuration.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn read(values: &Values) -> Result<Self, Vec<Problem>> {
+        let settings = settings();
+        let mut r = Reader::new(&settings, values);
+        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let host = r.text("PROXY_HOST").unwrap_or_default();
+        let port = u16::try_from(r.count("PORT")).unwrap_or_else(|_| {
+            r.problem("PORT", "must be at most 65535");
+            0
+        });
+        let public = host
+            .parse()
+            .map(|ip| SocketAddr::new(ip, port))
+            .unwrap_or_else(|_| {
+                r.problem(
+                    "PROXY_HOST",
+                    "must be an IP address such as 127.0.0.1, 0.0.0.0 or ::",
+                );
+                any
+            });
+        let internal = r
+            .text("PROXY_INTERNAL_ADDR")
+            .unwrap_or_default()
+            .parse()
+            .unwrap_or_else(|_| {
+                r.problem(
+                    "PROXY_INTERNAL_ADDR",
+                    "must be an address and a port such as 127.0.0.1:18080",
+                );
+                any
+            });
+        let mut aliases = Vec::new();
+        for entry in r.list("PROXY_MODEL_ALIASES") {
+            match Alias::parse(&entry) {
+                Ok(alias) => aliases.push(alias),
+                Err(message) => r.problem("PROXY_MODEL_ALIASES", message),
+            }
+        }
+        let api_key = r.text("PROXY_API_KEY");
+        if api_key
+            .as_ref()
+            .is_some_and(|k| k.bytes().any(|b| b.is_ascii_control() || b == b' '))
+        {
+            r.problem("PROXY_API_KEY", "must not hold spaces or control characters");
+        }
+        let keep_alive = Some(r.millis("PROXY_SSE_KEEPALIVE_MS")).filter(|d| !d.is_zero());
+        let config = Self {
+            public,
+            internal,
+            socket: r.path("WORKER_SOCKET").unwrap_or_default(),
+            api_key: api_key.map(ApiKey),
+            protect_models: r.boolean("PROXY_PROTECT_MODELS"),
+            model: r.text("CODEX_MODEL"),
+            aliases,
+            max_body: r.bytes_from("PROXY_MAX_BODY_BYTES", 1024),
+            body_timeout: r.millis("PROXY_BODY_TIMEOUT_MS"),
+            header_timeout: r.millis("PROXY_HEADER_TIMEOUT_MS"),
+            max_connections: size(r.count_from("PROXY_MAX_CONNECTIONS", 1)),
+            timeout: r.millis("PROXY_TIMEOUT_MS"),
+            idle_timeout: r.millis("PROXY_IDLE_TIMEOUT_MS"),
+            stream_idle_timeout: r.millis("PROXY_STREAM_IDLE_TIMEOUT_MS"),
+            stream_buffer: r.bytes_from("PROXY_STREAM_BUFFER_BYTES", 64 * 1024),
+            keep_alive,
+            max_line: r.bytes_from("PROXY_MAX_LINE_BYTES", 64 * 1024),
+            grace: r.millis("PROXY_SHUTDOWN_GRACE_MS"),
+            log: LogConfig::read(&mut r),
+        };
+        r.finish(config)
+    }
+}
+
+/// Resolves the process's own command line and environment.
+///
+/// # Errors
+/// Every problem of the configuration file at once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+pub fn from_process() -> Result<Invocation, Vec<Problem>> {
+    shared::settings::resolve(
+        "http-front",
+        ABOUT,
+        &settings(),
+        std::env::args_os(),
+        |name| std::env::var(name).ok(),
+        |path| std::fs::read_to_string(path),
+    )
+}

@@ -1,0 +1,5 @@
+//! The client of the daemon's socket: turns are started here, and dropping one interrupts it.
+
+pub mod link;
+pub mod table;
+pub mod turn;

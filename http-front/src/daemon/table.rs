@@ -1,0 +1,366 @@
+//! The turns of one connection to the daemon. Pure: lines in, lines and deltas out.
+//!
+//! It promises that each turn gets exactly one [`Delta::End`] as its last delta (unless its reader was cut off),
+//! and that a turn that was cancelled, cut off or ended leaves no thread behind.
+
+use super::turn::TurnKey;
+use crate::translate::{
+    event::{Delta, End, Params, delta},
+    plan::Plan,
+};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use shared::{
+    app_server::{
+        decline, method,
+        start::{
+            ThreadParams, ThreadStartParams, ThreadStartResult, TurnInterruptParams, TurnStartParams,
+            TurnStartResult,
+        },
+    },
+    id::ThreadId,
+    line::Line,
+    queue::Sender,
+    rpc::{self, ErrorObject, Message, code},
+};
+use std::{collections::HashMap, time::SystemTime};
+
+/// What the front asked, and what the answer is for.
+#[derive(Debug)]
+enum Expected {
+    /// The thread of a turn.
+    Thread(TurnKey),
+    /// A part of a turn's history.
+    Injected(TurnKey),
+    /// The turn itself.
+    Turn(TurnKey),
+    /// An interrupt or an unsubscribe; the answer changes nothing.
+    Nothing,
+    /// A call of the link itself.
+    Call(Call),
+}
+
+/// Calls that the link makes for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// The handshake.
+    Initialize,
+    /// `daemon/subscribe`.
+    Subscribe,
+    /// `model/list`.
+    Models,
+}
+
+/// How far a turn is.
+#[derive(Debug)]
+enum Phase {
+    /// `thread/start` is not answered yet.
+    Opening(Plan),
+    /// The rest was sent; the turn's id is not known yet.
+    Starting(ThreadId),
+    /// It runs.
+    Running(ThreadId, String),
+}
+
+#[derive(Debug)]
+struct Turn {
+    phase: Phase,
+    /// `None` once nobody listens any more.
+    deltas: Option<Sender<Delta>>,
+}
+
+/// What a line was, beyond the turns.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// Nothing more.
+    Nothing,
+    /// A notification without a turn of ours.
+    Notification {
+        /// Its name.
+        name: String,
+    },
+    /// The answer to a call of the link.
+    Answer(Call, Result<&'a RawValue, ErrorObject>),
+}
+
+/// The turns and calls of one connection.
+#[derive(Debug, Default)]
+pub struct Table {
+    next: u64,
+    expected: HashMap<u64, Expected>,
+    turns: HashMap<TurnKey, Turn>,
+    by_thread: HashMap<ThreadId, TurnKey>,
+}
+
+impl Table {
+    /// Turns that are listened to or not let go yet.
+    pub fn len(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// Whether there is no turn.
+    pub fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// A call of the link itself.
+    pub fn call<P: serde::Serialize>(&mut self, call: Call, method: &str, params: &P) -> Line {
+        self.request(Expected::Call(call), method, params)
+    }
+
+    /// Starts a turn. The rest of its requests follows the answer that names its thread.
+    pub fn start(&mut self, key: TurnKey, plan: Plan, deltas: Sender<Delta>) -> Line {
+        let params = ThreadStartParams {
+            ephemeral: true,
+            cwd: "/".into(),
+            environments: [],
+            base_instructions: String::new(),
+            model: plan.model.clone(),
+            experimental_raw_events: true,
+            approval_policy: "never",
+            sandbox: "read-only",
+        };
+        let line = self.request(Expected::Thread(key), method::THREAD_START, &params);
+        self.turns.insert(
+            key,
+            Turn {
+                phase: Phase::Opening(plan),
+                deltas: Some(deltas),
+            },
+        );
+        line
+    }
+
+    /// Nobody listens to a turn any more: it is interrupted, and its thread let go. While its thread is not known
+    /// it stays, and is let go as soon as it is.
+    pub fn cancel(&mut self, key: TurnKey, out: &mut Vec<Line>) {
+        let Some(turn) = self.turns.get_mut(&key) else {
+            return;
+        };
+        turn.deltas = None;
+        match &turn.phase {
+            Phase::Opening(_) => {}
+            Phase::Starting(_) | Phase::Running(..) => self.let_go(key, out),
+        }
+    }
+
+    /// The connection is gone: every turn ends.
+    pub fn lost(&mut self) {
+        for turn in self.turns.drain().map(|(_, turn)| turn) {
+            if let Some(deltas) = turn.deltas {
+                deltas.push_last(Delta::End(End::Lost));
+            }
+        }
+        self.expected.clear();
+        self.by_thread.clear();
+    }
+
+    /// The daemon sent a line.
+    pub fn on_line<'a>(&mut self, line: &'a Bytes, out: &mut Vec<Line>) -> Heard<'a> {
+        match Message::<Params<'_>, &RawValue>::parse(line) {
+            Ok(Message::Notification { method, params }) => {
+                let params = params.unwrap_or_default();
+                let key = params
+                    .thread_id
+                    .as_deref()
+                    .and_then(|thread| self.by_thread.get(thread))
+                    .copied();
+                match key {
+                    Some(key) => {
+                        if let Some(delta) = delta(&method, &params, line) {
+                            self.deliver(key, delta, out);
+                        }
+                        Heard::Nothing
+                    }
+                    None => Heard::Notification {
+                        name: method.to_string(),
+                    },
+                }
+            }
+            Ok(Message::Response { id, result }) => self.on_answer(id, Ok(result), out),
+            Ok(Message::Error { id, error }) => {
+                let error = serde_json::from_str(error.get()).unwrap_or_else(|_| ErrorObject {
+                    code: code::INTERNAL,
+                    message: "an error that could not be read".into(),
+                    data: None,
+                });
+                self.on_answer(id, Err(error), out)
+            }
+            // The completion profile has nothing to approve and nobody to ask.
+            Ok(Message::Request { id, method, .. }) => {
+                out.push(match decline::answer(&method, SystemTime::now()) {
+                    Ok(result) => Line::json(&rpc::Answer { id, result }),
+                    Err(error) => Line::json(&rpc::ErrorAnswer { id, error: &error }),
+                });
+                Heard::Nothing
+            }
+            Err(_) => Heard::Nothing,
+        }
+    }
+
+    fn on_answer<'a>(
+        &mut self,
+        id: &RawValue,
+        answer: Result<&'a RawValue, ErrorObject>,
+        out: &mut Vec<Line>,
+    ) -> Heard<'a> {
+        let Some(expected) = id
+            .get()
+            .parse()
+            .ok()
+            .and_then(|id: u64| self.expected.remove(&id))
+        else {
+            return Heard::Nothing;
+        };
+        match expected {
+            Expected::Call(call) => return Heard::Answer(call, answer),
+            Expected::Nothing => {}
+            Expected::Thread(key) => match answer {
+                Ok(result) => self.opened(key, result, out),
+                Err(error) => self.end(key, End::Refused(Box::new(error)), out),
+            },
+            Expected::Injected(key) => {
+                if let Err(error) = answer {
+                    self.end(key, End::Refused(Box::new(error)), out);
+                }
+            }
+            Expected::Turn(key) => match answer {
+                Ok(result) => self.started(key, result),
+                Err(error) => self.end(key, End::Refused(Box::new(error)), out),
+            },
+        }
+        Heard::Nothing
+    }
+
+    /// The thread is known: the history and the turn go out together.
+    fn opened(&mut self, key: TurnKey, result: &RawValue, out: &mut Vec<Line>) {
+        let Ok(ThreadStartResult { thread }) = serde_json::from_str(result.get()) else {
+            return self.end(key, strange(), out);
+        };
+        let id = ThreadId::from(thread.id.as_str());
+        let Some(turn) = self.turns.get_mut(&key) else {
+            return;
+        };
+        let abandoned = turn.deltas.is_none();
+        let Phase::Opening(plan) = std::mem::replace(&mut turn.phase, Phase::Starting(id.clone())) else {
+            return;
+        };
+        self.by_thread.insert(id.clone(), key);
+        if abandoned {
+            return self.let_go(key, out);
+        }
+        for items in plan.items {
+            let line = self.inject(key, &id, items);
+            out.push(line);
+        }
+        let params = TurnStartParams {
+            thread_id: id.as_str(),
+            environments: [],
+            input: [],
+            effort: plan.effort.as_deref(),
+        };
+        let line = self.request(Expected::Turn(key), method::TURN_START, &params);
+        out.push(line);
+    }
+
+    fn started(&mut self, key: TurnKey, result: &RawValue) {
+        if let Some(turn) = self.turns.get_mut(&key)
+            && let Phase::Starting(thread) = &turn.phase
+            && let Ok(TurnStartResult { turn: started }) = serde_json::from_str(result.get())
+        {
+            turn.phase = Phase::Running(thread.clone(), started.id);
+        }
+    }
+
+    fn deliver(&mut self, key: TurnKey, delta: Delta, out: &mut Vec<Line>) {
+        if let Delta::End(end) = delta {
+            return self.end(key, end, out);
+        }
+        let Some(turn) = self.turns.get_mut(&key) else {
+            return;
+        };
+        if let Some(deltas) = &turn.deltas
+            && deltas.push(delta).is_err()
+        {
+            // Its reader is too slow: without a sender it sees the end of its queue.
+            turn.deltas = None;
+            self.let_go(key, out);
+        }
+    }
+
+    /// The turn is over, by its own end or because it could not be started.
+    fn end(&mut self, key: TurnKey, end: End, out: &mut Vec<Line>) {
+        let Some(turn) = self.turns.remove(&key) else {
+            return;
+        };
+        if let Some(deltas) = turn.deltas {
+            deltas.push_last(Delta::End(end));
+        }
+        match turn.phase {
+            Phase::Opening(_) => {}
+            Phase::Starting(thread) | Phase::Running(thread, _) => self.unsubscribe(&thread, out),
+        }
+    }
+
+    fn let_go(&mut self, key: TurnKey, out: &mut Vec<Line>) {
+        let Some(turn) = self.turns.remove(&key) else {
+            return;
+        };
+        match turn.phase {
+            Phase::Opening(_) => {}
+            // The daemon interrupts a turn whose id is not known yet on its own.
+            Phase::Starting(thread) => self.unsubscribe(&thread, out),
+            Phase::Running(thread, id) => {
+                let params = TurnInterruptParams {
+                    thread_id: thread.as_str(),
+                    turn_id: &id,
+                };
+                let line = self.request(Expected::Nothing, method::TURN_INTERRUPT, &params);
+                out.push(line);
+                self.unsubscribe(&thread, out);
+            }
+        }
+    }
+
+    fn unsubscribe(&mut self, thread: &ThreadId, out: &mut Vec<Line>) {
+        self.by_thread.remove(thread.as_str());
+        let params = ThreadParams {
+            thread_id: thread.as_str(),
+        };
+        let line = self.request(Expected::Nothing, method::THREAD_UNSUBSCRIBE, &params);
+        out.push(line);
+    }
+
+    fn request<P: serde::Serialize>(&mut self, expected: Expected, method: &str, params: &P) -> Line {
+        let id = self.expect(expected);
+        Line::json(&rpc::Request { id, method, params })
+    }
+
+    /// `thread/inject_items` around items that are JSON already: they are not copied.
+    fn inject(&mut self, key: TurnKey, thread: &ThreadId, items: Bytes) -> Line {
+        let id = self.expect(Expected::Injected(key));
+        let thread = serde_json::to_string(thread.as_str()).expect("a string serializes");
+        let head = format!(
+            r#"{{"id":{id},"method":"{}","params":{{"threadId":{thread},"items":"#,
+            method::THREAD_INJECT_ITEMS
+        );
+        Line::spliced(head.into(), items, Bytes::from_static(b"}}"))
+    }
+
+    fn expect(&mut self, expected: Expected) -> u64 {
+        self.next += 1;
+        self.expected.insert(self.next, expected);
+        self.next
+    }
+}
+
+fn strange() -> End {
+    End::Refused(Box::new(ErrorObject {
+        code: code::INTERNAL,
+        message: "an answer that could not be read".into(),
+        data: None,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

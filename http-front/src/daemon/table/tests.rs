@@ -1,0 +1,172 @@
+//! Tests of the table.
+
+use super::*;
+use shared::queue::{self, Receiver};
+
+fn plan() -> Plan {
+    Plan {
+        model: Some("m".into()),
+        effort: None,
+        items: vec![Bytes::from_static(b"[1]"), Bytes::from_static(b"[2]")],
+    }
+}
+
+fn texts(lines: &[Line]) -> Vec<String> {
+    lines
+        .iter()
+        .map(|l| String::from_utf8(l.to_bytes().to_vec()).unwrap())
+        .collect()
+}
+
+struct Fixture {
+    table: Table,
+    deltas: Receiver<Delta>,
+    out: Vec<Line>,
+}
+
+impl Fixture {
+    fn new(bound: usize) -> Self {
+        let (tx, deltas) = queue::channel(bound);
+        let mut table = Table::default();
+        let line = table.start(TurnKey(7), plan(), tx);
+        assert!(
+            texts(&[line])[0].starts_with(r#"{"id":1,"method":"thread/start","params":{"ephemeral":true"#)
+        );
+        Self {
+            table,
+            deltas,
+            out: Vec::new(),
+        }
+    }
+
+    fn hear(&mut self, line: &str) -> Vec<String> {
+        let line = Bytes::copy_from_slice(line.as_bytes());
+        self.table.on_line(&line, &mut self.out);
+        texts(&std::mem::take(&mut self.out))
+    }
+
+    fn running(bound: usize) -> Self {
+        let mut fixture = Self::new(bound);
+        fixture.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
+        fixture.hear(r#"{"id":4,"result":{"turn":{"id":"u"}}}"#);
+        fixture
+    }
+
+    fn seen(&mut self) -> Vec<&'static str> {
+        std::iter::from_fn(|| self.deltas.try_recv())
+            .map(|delta| match delta {
+                Delta::Alive => "alive",
+                Delta::Text { .. } => "text",
+                Delta::Message { .. } => "message",
+                Delta::Usage(_) => "usage",
+                Delta::Retry => "retry",
+                Delta::End(End::Completed | End::Incomplete(_)) => "completed",
+                Delta::End(End::Interrupted | End::Failed(_)) => "failed",
+                Delta::End(End::Refused(_)) => "refused",
+                Delta::End(End::Lost | End::Unavailable) => "lost",
+            })
+            .collect()
+    }
+}
+
+const UNSUBSCRIBE: &str = r#""method":"thread/unsubscribe","params":{"threadId":"t"}}"#;
+const TEXT: &str =
+    r#"{"method":"item/agentMessage/delta","params":{"threadId":"t","turnId":"u","itemId":"i","delta":"x"}}"#;
+
+#[test]
+fn history_and_turn_follow_the_thread_together_and_in_order() {
+    let mut f = Fixture::new(1000);
+    assert_eq!(
+        f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#),
+        [
+            r#"{"id":2,"method":"thread/inject_items","params":{"threadId":"t","items":[1]}}"#,
+            r#"{"id":3,"method":"thread/inject_items","params":{"threadId":"t","items":[2]}}"#,
+            r#"{"id":4,"method":"turn/start","params":{"threadId":"t","environments":[],"input":[]}}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_turn_ends_once_and_its_thread_is_let_go() {
+    let mut f = Fixture::running(10_000);
+    f.hear(TEXT);
+    let completed =
+        r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"completed"}}}"#;
+    let sent = f.hear(completed);
+    assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
+    assert!(f.hear(completed).is_empty() && f.hear(TEXT).is_empty());
+    f.table.lost();
+    assert_eq!(f.seen(), ["text", "completed"]);
+    assert!(f.table.is_empty());
+}
+
+#[test]
+fn each_refusal_ends_the_turn() {
+    for (line, leaves_thread) in [
+        (r#"{"id":2,"error":{"code":-32001,"message":""}}"#, true),
+        (r#"{"id":4,"error":{"code":1,"message":""}}"#, true),
+    ] {
+        let mut f = Fixture::new(1000);
+        f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
+        let sent = f.hear(line);
+        assert_eq!(sent.iter().any(|l| l.ends_with(UNSUBSCRIBE)), leaves_thread);
+        assert_eq!(f.seen(), ["refused"]);
+    }
+    let mut f = Fixture::new(1000);
+    assert!(
+        f.hear(r#"{"id":1,"error":{"code":-32010,"message":""}}"#)
+            .is_empty()
+    );
+    assert_eq!(f.seen(), ["refused"]);
+}
+
+#[test]
+fn a_cancelled_turn_is_interrupted_and_let_go_in_every_phase() {
+    let mut f = Fixture::running(1000);
+    f.table.cancel(TurnKey(7), &mut f.out);
+    let sent = texts(&std::mem::take(&mut f.out));
+    assert!(
+        sent[0].contains(r#""method":"turn/interrupt","params":{"threadId":"t","turnId":"u"}"#),
+        "{sent:?}"
+    );
+    assert!(sent[1].ends_with(UNSUBSCRIBE), "{sent:?}");
+
+    let mut f = Fixture::new(1000);
+    f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
+    f.table.cancel(TurnKey(7), &mut f.out);
+    let sent = texts(&std::mem::take(&mut f.out));
+    assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
+
+    let mut f = Fixture::new(1000);
+    f.table.cancel(TurnKey(7), &mut f.out);
+    assert!(f.out.is_empty());
+    let sent = f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
+    assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
+    assert!(f.table.is_empty());
+}
+
+#[test]
+fn a_slow_reader_is_cut_off_and_its_turn_interrupted() {
+    let mut f = Fixture::running(600);
+    let sent: Vec<String> = (0..5).flat_map(|_| f.hear(TEXT)).collect();
+    assert!(
+        sent[0].contains("turn/interrupt") && sent[1].ends_with(UNSUBSCRIBE),
+        "{sent:?}"
+    );
+    assert_eq!(f.seen(), ["text", "text"], "then its queue ends without an end");
+}
+
+#[test]
+fn a_lost_connection_ends_every_turn() {
+    let mut f = Fixture::running(1);
+    f.table.lost();
+    assert_eq!(f.seen(), ["lost"]);
+}
+
+#[test]
+fn requests_of_the_child_are_declined() {
+    let mut f = Fixture::running(1000);
+    let sent =
+        f.hear(r#"{"id":9,"method":"item/commandExecution/requestApproval","params":{"threadId":"t"}}"#);
+    assert_eq!(sent, [r#"{"id":9,"result":{"decision":"decline"}}"#]);
+}

@@ -1,0 +1,77 @@
+//! A running turn, seen by the request that started it.
+
+use crate::translate::event::Delta;
+use shared::queue::Receiver;
+use tokio::sync::mpsc;
+
+/// Names a turn within the link; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TurnKey(pub u64);
+
+/// What a turn says, in order. Dropping it before its end interrupts the turn and lets its thread go.
+#[derive(Debug)]
+pub struct TurnStream {
+    key: TurnKey,
+    deltas: Receiver<Delta>,
+    /// Where the drop is told; `None` once the turn has ended.
+    cancel: Option<mpsc::UnboundedSender<TurnKey>>,
+}
+
+/// The next thing in a turn.
+#[derive(Debug)]
+pub enum Next {
+    /// Something happened.
+    Delta(Delta),
+    /// Its queue was full: this side read too slowly and was cut off.
+    Cut,
+}
+
+impl TurnStream {
+    /// A stream of what `deltas` brings; a drop is told to `cancel`.
+    pub fn new(key: TurnKey, deltas: Receiver<Delta>, cancel: mpsc::UnboundedSender<TurnKey>) -> Self {
+        Self {
+            key,
+            deltas,
+            cancel: Some(cancel),
+        }
+    }
+
+    /// The next delta. After a [`Delta::End`] or a [`Next::Cut`] nothing more comes. Cancel safe.
+    pub async fn next(&mut self) -> Next {
+        let delta = self.deltas.recv().await;
+        self.seen(delta)
+    }
+
+    /// A delta that is there already.
+    pub fn try_next(&mut self) -> Option<Delta> {
+        let delta = self.deltas.try_recv()?;
+        match self.seen(Some(delta)) {
+            Next::Delta(delta) => Some(delta),
+            Next::Cut => None,
+        }
+    }
+
+    fn seen(&mut self, delta: Option<Delta>) -> Next {
+        match delta {
+            Some(delta) => {
+                if matches!(delta, Delta::End(_)) {
+                    self.cancel = None;
+                }
+                Next::Delta(delta)
+            }
+            None => {
+                self.cancel = None;
+                Next::Cut
+            }
+        }
+    }
+}
+
+impl Drop for TurnStream {
+    fn drop(&mut self) {
+        if let Some(cancel) = self.cancel.take() {
+            // Without a link there is no turn to interrupt.
+            let _no_link = cancel.send(self.key);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The accept loop around warp.
+//!
+//! `warp::serve` leaves out what a streaming front needs: TCP_NODELAY, a deadline for the head of a request, a
+//! bounded drain, and quiet when a client hangs up. This loop has them.
+
+use super::linger::{Linger, Lingering};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use shared::shutdown::Shutdown;
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::Semaphore,
+};
+use warp::reply::Response;
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: u32 = 1024;
+/// How long to wait after `accept` failed (too many open files), so that the loop doesn't spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What requests know of their connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The client's address.
+    pub addr: SocketAddr,
+    /// What is read away when the connection ends.
+    pub linger: Linger,
+}
+
+/// Why a listener can't be served.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: can't listen on {addr}: {source}{}", if source.kind() == io::ErrorKind::AddrInUse { "; stop what uses it or choose another port" } else { "" })]
+pub struct BindError {
+    /// The setting that chose the address.
+    pub setting: &'static str,
+    /// The address.
+    pub addr: SocketAddr,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// The bounds of a listener.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// Time to send a head.
+    pub header_timeout: Duration,
+    /// Open connections.
+    pub connections: usize,
+}
+
+/// Binds `addr`; `setting` is named in the error.
+///
+/// # Errors
+/// [`BindError`], with the remedy where the address is in use.
+pub fn bind(addr: SocketAddr, setting: &'static str) -> Result<TcpListener, BindError> {
+    let bound = || {
+        let socket = if addr.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        // A restart must not wait for the connections of the last run to time out.
+        socket.set_reuseaddr(true)?;
+        socket.bind(addr)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|source| BindError {
+        setting,
+        addr,
+        source,
+    })
+}
+
+/// Serves `service` on `listener` until the drain; open connections finish their requests.
+pub async fn serve<S, F>(listener: TcpListener, service: S, limits: HttpLimits, shutdown: Shutdown)
+where
+    S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, Infallible>> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = shutdown.draining() => return,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.draining() => return,
+        };
+        match accepted {
+            Ok((stream, addr)) => {
+                let (service, tasks) = (service.clone(), shutdown.clone());
+                shutdown.spawn_work(async move {
+                    connection(stream, addr, service, limits, tasks).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(event = "accept_failed", %error, "can't accept a client");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection<S, F>(
+    stream: TcpStream,
+    addr: SocketAddr,
+    service: S,
+    limits: HttpLimits,
+    shutdown: Shutdown,
+) where
+    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Response, Infallible>> + Send + 'static,
+{
+    // Without it the first event on a reused connection waits for the client's delayed acknowledgement, 40 ms.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(event = "nodelay_failed", %error);
+    }
+    let peer = Peer {
+        addr,
+        linger: Linger::default(),
+    };
+    let io = TokioIo::new(Lingering::new(stream, peer.linger.clone()));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        service(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .serve_connection(io, service);
+    let mut connection = std::pin::pin!(connection);
+    let mut draining = false;
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            () = shutdown.draining(), if !draining => {
+                draining = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    };
+    if let Err(error) = ended {
+        // A client that hangs up or sends rubbish is no fault of ours, and no news either.
+        tracing::debug!(event = "connection_ended", %error);
+    }
+}

@@ -1,0 +1,5 @@
+//! OpenAI's wire types: tolerant in, exact out.
+
+pub mod chat;
+pub mod models;
+pub mod usage;

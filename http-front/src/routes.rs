@@ -1,0 +1,7 @@
+//! What is served where, and who may call it.
+
+pub mod chat;
+pub mod dispatch;
+pub mod health;
+pub mod models;
+pub mod table;

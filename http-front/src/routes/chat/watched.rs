@@ -1,0 +1,61 @@
+//! A turn under its deadlines.
+
+use crate::{
+    daemon::turn::{Next, TurnStream},
+    error::{ApiError, Kind},
+    translate::event::Delta,
+};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// A turn that ends at the latest at its deadlines or with the program. Dropping it interrupts the turn.
+pub(super) struct Watched {
+    turn: TurnStream,
+    idle: Duration,
+    /// When the turn has been silent for too long.
+    idle_at: Instant,
+    /// When it has taken too long in all.
+    deadline: Instant,
+    force: CancellationToken,
+}
+
+impl Watched {
+    /// Watches a turn that starts now.
+    pub(super) fn new(turn: TurnStream, idle: Duration, total: Duration, force: CancellationToken) -> Self {
+        let now = Instant::now();
+        Self {
+            turn,
+            idle,
+            idle_at: now + idle,
+            deadline: now + total,
+            force,
+        }
+    }
+
+    /// The next delta. Cancel safe.
+    ///
+    /// # Errors
+    /// 504 past a deadline, 503 at the forced end, 500 when this side read too slowly.
+    pub(super) async fn next(&mut self) -> Result<Delta, ApiError> {
+        tokio::select! {
+            biased;
+            next = self.turn.next() => match next {
+                Next::Delta(delta) => {
+                    self.idle_at = Instant::now() + self.idle;
+                    Ok(delta)
+                }
+                Next::Cut => Err(ApiError::new(Kind::SlowReader, "The answer was read too slowly and was cut off.")),
+            },
+            () = self.force.cancelled() => Err(ApiError::new(Kind::Draining, "The service is shutting down; try again.")),
+            () = sleep_until(self.idle_at.min(self.deadline)) => {
+                Err(ApiError::new(Kind::Timeout, "The model did not answer in time; try again."))
+            }
+        }
+    }
+
+    /// A delta that is there already.
+    pub(super) fn try_next(&mut self) -> Option<Delta> {
+        self.turn.try_next()
+    }
+}

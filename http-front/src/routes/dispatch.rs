@@ -1,0 +1,222 @@
+//! From a request to its route, and from what comes back to an answer with the headers that every answer has.
+
+use super::{
+    chat,
+    health::report,
+    models,
+    table::{NotServed, Resolved, Route, Side, resolve},
+};
+use crate::{
+    app::App,
+    error::{ApiError, Kind},
+    http::listener::Peer,
+    record::Record,
+};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use serde::Serialize;
+use std::{convert::Infallible, sync::Arc};
+use warp::{Filter, Reply, path::FullPath, reply::Response};
+
+/// What is read away of the body of a client that showed no key.
+const STRANGER_BYTES: u64 = 64 * 1024;
+/// What is read away beyond the bound for bodies, of a client that showed its key.
+const KNOWN_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The service of one listener.
+pub fn routes(
+    app: Arc<App>,
+    side: Side,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+    warp::any()
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(warp::body::stream())
+        .then(
+            move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, body| {
+                let app = app.clone();
+                async move {
+                    let record = Record::new();
+                    let id = record.id().to_owned();
+                    let call = Call {
+                        app: &app,
+                        peer: &peer,
+                        headers: &headers,
+                    };
+                    let mut response = call.answer(side, &method, path.as_str(), body, record).await;
+                    finish(&mut response, &id);
+                    response
+                }
+            },
+        )
+        // None of the filters above refuses anything; should one ever do so, it is a fault of ours.
+        .recover(|_| async {
+            let error = ApiError::new(Kind::Internal, "The request could not be routed.");
+            Ok::<_, Infallible>(failed(&error))
+        })
+        .unify()
+}
+
+/// One request, as its route needs it.
+pub struct Call<'a> {
+    /// Everything that is shared.
+    pub app: &'a Arc<App>,
+    /// The connection.
+    pub peer: &'a Peer,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
+}
+
+impl Call<'_> {
+    async fn answer<S, B, E>(
+        &self,
+        side: Side,
+        method: &Method,
+        path: &str,
+        body: S,
+        mut record: Record,
+    ) -> Response
+    where
+        S: Stream<Item = Result<B, E>> + Send,
+        B: Buf + Send,
+        E: Send,
+    {
+        let (route, head) = match resolve(side, method, path) {
+            Ok(Resolved::Serve(route)) => (route, false),
+            Ok(Resolved::Head(route)) => (route, true),
+            Ok(Resolved::Options(allow)) => {
+                let mut response = StatusCode::NO_CONTENT.into_response();
+                response
+                    .headers_mut()
+                    .insert(header::ALLOW, HeaderValue::from_static(allow));
+                return self.hang_up_unread(response, STRANGER_BYTES);
+            }
+            Err(NotServed { error, allow }) => {
+                record.ended(&error);
+                let mut response = failed(&error);
+                if let Some(allow) = allow {
+                    response
+                        .headers_mut()
+                        .insert(header::ALLOW, HeaderValue::from_static(allow));
+                }
+                return self.hang_up_unread(response, STRANGER_BYTES);
+            }
+        };
+        record.route = route.name();
+        if self.needs_key(&route)
+            && let Err(error) = self.app.auth.check(self.headers)
+        {
+            record.ended(&error);
+            return self.hang_up_unread(failed(&error), STRANGER_BYTES);
+        }
+        let unread = self.app.config.max_body as u64 + KNOWN_BYTES;
+        let served = match route {
+            Route::Chat if head => Ok(self.hang_up_unread(StatusCode::OK.into_response(), unread)),
+            Route::Chat => match self.body(body).await {
+                Ok(body) => return chat::serve(self, &body, record).await,
+                Err(error) => {
+                    record.ended(&error);
+                    return self.hang_up_unread(failed(&error), unread);
+                }
+            },
+            Route::Models => models::list(&self.app.daemon.health().models, &self.app.config.aliases)
+                .map(|list| json(&list)),
+            Route::Model(id) => models::one(&self.app.daemon.health().models, &self.app.config.aliases, &id)
+                .map(|one| json(&one)),
+            Route::Ready => {
+                let (ready, report) = report(&self.app.daemon.health(), self.app.shutdown.is_draining());
+                let mut response = json(&report);
+                if !ready {
+                    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                }
+                record.quiet();
+                return response;
+            }
+            Route::Live => {
+                record.quiet();
+                Ok(json(&serde_json::json!({ "status": "ok" })))
+            }
+        };
+        match served {
+            Ok(response) => {
+                record.served();
+                response
+            }
+            Err(error) => {
+                record.ended(&error);
+                failed(&error)
+            }
+        }
+    }
+
+    fn needs_key(&self, route: &Route) -> bool {
+        match route {
+            Route::Chat => true,
+            // Without any key configured, models are closed, too.
+            Route::Models | Route::Model(_) => {
+                self.app.config.protect_models || self.app.config.api_key.is_none()
+            }
+            Route::Ready | Route::Live => false,
+        }
+    }
+
+    async fn body<S, B, E>(&self, body: S) -> Result<Bytes, ApiError>
+    where
+        S: Stream<Item = Result<B, E>>,
+        B: Buf,
+    {
+        let limits = crate::body::BodyLimits {
+            bytes: self.app.config.max_body,
+            time: self.app.config.body_timeout,
+        };
+        crate::body::read(body, self.headers, limits).await
+    }
+
+    /// An answer that is given before the body was read: the connection ends with it, but not before the client
+    /// could read it.
+    fn hang_up_unread(&self, mut response: Response, bytes: u64) -> Response {
+        let length = self.headers.get(header::CONTENT_LENGTH);
+        if self.headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|n| n != "0") {
+            self.peer.linger.allow(bytes);
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// An answer with a JSON body.
+pub fn json<T: Serialize>(value: &T) -> Response {
+    raw_json(serde_json::to_vec(value).expect("own types serialize"))
+}
+
+/// An answer whose body is JSON already.
+pub fn raw_json(body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The answer for an error.
+pub fn failed(error: &ApiError) -> Response {
+    let mut response = raw_json(error.body());
+    *response.status_mut() = error.status();
+    response.headers_mut().extend(error.headers());
+    response
+}
+
+/// The headers that every answer has.
+fn finish(response: &mut Response, id: &crate::record::RequestId) {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        headers.insert("x-request-id", value);
+    }
+    headers.insert("openai-processing-ms", HeaderValue::from(id.elapsed_ms()));
+    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
+}

@@ -1,0 +1,169 @@
+//! Tests of both folds.
+
+use super::*;
+use crate::{openai::usage::Tokens, translate::event::Delta};
+use bytes::{Bytes, BytesMut};
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn identity() -> Identity {
+    Identity {
+        id: "chatcmpl-1".into(),
+        created: 7,
+        model: "m".into(),
+    }
+}
+
+fn text(item: &str, text: &str) -> Delta {
+    let json = |t: &str| Bytes::from(serde_json::to_vec(t).unwrap());
+    Delta::Text {
+        item: json(item),
+        text: json(text),
+    }
+}
+
+fn message(text: &str) -> Delta {
+    Delta::Message { text: text.into() }
+}
+
+fn stream(deltas: &[Delta], include_usage: bool) -> Vec<String> {
+    let (mut chunks, mut out) = (Chunks::new(&identity(), include_usage), BytesMut::new());
+    chunks.open(&mut out);
+    for delta in deltas {
+        chunks.take(delta, &mut out);
+    }
+    chunks.finish(FinishReason::Stop, &mut out);
+    let text = String::from_utf8(out.to_vec()).unwrap();
+    text.split_terminator("\n\n")
+        .map(|f| f.strip_prefix("data: ").unwrap().to_owned())
+        .collect()
+}
+
+fn content(frames: &[String]) -> String {
+    let chunks = frames
+        .iter()
+        .filter(|f| *f != "[DONE]")
+        .map(|f| serde_json::from_str::<Value>(f).unwrap());
+    chunks
+        .filter_map(|c| c["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .collect()
+}
+
+fn whole(deltas: &[Delta]) -> Value {
+    let mut whole = Whole::default();
+    deltas.iter().for_each(|d| whole.take(d));
+    serde_json::from_slice(&whole.finish(&identity(), FinishReason::Stop)).unwrap()
+}
+
+#[test]
+fn a_stream_in_full() {
+    let tokens = Tokens {
+        input: 5,
+        cached: 1,
+        output: 3,
+        reasoning: 2,
+        total: 8,
+    };
+    let deltas = [
+        text("i", "a\r\nb"),
+        message("a\r\nb"),
+        Delta::Usage(tokens),
+        Delta::End(End::Completed),
+    ];
+    let head = r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":"#;
+    let chunk = |delta: &str, finish: &str, tail: &str| {
+        format!(r#"{head}[{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":{finish}}}]{tail}"#)
+    };
+    assert_eq!(
+        stream(&deltas, false),
+        [
+            chunk(r#"{"role":"assistant","content":""}"#, "null", "}"),
+            chunk(r#"{"content":"a\r\nb"}"#, "null", "}"),
+            chunk("{}", "\"stop\"", "}"),
+            "[DONE]".to_owned(),
+        ]
+    );
+    let usage = r#"{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":1,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":2,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}"#;
+    let with_usage = stream(&deltas, true);
+    assert_eq!(with_usage[2], chunk("{}", "\"stop\"", ",\"usage\":null}"));
+    assert_eq!(with_usage[3], format!("{head}[],\"usage\":{usage}}}"));
+}
+
+#[test]
+fn several_messages_are_joined_by_an_empty_line() {
+    let deltas = [
+        text("1", "one"),
+        message("one"),
+        text("2", ""),
+        message(""),
+        text("3", "thr"),
+        text("3", "ee"),
+        message("three"),
+    ];
+    assert_eq!(content(&stream(&deltas, false)), "one\n\nthree");
+    assert_eq!(whole(&deltas)["choices"][0]["message"]["content"], "one\n\nthree");
+}
+
+#[test]
+fn what_the_deltas_lack_at_the_end_is_sent_with_the_message() {
+    let deltas = [
+        text("1", "one"),
+        message("one<oai-mem-citation>x</oai-mem-citation>"),
+        message("only whole"),
+    ];
+    let expected = "one<oai-mem-citation>x</oai-mem-citation>\n\nonly whole";
+    assert_eq!(content(&stream(&deltas, false)), expected);
+    assert_eq!(whole(&deltas)["choices"][0]["message"]["content"], expected);
+    let mut chunks = Chunks::new(&identity(), false);
+    let mut out = BytesMut::new();
+    chunks.take(&text("1", "ac"), &mut out);
+    assert_eq!(chunks.take(&message("abc"), &mut out), Effect::Differs(1));
+}
+
+#[test]
+fn usage_is_summed_or_absent() {
+    let tokens = Tokens {
+        input: 1,
+        cached: 0,
+        output: 1,
+        reasoning: 0,
+        total: 2,
+    };
+    let two = whole(&[Delta::Usage(tokens), Delta::Usage(tokens)]);
+    assert_eq!(two["usage"]["total_tokens"], 4);
+    assert!(whole(&[]).get("usage").is_none());
+    assert_eq!(stream(&[], true).len(), 3, "no usage chunk without usage");
+}
+
+#[test]
+fn an_answer_that_ended_early_keeps_what_there_is() {
+    let mut whole = Whole::default();
+    for delta in [message("one"), text("2", "tw"), text("2", "o")] {
+        whole.take(&delta);
+    }
+    let object: Value = serde_json::from_slice(&whole.finish(&identity(), FinishReason::Length)).unwrap();
+    assert_eq!(object["choices"][0]["message"]["content"], "one\n\ntwo");
+    assert_eq!(object["choices"][0]["finish_reason"], "length");
+}
+
+#[test]
+fn what_the_child_starts_over_is_not_doubled() {
+    let deltas = [text("1", "on"), Delta::Retry, text("2", "one"), message("one")];
+    assert_eq!(whole(&deltas)["choices"][0]["message"]["content"], "one");
+}
+
+proptest! {
+    /// However a turn's messages are cut into deltas, stream and object have the same content, the exact one.
+    #[test]
+    fn both_folds_agree(messages in proptest::collection::vec(proptest::collection::vec(".{0,6}|[\r\n\u{2028}\"]", 0..6), 0..5)) {
+        let mut deltas = Vec::new();
+        for (i, parts) in messages.iter().enumerate() {
+            deltas.extend(parts.iter().map(|p| text(&i.to_string(), p)));
+            deltas.push(message(&parts.concat()));
+        }
+        let texts: Vec<String> = messages.iter().map(|p| p.concat()).filter(|t| !t.is_empty()).collect();
+        let expected = texts.join("\n\n");
+        prop_assert_eq!(content(&stream(&deltas, false)), expected.clone());
+        prop_assert_eq!(&whole(&deltas)["choices"][0]["message"]["content"], &Value::from(expected));
+    }
+}

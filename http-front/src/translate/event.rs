@@ -1,0 +1,288 @@
+//! A notification of the child to a [`Delta`]. Pure.
+
+use crate::openai::usage::Tokens;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared::{
+    app_server::{failure::TurnError, method},
+    queue::Weigh,
+    rpc::{self, ErrorObject, text::Text},
+};
+
+/// The members of a notification's params that we read. Those that only some notifications have stay raw.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Params<'a> {
+    /// The thread.
+    #[serde(borrow, default)]
+    pub thread_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    item_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    item: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    turn: Option<&'a RawValue>,
+    #[serde(default)]
+    will_retry: Option<bool>,
+}
+
+/// What happened in a turn, as far as an answer depends on it.
+#[derive(Debug, Clone)]
+pub enum Delta {
+    /// The model gave a sign of life.
+    Alive,
+    /// Text of a message: the id of its item and the text, both as the JSON strings that the child wrote. They
+    /// are handed on as they are.
+    Text {
+        /// The item, raw JSON.
+        item: Bytes,
+        /// The text, raw JSON.
+        text: Bytes,
+    },
+    /// A message is complete. This text alone is exact: the deltas lack what the child takes for its own.
+    Message {
+        /// The text.
+        text: String,
+    },
+    /// A model call ended, with what it used.
+    Usage(Tokens),
+    /// The child starts over: what it told of unfinished items is void.
+    Retry,
+    /// The turn ended. Nothing comes after this.
+    End(End),
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone)]
+pub enum End {
+    /// As it should.
+    Completed,
+    /// The upstream ended its answer early; what there is of it stands.
+    Incomplete(Cut),
+    /// Somebody interrupted it.
+    Interrupted,
+    /// With an error of the child or the upstream.
+    Failed(Box<TurnError>),
+    /// A request to the child was answered with an error.
+    Refused(Box<ErrorObject>),
+    /// The daemon is gone.
+    Lost,
+    /// The daemon was not there.
+    Unavailable,
+}
+
+/// Why the upstream ended an answer early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It has a bound for the output.
+    Length,
+    /// A filter stopped it.
+    ContentFilter,
+}
+
+/// How the child words a `response.incomplete` of the upstream; it has no kind of its own for it.
+const INCOMPLETE: &str = "Incomplete response returned, reason: ";
+
+impl Weigh for Delta {
+    fn weight(&self) -> usize {
+        // The bytes of a text keep the line alive that they are a part of.
+        const LINE: usize = 256;
+        match self {
+            Self::Text { item, text } => item.len() + text.len() + LINE,
+            Self::Message { text } => text.len() + LINE,
+            Self::Alive | Self::Usage(_) | Self::Retry | Self::End(_) => LINE,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Usage {
+    #[serde(default)]
+    input_tokens: u64,
+    #[serde(default)]
+    cached_input_tokens: u64,
+    #[serde(default)]
+    output_tokens: u64,
+    #[serde(default)]
+    reasoning_output_tokens: u64,
+    #[serde(default)]
+    total_tokens: u64,
+}
+
+#[derive(Deserialize)]
+struct Turn {
+    status: String,
+    #[serde(default)]
+    error: Option<TurnError>,
+}
+
+#[derive(Deserialize)]
+struct RawItem<'a> {
+    r#type: String,
+    #[serde(default)]
+    role: Option<String>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawPart {
+    r#type: String,
+    #[serde(default)]
+    text: String,
+}
+
+/// What the notification `name` means; `line` is what `params` was parsed from. `None`: nothing to us.
+pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
+    match name {
+        method::AGENT_MESSAGE_DELTA => Some(Delta::Text {
+            item: part(line, params.item_id?)?,
+            text: part(line, params.delta?)?,
+        }),
+        method::RAW_ITEM_COMPLETED => message(params.item?.get()),
+        method::RAW_RESPONSE_COMPLETED => {
+            let usage: Usage = serde_json::from_str(params.usage?.get()).ok()?;
+            Some(Delta::Usage(Tokens {
+                input: usage.input_tokens,
+                cached: usage.cached_input_tokens,
+                output: usage.output_tokens,
+                reasoning: usage.reasoning_output_tokens,
+                total: usage.total_tokens,
+            }))
+        }
+        method::ERROR => (params.will_retry == Some(true)).then_some(Delta::Retry),
+        method::TURN_COMPLETED => Some(Delta::End(end(params.turn))),
+        method::ITEM_STARTED => Some(Delta::Alive),
+        // Reasoning and whatever else belongs to the turn shows that it lives.
+        _ => Some(Delta::Alive),
+    }
+}
+
+/// A JSON string of the line, raw; `None` for anything that is no string.
+fn part(line: &Bytes, value: &RawValue) -> Option<Bytes> {
+    let text = value.get().as_bytes();
+    let at = rpc::span(line, text)?;
+    text.starts_with(b"\"").then(|| line.slice(at))
+}
+
+fn end(turn: Option<&RawValue>) -> End {
+    let turn: Option<Turn> = turn.and_then(|t| serde_json::from_str(t.get()).ok());
+    let unknown = || TurnError {
+        message: "the turn ended without saying how".into(),
+        codex_error_info: None,
+        additional_details: None,
+    };
+    match turn {
+        Some(Turn { status, .. }) if status == "completed" => End::Completed,
+        Some(Turn { status, .. }) if status == "interrupted" => End::Interrupted,
+        Some(Turn { error, .. }) => {
+            let error = error.unwrap_or_else(unknown);
+            match error
+                .message
+                .strip_prefix(INCOMPLETE)
+                .map(|reason| reason.trim_end_matches('.'))
+            {
+                Some("max_output_tokens") => End::Incomplete(Cut::Length),
+                Some("content_filter") => End::Incomplete(Cut::ContentFilter),
+                Some(_) | None => End::Failed(Box::new(error)),
+            }
+        }
+        None => End::Failed(Box::new(unknown())),
+    }
+}
+
+fn message(item: &str) -> Option<Delta> {
+    let item: RawItem<'_> = serde_json::from_str(item).ok()?;
+    if item.r#type != "message" || item.role.as_deref() != Some("assistant") {
+        return Some(Delta::Alive);
+    }
+    let parts: Vec<RawPart> = serde_json::from_str(item.content?.get()).ok()?;
+    let texts = parts
+        .into_iter()
+        .filter(|p| p.r#type == "output_text")
+        .map(|p| p.text);
+    Some(Delta::Message {
+        text: texts.collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, params: &str) -> Option<Delta> {
+        let line = Bytes::copy_from_slice(params.as_bytes());
+        let params: Params<'_> = serde_json::from_slice(&line).unwrap();
+        delta(name, &params, &line)
+    }
+
+    #[test]
+    fn text_is_handed_on_raw() {
+        let delta = read(
+            method::AGENT_MESSAGE_DELTA,
+            r#"{"threadId":"t","itemId":"i","delta":"a\n\u00e9😀"}"#,
+        );
+        let Some(Delta::Text { item, text }) = delta else {
+            panic!("{delta:?}")
+        };
+        assert_eq!(
+            (&item[..], &text[..]),
+            (&b"\"i\""[..], r#""a\n\u00e9😀""#.as_bytes())
+        );
+        assert!(read(method::AGENT_MESSAGE_DELTA, r#"{"itemId":"i","delta":7}"#).is_none());
+    }
+
+    #[test]
+    fn messages_usage_and_ends() {
+        let raw = r#"{"item":{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"},{"type":"output_text","text":"b"}]}}"#;
+        assert!(
+            matches!(read(method::RAW_ITEM_COMPLETED, raw), Some(Delta::Message { text }) if text == "ab")
+        );
+        let usage = r#"{"usage":{"inputTokens":5,"cachedInputTokens":1,"outputTokens":3,"reasoningOutputTokens":2,"totalTokens":8}}"#;
+        let Some(Delta::Usage(tokens)) = read(method::RAW_RESPONSE_COMPLETED, usage) else {
+            panic!()
+        };
+        assert_eq!(
+            tokens,
+            Tokens {
+                input: 5,
+                cached: 1,
+                output: 3,
+                reasoning: 2,
+                total: 8
+            }
+        );
+        assert!(matches!(
+            read(method::ERROR, r#"{"willRetry":true}"#),
+            Some(Delta::Retry)
+        ));
+        assert!(read(method::ERROR, r#"{"willRetry":false}"#).is_none());
+        let end = |turn: &str| read(method::TURN_COMPLETED, &format!("{{\"turn\":{turn}}}"));
+        assert!(matches!(
+            end(r#"{"status":"completed"}"#),
+            Some(Delta::End(End::Completed))
+        ));
+        assert!(matches!(
+            end(r#"{"status":"interrupted"}"#),
+            Some(Delta::End(End::Interrupted))
+        ));
+        assert!(matches!(
+            end(r#"{"status":"failed","error":{"message":"x"}}"#),
+            Some(Delta::End(End::Failed(_)))
+        ));
+        let cut = end(
+            r#"{"status":"failed","error":{"message":"Incomplete response returned, reason: max_output_tokens"}}"#,
+        );
+        assert!(
+            matches!(cut, Some(Delta::End(End::Incomplete(Cut::Length)))),
+            "{cut:?}"
+        );
+        assert!(matches!(end("7"), Some(Delta::End(End::Failed(_)))));
+    }
+}

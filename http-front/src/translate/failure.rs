@@ -1,0 +1,286 @@
+//! How a turn failed to what the client is told. Pure.
+
+use super::event::End;
+use crate::error::{ApiError, Kind};
+use serde::Deserialize;
+use shared::{
+    app_server::failure::{DRAINING_DETAILS, Info, RESTARTED_DETAILS, TurnError},
+    rpc::{ErrorObject, code},
+};
+use std::time::Duration;
+
+/// The error of a turn that did not complete; `None` for one that did.
+pub fn error(end: &End) -> Option<ApiError> {
+    match end {
+        End::Completed | End::Incomplete(_) => None,
+        // Nobody but the daemon interrupts a turn that is still listened to.
+        End::Interrupted => Some(ApiError::new(Kind::Upstream, "The turn was interrupted.")),
+        End::Failed(error) => Some(turn(error)),
+        End::Refused(error) => Some(refused(error)),
+        End::Lost => Some(restarted()),
+        End::Unavailable => Some(unavailable(None)),
+    }
+}
+
+/// The error while the daemon or its child is not there.
+pub fn unavailable(retry_after: Option<Duration>) -> ApiError {
+    ApiError::new(Kind::WorkerUnavailable, "The worker is not available; try again.")
+        .retry_after(retry_after.unwrap_or(Duration::from_secs(1)))
+}
+
+/// The error for a stream that the child began anew after some of it had been sent.
+pub fn broken() -> ApiError {
+    ApiError::new(
+        Kind::Upstream,
+        "The upstream's stream broke after a part of the answer had been sent.",
+    )
+}
+
+fn restarted() -> ApiError {
+    ApiError::new(
+        Kind::WorkerRestarted,
+        "The worker was restarted while this request ran; try again.",
+    )
+}
+
+fn draining() -> ApiError {
+    ApiError::new(Kind::Draining, "The service is shutting down; try again.")
+}
+
+fn turn(error: &TurnError) -> ApiError {
+    match error.additional_details.as_deref() {
+        Some(RESTARTED_DETAILS) => return restarted(),
+        Some(DRAINING_DETAILS) => return draining(),
+        Some(_) | None => {}
+    }
+    let upstream = || {
+        ApiError::new(
+            Kind::Upstream,
+            "The upstream failed or its stream broke; try again.",
+        )
+    };
+    match error.info() {
+        Info::ContextWindowExceeded => ApiError::new(
+            Kind::ContextLength,
+            "The input exceeds the context window of the model.",
+        )
+        .with_param("messages"),
+        Info::UsageLimitExceeded | Info::SessionBudgetExceeded => ApiError::new(
+            Kind::InsufficientQuota,
+            "The usage limit of the account behind this service is reached.",
+        ),
+        Info::RateLimitExceeded | Info::Http { status: Some(429) } => rate_limited(&error.message),
+        Info::ServerOverloaded => ApiError::new(Kind::Overloaded, "The upstream is overloaded; try again."),
+        Info::ModelNotFound => {
+            ApiError::new(Kind::ModelNotFound, "The upstream does not know this model.").with_param("model")
+        }
+        Info::PolicyViolation => ApiError::new(
+            Kind::ContentPolicy,
+            "A policy of the upstream refused this content.",
+        ),
+        Info::Unauthorized | Info::Http { status: Some(401) } => ApiError::new(
+            Kind::UpstreamUnauthorized,
+            "The service is not signed in upstream; its operator must sign it in again.",
+        ),
+        Info::BadRequest => said(400, &error.message).unwrap_or_else(upstream),
+        Info::Http {
+            status: Some(status @ (400 | 403 | 404)),
+        } => said(status, &error.message)
+            .unwrap_or_else(|| refusal(status, "The upstream refused this request.".into())),
+        Info::Http { status: Some(503) } => {
+            ApiError::new(Kind::Overloaded, "The upstream is not available; try again.")
+        }
+        Info::Other => said(400, &error.message).unwrap_or_else(upstream),
+        Info::InternalServerError | Info::Http { .. } => upstream(),
+    }
+}
+
+fn rate_limited(message: &str) -> ApiError {
+    let error = ApiError::new(
+        Kind::RateLimited,
+        "The upstream limits the rate of requests; try again later.",
+    );
+    match try_again_in(message) {
+        Some(after) => error.retry_after(after),
+        None => error,
+    }
+}
+
+/// The time in OpenAI's "Please try again in 5.2s" or "in 300ms".
+fn try_again_in(message: &str) -> Option<Duration> {
+    let rest = &message[message.find("try again in ")? + "try again in ".len()..];
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(rest.len());
+    let number: f64 = rest[..digits].trim_end_matches('.').parse().ok()?;
+    let seconds = match rest[digits..].get(..2) {
+        Some("ms") => number / 1000.0,
+        _ => number,
+    };
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[derive(Deserialize)]
+struct Body {
+    error: BodyError,
+}
+
+#[derive(Deserialize)]
+struct BodyError {
+    message: String,
+    #[serde(default)]
+    param: Option<String>,
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// What the upstream said itself, if its body is in the child's message; cleaned of hosts and ids.
+fn said(status: u16, message: &str) -> Option<ApiError> {
+    let start = message.find('{')?;
+    let mut json = serde_json::Deserializer::from_str(&message[start..]).into_iter::<Body>();
+    let BodyError { message, param, code } = json.next()?.ok()?.error;
+    let error = refusal(status, clean(&message)).with_code(code.map(|c| clean(&c)));
+    Some(match param {
+        Some(param) => error.with_param(clean(&param)),
+        None => error,
+    })
+}
+
+fn refusal(status: u16, message: String) -> ApiError {
+    ApiError::new(Kind::UpstreamRefused(status), message)
+}
+
+/// Words that look like an address or an id of a request, a response, an organisation or a key are left out.
+fn clean(text: &str) -> String {
+    let private = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        word.contains("://")
+            || ["req_", "resp_", "org-", "user-", "proj_", "sk-"]
+                .iter()
+                .any(|p| word.starts_with(p))
+    };
+    let words: Vec<&str> = text
+        .split(' ')
+        .map(|word| if private(word) { "[removed]" } else { word })
+        .collect();
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(1_000)
+        .collect()
+}
+
+fn refused(error: &ErrorObject) -> ApiError {
+    let after = error
+        .data
+        .as_ref()
+        .and_then(|d| d["retryAfterMs"].as_u64())
+        .map(Duration::from_millis);
+    match error.code {
+        code::OVERLOADED => ApiError::new(Kind::Overloaded, "The service is overloaded; try again.")
+            .retry_after(after.unwrap_or(Duration::from_secs(1))),
+        code::WORKER_UNAVAILABLE => unavailable(after),
+        code::WORKER_RESTARTED => restarted(),
+        code::DRAINING => draining(),
+        code::TIMEOUT => ApiError::new(Kind::Timeout, "The worker did not answer in time; try again."),
+        code::INVALID_PARAMS | code::INVALID_REQUEST => {
+            ApiError::new(Kind::InvalidRequest, "The worker refused this request.")
+        }
+        _ => ApiError::new(Kind::Internal, "The worker failed on this request."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn of(info: Value, message: &str) -> (u16, Option<String>) {
+        let end = End::Failed(Box::new(TurnError {
+            message: message.into(),
+            codex_error_info: Some(info),
+            additional_details: None,
+        }));
+        let error = error(&end).unwrap();
+        (error.status().as_u16(), error.code().map(str::to_owned))
+    }
+
+    #[test]
+    fn every_row_of_the_table() {
+        for (info, status, code) in [
+            (
+                json!("contextWindowExceeded"),
+                400,
+                Some("context_length_exceeded"),
+            ),
+            (json!("usageLimitExceeded"), 429, Some("insufficient_quota")),
+            (json!("sessionBudgetExceeded"), 429, Some("insufficient_quota")),
+            (json!("rateLimitExceeded"), 429, Some("rate_limit_exceeded")),
+            (
+                json!({"responseTooManyFailedAttempts": {"httpStatusCode": 429}}),
+                429,
+                Some("rate_limit_exceeded"),
+            ),
+            (json!("serverOverloaded"), 503, Some("overloaded")),
+            (json!("modelNotFound"), 404, Some("model_not_found")),
+            (json!("cyberPolicy"), 400, Some("content_policy_violation")),
+            (json!("unauthorized"), 503, Some("upstream_unauthorized")),
+            (
+                json!({"httpConnectionFailed": {"httpStatusCode": 401}}),
+                503,
+                Some("upstream_unauthorized"),
+            ),
+            (
+                json!({"httpConnectionFailed": {"httpStatusCode": 503}}),
+                503,
+                Some("overloaded"),
+            ),
+            (
+                json!({"httpConnectionFailed": {"httpStatusCode": 404}}),
+                404,
+                None,
+            ),
+            (
+                json!({"responseStreamDisconnected": {"httpStatusCode": null}}),
+                502,
+                Some("upstream_error"),
+            ),
+            (json!("internalServerError"), 502, Some("upstream_error")),
+            (json!("other"), 502, Some("upstream_error")),
+            (json!("new"), 502, Some("upstream_error")),
+        ] {
+            assert_eq!(
+                of(info.clone(), "stream disconnected"),
+                (status, code.map(str::to_owned)),
+                "{info}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_upstreams_own_words_are_cleaned() {
+        let body = r#"unexpected status 400: {"error":{"message":"Bad 'x' see https://h/p (req_123)","param":"x","code":"bad_x"}}, url: y"#;
+        assert_eq!(of(json!("other"), body), (400, Some("bad_x".into())));
+        let error = said(400, body).unwrap();
+        assert_eq!(error.to_string(), "Bad 'x' see [removed] [removed]");
+    }
+
+    #[test]
+    fn the_time_to_wait_is_read() {
+        assert_eq!(
+            try_again_in("Please try again in 5s."),
+            Some(Duration::from_secs(5))
+        );
+        assert_eq!(
+            try_again_in("try again in 1.5s"),
+            Some(Duration::from_millis(1500))
+        );
+        assert_eq!(
+            try_again_in("try again in 300ms"),
+            Some(Duration::from_millis(300))
+        );
+        assert_eq!(try_again_in("try again in soon"), None);
+        assert_eq!(try_again_in("try again later"), None);
+    }
+}

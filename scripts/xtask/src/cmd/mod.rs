@@ -1,0 +1,30 @@
+//! The commands, one module each.
+
+mod ask;
+mod bench;
+mod fetch;
+mod test;
+mod up;
+
+use clap::ArgMatches;
+
+use crate::failure::{Failure, Result};
+use crate::paths::Paths;
+use crate::steps::Steps;
+use crate::ui::Ui;
+
+pub(crate) fn run(matches: &ArgMatches, ui: &Ui) -> Result<()> {
+    let paths = Paths::find()?;
+    let mut steps = Steps::new(ui, paths.logs());
+    match matches.subcommand() {
+        Some(("up", matches)) => up::run(&up::Options::from(matches), &paths, &mut steps, ui),
+        Some(("test", matches)) => test::run(&test::Options::from(matches), &paths, &mut steps, ui),
+        Some(("bench", matches)) => bench::run(matches, &paths, &mut steps),
+        Some(("fetch-codex", _)) => {
+            let binary = fetch::step(&paths, &mut steps)?;
+            ui.say(binary.display());
+            Ok(())
+        }
+        _ => Err(Failure::new("no such command; `cargo xtask --help` lists them")),
+    }
+}

@@ -1,0 +1,30 @@
+//! `cargo xtask`: the commands of people who develop. `cargo xtask --help` lists them.
+
+mod cli;
+mod client;
+mod cmd;
+mod codex;
+mod env;
+mod exec;
+mod failure;
+mod fleet;
+mod home;
+mod paths;
+mod sse;
+mod steps;
+mod tools;
+mod ui;
+mod wait;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let ui = ui::Ui::new(env::plain_output());
+    match cmd::run(&cli::parse(), &ui) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            ui.error(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

