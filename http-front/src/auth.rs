@@ -28,6 +28,11 @@ impl Auth {
     /// `invalid_api_key`; the message never repeats what was sent.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let refuse = |message| Err(ApiError::new(Kind::InvalidApiKey, message));
+        let Some(digest) = &self.digest else {
+            return refuse(
+                "No API key is configured here, so every request is refused. The operator must set PROXY_API_KEY.",
+            );
+        };
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let (value, more) = (values.next(), values.next());
         let Some(value) = value else {
@@ -41,12 +46,10 @@ impl Auth {
             Some(_) | None => return refuse("The API key must be sent as `Authorization: Bearer KEY`."),
         };
         let sent: [u8; 32] = Sha256::digest(token).into();
-        match &self.digest {
-            Some(digest) if bool::from(digest.ct_eq(&sent)) => Ok(()),
-            Some(_) => refuse("The API key is not valid."),
-            None => refuse(
-                "No API key is configured here, so every request is refused. The operator must set PROXY_API_KEY.",
-            ),
+        if bool::from(digest.ct_eq(&sent)) {
+            Ok(())
+        } else {
+            refuse("The API key is not valid.")
         }
     }
 }

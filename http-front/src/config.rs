@@ -86,6 +86,12 @@ const OWN: &[Setting] = &[
         "Open connections of a listener; more wait to be accepted.",
     ),
     Setting::new(
+        "PROXY_THREADS",
+        Kind::Count,
+        None,
+        "Threads that serve requests; half of the cores when unset, because the child needs the others.",
+    ),
+    Setting::new(
         "PROXY_TIMEOUT_MS",
         Kind::Millis,
         Some("1830000"),
@@ -183,6 +189,8 @@ pub struct Config {
     pub header_timeout: Duration,
     /// `PROXY_MAX_CONNECTIONS`.
     pub max_connections: usize,
+    /// `PROXY_THREADS`.
+    pub threads: usize,
     /// `PROXY_TIMEOUT_MS`.
     pub timeout: Duration,
     /// `PROXY_IDLE_TIMEOUT_MS`.
@@ -264,6 +272,10 @@ impl Config {
             body_timeout: r.millis("PROXY_BODY_TIMEOUT_MS"),
             header_timeout: r.millis("PROXY_HEADER_TIMEOUT_MS"),
             max_connections: size(r.count_from("PROXY_MAX_CONNECTIONS", 1)),
+            threads: match r.text("PROXY_THREADS") {
+                Some(_) => size(r.count_from("PROXY_THREADS", 1)),
+                None => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+            },
             timeout: r.millis("PROXY_TIMEOUT_MS"),
             idle_timeout: r.millis("PROXY_IDLE_TIMEOUT_MS"),
             stream_idle_timeout: r.millis("PROXY_STREAM_IDLE_TIMEOUT_MS"),

@@ -89,7 +89,7 @@ impl Kind {
             Self::ModelNotFound => row(404, bad, Some("model_not_found"), false),
             Self::MethodNotAllowed => row(405, bad, Some("method_not_allowed"), false),
             Self::TooLarge => row(413, bad, Some("request_too_large"), false),
-            Self::BodyTimeout => row(408, bad, Some("request_timeout"), true),
+            Self::BodyTimeout => row(408, bad, Some("request_timeout"), false),
             Self::UpstreamRefused(status) => row(status, bad, None, false),
             Self::RateLimited => row(429, "rate_limit_error", Some("rate_limit_exceeded"), true),
             Self::InsufficientQuota => row(429, "insufficient_quota", Some("insufficient_quota"), false),

@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         settings: config::settings(),
         invocation: config::from_process(),
         read: config::Config::read,
+        threads: |config| config.threads,
         log: |config| config.log.clone(),
         run: app::run,
         exit_code: app::FrontError::exit_code,

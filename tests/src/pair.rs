@@ -3,11 +3,15 @@
 //! `Pair::real(&upstream)` runs the real codex against a scripted upstream, `Pair::fake(&script)` the scripted
 //! child. Everything is waited for with a deadline, and everything is gone when the pair is dropped.
 
+mod answer;
 mod binaries;
 mod process;
+mod socket;
 
+pub use answer::{Answer, End, asking};
 pub use binaries::{Binary, binary, ca_bundle, real_codex};
 pub use process::{Process, children, resident};
+pub use socket::SocketClient;
 
 use crate::fake_child::{Home, Script};
 use serde_json::Value;

@@ -10,6 +10,8 @@ fn main() -> ExitCode {
         settings: config::settings(),
         invocation: config::from_process(),
         read: config::Config::read,
+        // It forwards bytes: one thread does that faster than several that wake each other.
+        threads: |_| 1,
         log: |config| config.log.clone(),
         run: daemon::run,
         exit_code: daemon::DaemonError::exit_code,

@@ -236,13 +236,29 @@ impl Supervisor {
             Ok(status) => {
                 let exit = last_exit(status);
                 let (exit_code, signal) = (exit.code, exit.signal);
-                tracing::warn!(
-                    event = "worker_exited",
-                    pid,
-                    exit_code,
-                    signal,
-                    restart_count = self.status.starts
-                );
+                let restart_count = self.status.starts - 1;
+                // Asked for, it is no news.
+                if self.shutdown.is_forced() {
+                    let worker_state = WorkerState::Stopped.as_str();
+                    tracing::info!(
+                        event = "worker_exited",
+                        pid,
+                        exit_code,
+                        signal,
+                        restart_count,
+                        worker_state
+                    );
+                } else {
+                    let worker_state = WorkerState::Backoff.as_str();
+                    tracing::warn!(
+                        event = "worker_exited",
+                        pid,
+                        exit_code,
+                        signal,
+                        restart_count,
+                        worker_state
+                    );
+                }
                 self.status.last_exit = Some(exit);
             }
             Err(error) => tracing::error!(event = "worker_exited", pid, %error),

@@ -43,7 +43,7 @@ use tokio::{
 use tokio_util::codec::FramedRead;
 
 /// Notifications that the front never reads; the daemon leaves them out.
-const OPT_OUTS: &[&str] = &[
+pub const OPT_OUTS: &[&str] = &[
     "thread/started",
     "thread/closed",
     "thread/tokenUsage/updated",
@@ -100,9 +100,10 @@ pub struct Health {
 }
 
 impl Health {
-    /// Whether turns can be started.
+    /// Whether turns can be started. Before the models came once no name can be resolved.
     pub fn is_ready(&self) -> bool {
         self.connected
+            && !self.models.models.is_empty()
             && self
                 .status
                 .as_ref()
@@ -275,12 +276,17 @@ impl Link {
                 },
                 n = self.starts.recv_many(&mut starts, BATCH) => {
                     if n == 0 { break Ended::Shutdown }
-                    for Start { key, plan, deltas } in starts.drain(..) {
-                        let line = session.table.start(key, plan, deltas);
-                        session.out.push(line);
+                    for start in starts.drain(..) {
+                        session.start(start);
                     }
                 }
-                Some(key) = self.cancels.recv() => session.table.cancel(key, &mut session.out),
+                Some(key) = self.cancels.recv() => {
+                    // A turn that is given up at once may still wait behind us: it must be known to be cancelled.
+                    while let Ok(start) = self.starts.try_recv() {
+                        session.start(start);
+                    }
+                    session.table.cancel(key, &mut session.out);
+                }
                 () = self.shutdown.forced() => break Ended::Shutdown,
             }
             session.flush();
@@ -304,6 +310,11 @@ struct Session {
 }
 
 impl Session {
+    fn start(&mut self, Start { key, plan, deltas }: Start) {
+        let line = self.table.start(key, plan, deltas);
+        self.out.push(line);
+    }
+
     fn greet(&mut self) {
         let params = InitializeParams {
             client_info: ClientInfo {

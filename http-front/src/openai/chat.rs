@@ -2,6 +2,7 @@
 //!
 //! Source: `CreateChatCompletionRequest` of OpenAI's API description. A member that is `null` is an absent one.
 
+use super::object::{Object, array, optional};
 use serde::{
     Deserialize, Deserializer,
     de::{self, SeqAccess},
@@ -17,13 +18,13 @@ macro_rules! request {
             /// The model's name or an alias.
             pub model: String,
             /// The conversation.
-            #[serde(borrow)]
+            #[serde(borrow, deserialize_with = "array")]
             pub messages: Vec<Message<'a>>,
             /// Whether the answer comes as a stream.
             #[serde(default)]
             pub stream: Option<bool>,
             /// How the stream is to be.
-            #[serde(default)]
+            #[serde(default, deserialize_with = "optional")]
             pub stream_options: Option<StreamOptions>,
             /// How hard the model thinks.
             #[serde(default)]
@@ -133,8 +134,7 @@ pub struct Message<'a> {
 }
 
 /// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The operator of the application, in the older word.
     System,
@@ -148,6 +148,24 @@ pub enum Role {
     Tool,
     /// The older form of the same.
     Function,
+}
+
+const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "function"];
+
+/// By hand: serde_json calls a number in the place of a unit variant bad JSON, and takes an object there.
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let name = d.deserialize_str(TextVisitor)?;
+        Ok(match name.as_ref() {
+            "system" => Self::System,
+            "developer" => Self::Developer,
+            "user" => Self::User,
+            "assistant" => Self::Assistant,
+            "tool" => Self::Tool,
+            "function" => Self::Function,
+            other => return Err(de::Error::unknown_variant(other, ROLES)),
+        })
+    }
 }
 
 /// What is said: a text, or parts.
@@ -209,7 +227,7 @@ impl<'de> de::Visitor<'de> for ContentVisitor {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut parts = Vec::new();
-        while let Some(part) = seq.next_element()? {
+        while let Some(Object(part)) = seq.next_element()? {
             parts.push(part);
         }
         Ok(Content::Parts(parts))

@@ -88,6 +88,7 @@ impl Call<'_> {
             Ok(Resolved::Serve(route)) => (route, false),
             Ok(Resolved::Head(route)) => (route, true),
             Ok(Resolved::Options(allow)) => {
+                record.quiet();
                 let mut response = StatusCode::NO_CONTENT.into_response();
                 response
                     .headers_mut()

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     error::{ApiError, Kind},
-    openai::chat::{ChatRequest, Content, Message, Part, Role},
+    openai::{
+        chat::{ChatRequest, Content, Message, Part, Role},
+        object::Object,
+    },
 };
 use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeSeq};
@@ -40,7 +43,7 @@ pub struct Chat {
 /// 400 with the path of the field in `param`.
 pub fn parse(body: &[u8]) -> Result<ChatRequest<'_>, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let request = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(request) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
         match inner.classify() {

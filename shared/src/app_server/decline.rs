@@ -13,7 +13,9 @@ pub fn answer(method: &str, now: SystemTime) -> Result<Value, ErrorObject> {
         "item/commandExecution/requestApproval" | "item/fileChange/requestApproval" => {
             Ok(json!({ "decision": "decline" }))
         }
-        "execCommandApproval" | "applyPatchApproval" => Ok(json!({ "decision": "denied" })),
+        "execCommandApproval" | "applyPatchApproval" => {
+            Ok(json!({ "decision": { "denied": { "rejection": "Nobody is there to approve this." } } }))
+        }
         "item/permissions/requestApproval" => Ok(json!({ "permissions": {}, "scope": "turn" })),
         "item/tool/requestUserInput" => Ok(json!({ "answers": {} })),
         "mcpServer/elicitation/request" => Ok(json!({ "action": "decline", "content": null })),
@@ -40,7 +42,7 @@ mod tests {
             answer("item/commandExecution/requestApproval", now).unwrap()["decision"],
             "decline"
         );
-        assert_eq!(answer("execCommandApproval", now).unwrap()["decision"], "denied");
+        assert!(answer("execCommandApproval", now).unwrap()["decision"]["denied"]["rejection"].is_string());
         assert_eq!(answer("currentTime/read", now).unwrap()["currentTimeAt"], 7);
         assert_eq!(
             answer("attestation/generate", now).unwrap_err().code,

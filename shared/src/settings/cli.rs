@@ -19,6 +19,8 @@ pub struct Binary<C, F, E> {
     pub invocation: Result<Invocation, Vec<Problem>>,
     /// Reads the typed configuration.
     pub read: fn(&Values) -> Result<C, Vec<Problem>>,
+    /// Threads of the runtime: one runs everything on the main thread, without any hand-over between threads.
+    pub threads: fn(&C) -> usize,
     /// The part of it that telemetry needs.
     pub log: fn(&C) -> telemetry::LogConfig,
     /// Runs until the end.
@@ -39,6 +41,7 @@ where
         settings,
         invocation,
         read,
+        threads,
         log,
         run,
         exit_code,
@@ -76,7 +79,15 @@ where
         Ok(guard) => guard,
         Err(problem) => return refuse(name, &[problem]),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = match threads(&config) {
+        0 | 1 => tokio::runtime::Builder::new_current_thread(),
+        threads => {
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            runtime.worker_threads(threads);
+            runtime
+        }
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("{name}: can't start: {error}");

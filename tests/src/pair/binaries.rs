@@ -1,5 +1,8 @@
 //! Where the programs under test are.
-#![expect(clippy::panic, reason = "a test that lacks its programs must end and say what to run")]
+#![expect(
+    clippy::panic,
+    reason = "a test that lacks its programs must end and say what to run"
+)]
 
 use std::path::{Path, PathBuf};
 

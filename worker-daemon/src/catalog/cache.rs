@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::{
     ffi::OsString,
     fs, io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -75,7 +76,11 @@ pub async fn prepare(
             ..files
         });
     }
-    fs::create_dir_all(&folder).map_err(|source| CatalogError::Write { path: folder, source })?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .map_err(|source| CatalogError::Write { path: folder, source })?;
     let raw = fetch(codex).await?;
     let shaped = shape(&raw, served)?;
     write(&files.raw, &raw)?;

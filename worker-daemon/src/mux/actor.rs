@@ -117,7 +117,7 @@ impl Actor {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let (mut clients, mut children) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
-        let (mut drained, mut forced) = (false, false);
+        let (mut drained, mut forced, mut closed) = (false, false, false);
         loop {
             tokio::select! {
                 n = from_child.recv_many(&mut children, BATCH) => {
@@ -126,7 +126,9 @@ impl Actor {
                         self.child(event);
                     }
                 }
-                _ = from_clients.recv_many(&mut clients, BATCH), if !forced => {
+                n = from_clients.recv_many(&mut clients, BATCH), if !forced && !closed => {
+                    // Once the listener has ended and the last client is gone this would be ready for ever.
+                    closed = n == 0;
                     for event in clients.drain(..) {
                         self.client(event);
                     }

@@ -12,6 +12,7 @@
 mod child;
 mod client;
 mod life;
+mod params;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ use super::{
     action::Action,
     admit::{Admission, Waiting},
     table::{Kind, Origin, Pending, Table},
-    threads::{Threads, Turn},
+    threads::{Leaving, Threads, Turn},
 };
 use crate::policy::Policy;
 use bytes::Bytes;
@@ -75,6 +76,15 @@ struct Conn {
     greeting: Option<(Bytes, Instant)>,
 }
 
+/// A notification of a thread that may just be being made.
+#[derive(Debug)]
+struct Held {
+    thread: ThreadId,
+    line: Bytes,
+    /// The id that was given last when it came: only that request or an earlier one can make its thread.
+    newest: u64,
+}
+
 /// A request of the child that a client has not answered yet.
 #[derive(Debug)]
 struct Asked {
@@ -97,8 +107,9 @@ pub struct Core {
     admission: Admission,
     asked: HashMap<u64, Asked>,
     next_asked: u64,
-    /// Notifications of threads that are just being made.
-    held: VecDeque<(ThreadId, Bytes)>,
+    held: VecDeque<Held>,
+    /// Threads that the daemon lets go once there is room at the child.
+    leaving: VecDeque<ThreadId>,
     /// The child that takes requests, once its handshake stands.
     child: Option<Generation>,
     greeting: Option<InitializeResult>,
@@ -119,6 +130,7 @@ impl Core {
             asked: HashMap::new(),
             next_asked: 0,
             held: VecDeque::new(),
+            leaving: VecDeque::new(),
             child: None,
             greeting: None,
             status: Status::default(),
@@ -149,22 +161,29 @@ impl Core {
     /// Sends what the windows and permits allow.
     fn pump(&mut self, now: Instant, out: &mut Vec<Action>) {
         let Some(generation) = self.child else { return };
-        while self.table.control() < CONTROL_WINDOW
-            && let Some(waiting) = self.admission.next_control()
-        {
-            self.send_control(waiting, generation, now, out);
+        // One of each in turn: neither many clients' requests nor one client's many threads hold up the other.
+        while self.table.control() < CONTROL_WINDOW {
+            let waiting = self.admission.next_control();
+            let leaving = self.leaving.pop_front();
+            if waiting.is_none() && leaving.is_none() {
+                break;
+            }
+            if let Some(waiting) = waiting {
+                self.send_control(waiting, generation, now, out);
+            }
+            if let Some(id) = leaving {
+                self.send_off(&id, now, out);
+            }
         }
         while self.table.work() < self.limits.rpc_window {
-            if self.threads.permits() < self.limits.turns
-                && let Some(waiting) = self.admission.next_turn()
-            {
-                self.send(waiting, generation, out);
-                continue;
-            }
-            let Some(waiting) = self.admission.next_work() else {
+            let free = self.threads.permits() < self.limits.turns;
+            let waiting_turn = if free { self.admission.next_turn() } else { None };
+            let Some(waiting) = waiting_turn.or_else(|| self.admission.next_work()) else {
                 return;
             };
-            if waiting.kind != Kind::StartTurn || self.threads.permits() < self.limits.turns {
+            if let Some(error) = self.unfit(&waiting) {
+                self.fail_waiting(waiting, &error, out);
+            } else if waiting.kind != Kind::StartTurn || free {
                 self.send(waiting, generation, out);
             } else if self.admission.waiting_turns() < self.limits.waiting_turns {
                 self.admission.wait_for_permit(waiting);
@@ -203,48 +222,84 @@ impl Core {
         out: &mut Vec<Action>,
     ) {
         if waiting.kind == Kind::Unsubscribe
-            && let Some(id) = waiting.thread.clone()
-            && let Some(thread) = self.threads.get(id.as_str())
+            && let Some(id) = &waiting.thread
+            && let Some(thread) = self.threads.get_mut(id.as_str())
         {
-            match thread.turn.clone() {
-                Turn::Idle => {}
-                Turn::Running(turn) => self.interrupt(&id, turn.as_str(), generation, now, out),
+            match thread.turn() {
+                Turn::Idle => thread.leaving = Leaving::Sent,
+                Turn::Running(turn) => {
+                    let turn = turn.clone();
+                    thread.leaving = Leaving::Sent;
+                    self.interrupt(id, turn.as_str(), generation, now, out);
+                }
                 Turn::Starting => {
                     // Without the turn's id it can't be interrupted yet. The client is done with it; the daemon is not.
-                    if let Some(thread) = self.threads.get_mut(id.as_str()) {
-                        thread.owner = None;
-                    }
-                    self.answer(
-                        waiting.conn,
-                        &waiting.id,
-                        &serde_json::json!({"status": "unsubscribed"}),
-                        out,
-                    );
-                    return;
+                    thread.owner = None;
+                    let done = serde_json::json!({"status": "unsubscribed"});
+                    return self.answer(waiting.conn, &waiting.id, &done, out);
                 }
             }
         }
         self.send(waiting, generation, out);
     }
 
-    /// Lets a thread go that has no owner any more: interrupts its turn, then unsubscribes. While the turn's id
-    /// is not known the thread stays, and this is called again once it is.
-    fn let_go(&mut self, id: &ThreadId, now: Instant, out: &mut Vec<Action>) {
+    /// Why this `turn/start` must not be sent, if so. A turn that runs in a thread which nobody owns has no permit,
+    /// and nobody would hear of it.
+    fn unfit(&self, waiting: &Waiting) -> Option<ErrorObject> {
+        let id = waiting
+            .thread
+            .as_ref()
+            .filter(|_| waiting.kind == Kind::StartTurn)?;
+        match self.threads.get(id.as_str()) {
+            None => Some(ErrorObject {
+                code: code::INVALID_REQUEST,
+                message: "thread not found".to_owned(),
+                data: None,
+            }),
+            // It was resumed by another one while this waited.
+            Some(thread) if thread.owner.is_some_and(|owner| owner != waiting.conn) => {
+                Some(code::not_owner())
+            }
+            // Its client has unsubscribed in the meantime.
+            Some(thread) if thread.owner.is_none() || thread.leaving != Leaving::No => {
+                Some(code::cancelled())
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Lets a thread go that has no owner any more. While a `turn/start` is unanswered the thread stays, and this
+    /// is called again with the answer.
+    fn let_go(&mut self, id: &ThreadId) {
         let Some(thread) = self.threads.get_mut(id.as_str()) else {
             return;
         };
         thread.owner = None;
-        let (turn, generation) = (thread.turn.clone(), thread.generation);
-        if self.table.closes(id) {
-            return;
+        if thread.leaving == Leaving::No && thread.turn() != Turn::Starting {
+            thread.leaving = Leaving::Queued;
+            self.leaving.push_back(id.clone());
         }
-        match turn {
-            Turn::Starting => {}
-            Turn::Idle => self.unsubscribe(id, generation, now, out),
-            Turn::Running(turn) => {
-                self.interrupt(id, turn.as_str(), generation, now, out);
-                self.unsubscribe(id, generation, now, out);
-            }
+    }
+
+    /// Interrupts the turn of a thread, then unsubscribes.
+    fn send_off(&mut self, id: &ThreadId, now: Instant, out: &mut Vec<Action>) {
+        // The thread may have closed by itself, or with its child.
+        let Some(thread) = self.threads.get_mut(id.as_str()) else {
+            return;
+        };
+        thread.leaving = Leaving::Sent;
+        let generation = thread.generation;
+        if let Some(turn) = thread.running().cloned() {
+            self.interrupt(id, turn.as_str(), generation, now, out);
+        }
+        self.unsubscribe(id, generation, now, out);
+    }
+
+    /// Forgets held notifications that no thread can come for any more.
+    fn trim_held(&mut self) {
+        let oldest = self.table.oldest_opening().unwrap_or(u64::MAX);
+        while self.held.front().is_some_and(|held| held.newest < oldest) {
+            self.held.pop_front();
         }
     }
 
@@ -286,8 +341,7 @@ impl Core {
         );
     }
 
-    /// A request of the daemon itself. It goes out at once, past every window: there are at most two for each
-    /// thread, and they free what others wait for.
+    /// A request of the daemon itself. The few that go out together may pass the window by one or two.
     #[expect(
         clippy::too_many_arguments,
         reason = "one private place that builds the daemon's own requests"
@@ -308,7 +362,7 @@ impl Core {
             thread: Some(thread.clone()),
             generation,
             deadline: now + self.limits.request_timeout,
-            counted: false,
+            counted: true,
         });
         out.push(Action::ToChild(
             generation,

@@ -1,7 +1,10 @@
 //! Whose notification is this?
 
-use super::threads::{Threads, Turn};
-use shared::{app_server::method, id::ConnId};
+use super::threads::Threads;
+use shared::{
+    app_server::method,
+    id::{ConnId, TurnId},
+};
 
 /// Where a notification of the child goes.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,17 +43,12 @@ pub fn route(name: &str, thread: Option<&str>, turn: Option<&str>, threads: &Thr
         return Route::Unknown;
     };
     // Injected items come back as raw items of a turn that is none of the thread's: not the model's output.
-    if name == method::RAW_ITEM_COMPLETED && !is_running(&thread.turn, turn) {
+    if name == method::RAW_ITEM_COMPLETED
+        && thread.running().map(TurnId::as_str) != Some(turn.unwrap_or_default())
+    {
         return Route::Drop;
     }
     thread.owner.map_or(Route::Drop, Route::To)
-}
-
-fn is_running(state: &Turn, turn: Option<&str>) -> bool {
-    match (state, turn) {
-        (Turn::Running(id), Some(turn)) => id.as_str() == turn,
-        (Turn::Idle | Turn::Starting, _) | (Turn::Running(_), None) => false,
-    }
 }
 
 #[cfg(test)]
@@ -82,7 +80,7 @@ mod tests {
         let raw = |turn, threads: &Threads| route(method::RAW_ITEM_COMPLETED, Some("t"), turn, threads);
         assert_eq!(raw(Some("auto-compact-0"), &threads), Route::Drop);
         threads.starting("t");
-        threads.started("t", "u");
+        threads.began("t", "u");
         assert_eq!(raw(Some("auto-compact-0"), &threads), Route::Drop);
         assert_eq!(raw(Some("u"), &threads), Route::To(a));
     }

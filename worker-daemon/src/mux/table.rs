@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use shared::id::{ConnId, Generation, ThreadId};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
@@ -81,11 +81,22 @@ pub struct Pending {
     pub counted: bool,
 }
 
+/// What [`Table::expire`] found.
+#[derive(Debug, Default)]
+pub struct Expired {
+    /// Who waited too long, in the order of the requests.
+    pub origins: Vec<Origin>,
+    /// Requests that nothing is left of, in their order.
+    pub lost: Vec<Pending>,
+}
+
 /// All unanswered requests.
 #[derive(Debug, Default)]
 pub struct Table {
     next: u64,
     pending: HashMap<u64, Pending>,
+    /// Requests that make a thread for a client that still waits for it.
+    opening: BTreeSet<u64>,
     work: usize,
     control: usize,
 }
@@ -95,6 +106,9 @@ impl Table {
     pub fn insert(&mut self, pending: Pending) -> u64 {
         self.next += 1;
         *self.lane(pending.kind) += usize::from(pending.counted);
+        if pending.kind == Kind::OpenThread && matches!(pending.origin, Origin::Client { .. }) {
+            self.opening.insert(self.next);
+        }
         self.pending.insert(self.next, pending);
         self.next
     }
@@ -105,6 +119,7 @@ impl Table {
             return None;
         }
         let pending = self.pending.remove(&id)?;
+        self.opening.remove(&id);
         *self.lane(pending.kind) -= usize::from(pending.counted);
         Some(pending)
     }
@@ -128,16 +143,17 @@ impl Table {
 
     /// Leaves tombstones for the requests of a client that is gone.
     pub fn forget(&mut self, gone: ConnId) {
-        for pending in self.pending.values_mut() {
+        for (id, pending) in &mut self.pending {
             if matches!(&pending.origin, Origin::Client { conn, .. } if *conn == gone) {
+                self.opening.remove(id);
                 pending.origin = Origin::Nobody;
             }
         }
     }
 
     /// Takes the origins of requests whose deadline has passed. Each leaves a tombstone for `keep`, outside the
-    /// window; a tombstone whose own deadline has passed is dropped.
-    pub fn expire(&mut self, now: Instant, keep: Duration) -> Vec<Origin> {
+    /// window. A tombstone whose own deadline has passed is lost: nobody will ever answer it.
+    pub fn expire(&mut self, now: Instant, keep: Duration) -> Expired {
         let mut late: Vec<u64> = self
             .pending
             .iter()
@@ -145,20 +161,25 @@ impl Table {
             .map(|(id, _)| *id)
             .collect();
         late.sort_unstable();
-        let mut origins = Vec::new();
+        let mut expired = Expired::default();
         for id in late {
             let Some(mut pending) = self.pending.remove(&id) else {
                 continue;
             };
+            self.opening.remove(&id);
             *self.lane(pending.kind) -= usize::from(pending.counted);
             if pending.counted {
-                origins.push(std::mem::replace(&mut pending.origin, Origin::Nobody));
+                expired
+                    .origins
+                    .push(std::mem::replace(&mut pending.origin, Origin::Nobody));
                 pending.counted = false;
                 pending.deadline = now + keep;
                 self.pending.insert(id, pending);
+            } else {
+                expired.lost.push(pending);
             }
         }
-        origins
+        expired
     }
 
     /// Unanswered requests for work, tombstones not counted.
@@ -171,20 +192,20 @@ impl Table {
         self.control
     }
 
-    /// Whether a thread is being made for somebody, so that notifications of an unknown thread may be its own.
-    pub fn opens_thread(&self) -> bool {
-        self.pending.values().any(|p| p.kind == Kind::OpenThread)
+    /// The oldest request that makes a thread for somebody who waits for it. While there is one, notifications
+    /// of an unknown thread may belong to what it makes.
+    pub fn oldest_opening(&self) -> Option<u64> {
+        self.opening.first().copied()
     }
 
-    /// Whether an unsubscribe of this thread is on its way.
-    pub fn closes(&self, thread: &ThreadId) -> bool {
-        self.pending
-            .values()
-            .any(|p| p.kind == Kind::Unsubscribe && p.thread.as_ref() == Some(thread))
+    /// The id that was given last.
+    pub fn newest(&self) -> u64 {
+        self.next
     }
 
     /// Takes the origin of every request, in the order of the requests; all become tombstones.
     pub fn abandon(&mut self) -> Vec<Origin> {
+        self.opening.clear();
         let mut entries: Vec<(&u64, &mut Pending)> = self.pending.iter_mut().collect();
         entries.sort_unstable_by_key(|(id, _)| **id);
         entries

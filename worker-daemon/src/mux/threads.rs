@@ -1,17 +1,28 @@
 //! Who owns which thread, and what its turn is doing.
 
 use shared::id::{ConnId, Generation, ThreadId, TurnId};
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 /// What the turn of a thread is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn<'a> {
     /// None runs.
     Idle,
-    /// `turn/start` was sent; its id is not known yet.
+    /// A `turn/start` is not answered yet, so that more than what is known may run.
     Starting,
     /// It runs.
-    Running(TurnId),
+    Running(&'a TurnId),
+}
+
+/// How far letting a thread go has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// Nobody wants it gone.
+    No,
+    /// The daemon's unsubscribe waits for room at the child.
+    Queued,
+    /// An unsubscribe is on its way.
+    Sent,
 }
 
 /// One thread of the child.
@@ -21,15 +32,39 @@ pub struct Thread {
     pub owner: Option<ConnId>,
     /// The child that holds it.
     pub generation: Generation,
-    /// What its turn is doing.
-    pub turn: Turn,
+    /// How far letting it go has come.
+    pub leaving: Leaving,
+    /// The turn that runs.
+    running: Option<TurnId>,
+    /// Its `turn/start`s that the child has not answered.
+    starting: usize,
     /// The turn that ended last: the answer to its `turn/start` may come after its end.
-    pub ended: Option<TurnId>,
-    /// Whether its turn holds one of the permits.
-    pub permit: bool,
+    ended: Option<TurnId>,
+    /// Whether it holds one of the permits.
+    permit: bool,
 }
 
-/// All threads that some client made.
+impl Thread {
+    fn has_ended(&self, turn: &str) -> bool {
+        self.ended.as_ref().is_some_and(|ended| ended.as_str() == turn)
+    }
+
+    /// What its turn is doing, as far as letting it go is concerned.
+    pub fn turn(&self) -> Turn<'_> {
+        match &self.running {
+            _ if self.starting > 0 => Turn::Starting,
+            Some(turn) => Turn::Running(turn),
+            None => Turn::Idle,
+        }
+    }
+
+    /// The turn that runs, answered or not.
+    pub fn running(&self) -> Option<&TurnId> {
+        self.running.as_ref()
+    }
+}
+
+/// All threads that some client made. A thread with a turn that runs or is being started holds a permit.
 #[derive(Debug, Default)]
 pub struct Threads {
     by_id: HashMap<ThreadId, Thread>,
@@ -37,18 +72,23 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// Adds a thread, or gives an existing one to a new owner (a resume).
-    pub fn open(&mut self, id: ThreadId, owner: Option<ConnId>, generation: Generation) {
-        self.by_id
-            .entry(id)
-            .and_modify(|t| t.owner = owner)
-            .or_insert(Thread {
-                owner,
-                generation,
-                turn: Turn::Idle,
-                ended: None,
-                permit: false,
-            });
+    /// Adds a thread. False when it is known already and isn't `owner`'s: a resume can't take a thread away.
+    pub fn open(&mut self, id: ThreadId, owner: Option<ConnId>, generation: Generation) -> bool {
+        match self.by_id.entry(id) {
+            Entry::Occupied(known) => owner.is_some() && known.get().owner == owner,
+            Entry::Vacant(place) => {
+                place.insert(Thread {
+                    owner,
+                    generation,
+                    leaving: Leaving::No,
+                    running: None,
+                    starting: 0,
+                    ended: None,
+                    permit: false,
+                });
+                true
+            }
+        }
     }
 
     /// A thread.
@@ -56,7 +96,7 @@ impl Threads {
         self.by_id.get(id)
     }
 
-    /// A thread, to change what its turn is doing. Permits change through [`Threads`] alone.
+    /// A thread, to change its owner or how far it is let go.
     pub fn get_mut(&mut self, id: &str) -> Option<&mut Thread> {
         self.by_id.get_mut(id)
     }
@@ -76,42 +116,53 @@ impl Threads {
         self.by_id.is_empty()
     }
 
-    /// A turn is about to be started on `id`: takes a permit unless one runs there already or it isn't known.
+    /// A `turn/start` was sent.
     pub fn starting(&mut self, id: &str) {
-        if let Some(thread) = self.by_id.get_mut(id)
-            && thread.turn == Turn::Idle
-        {
-            thread.turn = Turn::Starting;
-            thread.ended = None;
-            self.permits += usize::from(!std::mem::replace(&mut thread.permit, true));
-        }
+        self.change(id, |thread| thread.starting += 1);
     }
 
-    /// The turn's id became known, by the answer to `turn/start` or by `turn/started`.
-    pub fn started(&mut self, id: &str, turn: &str) {
-        if let Some(thread) = self.by_id.get_mut(id)
-            && thread.ended.as_ref().is_none_or(|ended| ended.as_str() != turn)
-            && !matches!(&thread.turn, Turn::Running(_))
-        {
-            thread.turn = Turn::Running(turn.into());
-        }
+    /// A `turn/start` was answered with this turn, or, with `None`, in a way that no turn comes of it.
+    pub fn answered(&mut self, id: &str, turn: Option<&str>) {
+        self.change(id, |thread| {
+            thread.starting = thread.starting.saturating_sub(1);
+            if thread.running.is_none() {
+                thread.running = turn.filter(|t| !thread.has_ended(t)).map(TurnId::from);
+            }
+        });
     }
 
-    /// The turn `turn` ended, or, with `None`, the one that was being started never began: gives the permit back.
+    /// `turn/started` came.
+    pub fn began(&mut self, id: &str, turn: &str) {
+        self.change(id, |thread| {
+            if !thread.has_ended(turn) {
+                thread.running = Some(turn.into());
+            }
+        });
+    }
+
+    /// `turn/completed` came.
     pub fn ended(&mut self, id: &str, turn: Option<&str>) {
+        self.change(id, |thread| {
+            if thread
+                .running
+                .as_ref()
+                .is_none_or(|r| turn.is_none_or(|t| r.as_str() == t))
+            {
+                thread.running = None;
+                thread.ended = turn.map(TurnId::from);
+            }
+        });
+    }
+
+    /// Changes what a thread's turn is doing, and its permit with it.
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut Thread)) {
         let Some(thread) = self.by_id.get_mut(id) else {
             return;
         };
-        let over = match (&thread.turn, turn) {
-            (Turn::Running(running), Some(turn)) => running.as_str() == turn,
-            (Turn::Running(_), None) => false,
-            (Turn::Starting | Turn::Idle, _) => true,
-        };
-        if over {
-            thread.turn = Turn::Idle;
-            thread.ended = turn.map(TurnId::from);
-            self.permits -= usize::from(std::mem::take(&mut thread.permit));
-        }
+        change(thread);
+        let busy = thread.starting > 0 || thread.running.is_some();
+        self.permits = self.permits + usize::from(busy) - usize::from(thread.permit);
+        thread.permit = busy;
     }
 
     /// Forgets a thread; gives its permit back.

@@ -1,6 +1,6 @@
 //! Lines of the child.
 
-use super::{Asked, Core, HELD_NOTIFICATIONS};
+use super::{Asked, Core, HELD_NOTIFICATIONS, Held};
 use crate::mux::{
     action::Action,
     route::{Route, route},
@@ -12,7 +12,7 @@ use shared::{
     app_server::{decline, method},
     id::{ConnId, Generation, ThreadId},
     line::Line,
-    rpc::{self, Message, scope::Scope},
+    rpc::{self, Message, code, scope::Scope},
 };
 use std::{
     collections::VecDeque,
@@ -34,10 +34,10 @@ impl Core {
         };
         match message {
             Message::Notification { method, params } => {
-                self.on_notification(generation, &line, &method, params.unwrap_or_default(), now, out);
+                self.on_notification(generation, &line, &method, params.unwrap_or_default(), out);
             }
-            Message::Response { id, result } => self.on_reply(generation, &line, id, Some(result), now, out),
-            Message::Error { id, .. } => self.on_reply(generation, &line, id, None, now, out),
+            Message::Response { id, result } => self.on_reply(generation, &line, id, Some(result), out),
+            Message::Error { id, .. } => self.on_reply(generation, &line, id, None, out),
             Message::Request { id, method, params } => {
                 self.on_child_request(generation, &line, id, &method, params.unwrap_or_default(), out);
             }
@@ -53,7 +53,6 @@ impl Core {
         line: &Bytes,
         id: &RawValue,
         result: Option<Scope<'_>>,
-        now: Instant,
         out: &mut Vec<Action>,
     ) {
         let Some(pending) = id
@@ -76,8 +75,12 @@ impl Core {
             _ => None,
         };
         // The thread is known before its owner hears of it, so that nothing of it can arrive unrouted.
-        if let Some(id) = &opened {
-            self.threads.open(id.clone(), client, generation);
+        if let Some(id) = &opened
+            && !self.threads.open(id.clone(), client, generation)
+        {
+            // Resumed by two, or named in a way that we don't read: the first one keeps it.
+            self.fail_origin(origin, &code::not_owner(), out);
+            return self.trim_held();
         }
         if let Origin::Client { conn, id: own } = origin
             && self.settle(conn, &own)
@@ -87,22 +90,18 @@ impl Core {
         match kind {
             Kind::OpenThread => {
                 if let Some(id) = opened {
-                    self.release_held(&id, generation, now, out);
+                    self.release_held(&id, generation, out);
                     if client.is_none() {
-                        self.let_go(&id, now, out);
+                        self.let_go(&id);
                     }
                 }
-                if !self.table.opens_thread() {
-                    self.held.clear();
-                }
+                self.trim_held();
             }
             Kind::StartTurn => {
                 let Some(thread) = thread else { return };
-                match result.and_then(|scope| scope.turn) {
-                    Some(turn) => self.threads.started(thread.as_str(), &turn),
-                    None => self.threads.ended(thread.as_str(), None),
-                }
-                self.let_go_if_abandoned(&thread, now, out);
+                let turn = result.and_then(|scope| scope.turn);
+                self.threads.answered(thread.as_str(), turn.as_deref());
+                self.let_go_if_abandoned(&thread);
             }
             // Whether it succeeded or the child didn't know the thread: it is gone.
             Kind::Unsubscribe => {
@@ -120,13 +119,12 @@ impl Core {
         line: &Bytes,
         name: &str,
         scope: Scope<'_>,
-        now: Instant,
         out: &mut Vec<Action>,
     ) {
         let thread = scope.thread.as_deref();
         let turn = scope.turn.as_deref();
         if let (method::TURN_STARTED, Some(id), Some(turn)) = (name, thread, turn) {
-            self.threads.started(id, turn);
+            self.threads.began(id, turn);
         }
         match route(name, thread, turn, &self.threads) {
             Route::To(conn) => self.notify(conn, name, line, out),
@@ -139,10 +137,9 @@ impl Core {
             }
             Route::Unknown => {
                 if let Some(id) = thread
-                    && self.table.opens_thread()
-                    && self.held.len() < HELD_NOTIFICATIONS
+                    && self.table.oldest_opening().is_some()
                 {
-                    self.held.push_back((id.into(), line.clone()));
+                    self.hold(id, line);
                 }
             }
             Route::Drop => {}
@@ -152,7 +149,7 @@ impl Core {
             return;
         };
         match name {
-            method::TURN_STARTED => self.let_go_if_abandoned(&id.into(), now, out),
+            method::TURN_STARTED => self.let_go_if_abandoned(&id.into()),
             method::TURN_COMPLETED => {
                 self.threads.ended(id, turn);
                 self.drop_asked(id);
@@ -162,15 +159,28 @@ impl Core {
         }
     }
 
-    /// A turn of a departed client got its id: now it can be interrupted.
-    fn let_go_if_abandoned(&mut self, thread: &ThreadId, now: Instant, out: &mut Vec<Action>) {
+    /// What happens to a thread may be what letting it go was waiting for.
+    pub(super) fn let_go_if_abandoned(&mut self, thread: &ThreadId) {
         if self
             .threads
             .get(thread.as_str())
             .is_some_and(|t| t.owner.is_none())
         {
-            self.let_go(thread, now, out);
+            self.let_go(thread);
         }
+    }
+
+    /// Keeps a notification until it is known whose thread it is about.
+    fn hold(&mut self, thread: &str, line: &Bytes) {
+        if self.held.len() >= HELD_NOTIFICATIONS {
+            // The oldest is the likeliest to belong to a thread that is gone.
+            self.held.pop_front();
+        }
+        self.held.push_back(Held {
+            thread: thread.into(),
+            line: line.clone(),
+            newest: self.table.newest(),
+        });
     }
 
     fn notify(&self, conn: ConnId, name: &str, line: &Bytes, out: &mut Vec<Action>) {
@@ -184,17 +194,16 @@ impl Core {
     }
 
     /// Hands on what came for a thread before the answer that made it known.
-    fn release_held(&mut self, id: &ThreadId, generation: Generation, now: Instant, out: &mut Vec<Action>) {
-        type Held = VecDeque<(ThreadId, Bytes)>;
-        let (mine, others): (Held, Held) = std::mem::take(&mut self.held)
+    fn release_held(&mut self, id: &ThreadId, generation: Generation, out: &mut Vec<Action>) {
+        let (mine, others): (VecDeque<Held>, _) = std::mem::take(&mut self.held)
             .into_iter()
-            .partition(|(t, _)| t == id);
+            .partition(|held| held.thread == *id);
         self.held = others;
-        for (_, line) in mine {
+        for Held { line, .. } in mine {
             if let Ok(Message::Notification { method, params }) =
                 Message::<Scope<'_>, Scope<'_>>::parse(&line)
             {
-                self.on_notification(generation, &line, &method, params.unwrap_or_default(), now, out);
+                self.on_notification(generation, &line, &method, params.unwrap_or_default(), out);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Lines of clients.
 
-use super::{Asked, Conn, Core, RETRY_AFTER, raw};
+use super::{Asked, Conn, Core, RETRY_AFTER, params::Params, raw};
 use crate::mux::{action::Action, admit::Waiting, table::Kind};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -33,10 +33,11 @@ impl Core {
         if !self.conns.contains_key(&conn) {
             return;
         }
-        match Message::<Scope<'_>, IgnoredAny>::parse(&line) {
+        match Message::<Params<'_>, IgnoredAny>::parse(&line) {
             Err(why) => refuse(conn, None, &code::malformed(&why), out),
             Ok(Message::Request { id, method, params }) => {
-                self.on_request(conn, &line, id, &method, params.unwrap_or_default(), now, out);
+                let params = params.unwrap_or(Params::Object(Scope::default()));
+                self.on_request(conn, &line, id, &method, params, now, out);
             }
             // `initialized` needs no answer, and clients have nothing else to notify of.
             Ok(Message::Notification { .. }) => {}
@@ -57,7 +58,7 @@ impl Core {
         line: &Bytes,
         id: &RawValue,
         name: &str,
-        scope: Scope<'_>,
+        params: Params<'_>,
         now: Instant,
         out: &mut Vec<Action>,
     ) {
@@ -68,7 +69,10 @@ impl Core {
         if text.len() > MAX_ID || !text.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
             return refuse(conn, None, &code::bad_id(), out);
         }
-        if client.in_flight.len() >= self.limits.client_requests {
+        let kind = Kind::of(name);
+        // What frees resources has room of its own: a client with too much going on must be able to end some.
+        let room = self.limits.client_requests * if kind.is_control() { 2 } else { 1 };
+        if client.in_flight.len() >= room {
             return refuse(conn, Some(id), &code::overloaded(RETRY_AFTER), out);
         }
         let id_bytes = Bytes::copy_from_slice(text.as_bytes());
@@ -86,11 +90,13 @@ impl Core {
         }
         // What a client pipelines behind its `initialize` waits with it for the child.
         let initialized = client.initialized || client.greeting.is_some();
+        let Params::Object(scope) = params else {
+            return self.fail(conn, &id_bytes, &code::invalid_params("not an object"), out);
+        };
         let thread = scope.thread.as_deref();
         if let Err(error) = self.check(conn, initialized, name, thread) {
             return self.fail(conn, &id_bytes, &error, out);
         }
-        let kind = Kind::of(name);
         if kind == Kind::Unsubscribe
             && let Some(thread) = thread
         {

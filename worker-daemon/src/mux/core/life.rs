@@ -1,7 +1,7 @@
 //! The coming and going of clients and children, deadlines, and the end.
 
 use super::{Core, RETRY_AFTER, TOMBSTONE};
-use crate::mux::{action::Action, threads::Turn};
+use crate::mux::{action::Action, table::Kind, threads::Leaving};
 use shared::{
     app_server::{failure, method, start::InitializeResult},
     control::{self, Status, WorkerState},
@@ -21,8 +21,9 @@ impl Core {
         self.table.forget(conn);
         self.decline_asked(|asked| asked.conn == conn, out);
         for thread in self.threads.of(conn) {
-            self.let_go(&thread, now, out);
+            self.let_go(&thread);
         }
+        self.trim_held();
         self.pump(now, out);
     }
 
@@ -61,6 +62,7 @@ impl Core {
         }
         self.asked.retain(|_, asked| asked.generation != generation);
         self.held.clear();
+        self.leaving.clear();
         for id in threads {
             self.end_turn(&id, &restarted.message, failure::RESTARTED_DETAILS, out);
             if let Some(owner) = self.threads.close(id.as_str()).and_then(|t| t.owner) {
@@ -105,9 +107,14 @@ impl Core {
     /// Ends what has waited too long. Called a few times a second.
     pub fn on_tick(&mut self, now: Instant, out: &mut Vec<Action>) {
         let late = code::timeout(self.limits.request_timeout);
-        for origin in self.table.expire(now, TOMBSTONE) {
+        let expired = self.table.expire(now, TOMBSTONE);
+        for origin in expired.origins {
             self.fail_origin(origin, &late, out);
         }
+        for lost in expired.lost {
+            self.on_lost(lost.kind, lost.thread);
+        }
+        self.trim_held();
         for waiting in self.admission.take(|w| w.deadline <= now) {
             self.fail_waiting(waiting, &code::overloaded(RETRY_AFTER), out);
         }
@@ -123,9 +130,29 @@ impl Core {
             }
         }
         for (conn, id) in greetings {
-            self.fail(conn, &id, &code::unavailable(RETRY_AFTER), out);
+            let unavailable = code::unavailable(RETRY_AFTER);
+            self.fail(conn, &id, &unavailable, out);
+            // What was pipelined behind it is from a client that is not initialized.
+            for waiting in self.admission.take(|w| w.conn == conn) {
+                self.fail_waiting(waiting, &unavailable, out);
+            }
         }
         self.pump(now, out);
+    }
+
+    /// The child lost a request. What hung on its answer must not hang for ever.
+    fn on_lost(&mut self, kind: Kind, thread: Option<ThreadId>) {
+        let Some(id) = thread else { return };
+        match kind {
+            Kind::StartTurn => self.threads.answered(id.as_str(), None),
+            Kind::Unsubscribe => {
+                if let Some(thread) = self.threads.get_mut(id.as_str()) {
+                    thread.leaving = Leaving::No;
+                }
+            }
+            Kind::OpenThread | Kind::Interrupt | Kind::Other => return,
+        }
+        self.let_go_if_abandoned(&id);
     }
 
     /// No new work from now on; what runs may finish.
@@ -140,13 +167,15 @@ impl Core {
 
     /// Ends everything that still runs: every client gets its answer, every turn its interrupt.
     pub fn on_force(&mut self, now: Instant, out: &mut Vec<Action>) {
+        self.draining = true;
         let draining = code::draining(RETRY_AFTER);
         self.refuse_waiting(&draining, out);
         let Some(generation) = self.child else { return };
         for id in self.threads.held_by(generation) {
             self.end_turn(&id, &draining.message, failure::DRAINING_DETAILS, out);
-            self.let_go(&id, now, out);
+            self.let_go(&id);
         }
+        self.pump(now, out);
         for origin in self.table.abandon() {
             self.fail_origin(origin, &draining, out);
         }
@@ -173,7 +202,7 @@ impl Core {
         let Some(thread) = self.threads.get(id.as_str()) else {
             return;
         };
-        if let (Turn::Running(turn), Some(owner)) = (&thread.turn, thread.owner) {
+        if let (Some(turn), Some(owner)) = (thread.running(), thread.owner) {
             let params = serde_json::json!({
                 "threadId": id.as_str(),
                 "turn": {

@@ -1,1 +1,199 @@
-//! Tests of the core.
+//! Tests of the core. This file holds the bench that they share: it drives a core and shows what it does as text,
+//! one line an action, `child {…}` or `<connection> {…}`, byte for byte.
+
+mod asked;
+mod end;
+mod hello;
+mod ids;
+mod leaving;
+mod lives;
+mod permits;
+mod property;
+mod routing;
+
+use super::{Core, Limits};
+use crate::{mux::action::Action, policy::Policy};
+use bytes::Bytes;
+use shared::{
+    control::{Status, WorkerState},
+    id::{ConnId, Generation},
+};
+use std::time::{Duration, Instant};
+
+const HELLO: &str = r#"{"id":0,"method":"initialize","params":{"clientInfo":{"name":"t","version":"1"}}}"#;
+
+fn limits() -> Limits {
+    Limits {
+        rpc_window: 8,
+        turns: 2,
+        waiting_turns: 1,
+        client_requests: 16,
+        request_timeout: Duration::from_secs(30),
+    }
+}
+
+struct Bench {
+    core: Core,
+    now: Instant,
+    generation: Generation,
+    /// The wire id of the last request that went to the child.
+    wire: u64,
+}
+
+impl Bench {
+    /// A core without clients and child.
+    fn cold(limits: Limits) -> Self {
+        Self {
+            core: Core::new(limits, Policy::serving()),
+            now: Instant::now(),
+            generation: Generation(0),
+            wire: 0,
+        }
+    }
+
+    /// A core with a child and the initialized clients 1 and 2.
+    fn ready() -> Self {
+        Self::with(limits())
+    }
+
+    fn with(limits: Limits) -> Self {
+        let mut bench = Self::cold(limits);
+        bench.up();
+        bench.hello(1);
+        bench.hello(2);
+        bench
+    }
+
+    fn act(&mut self, f: impl FnOnce(&mut Core, Instant, &mut Vec<Action>)) -> Vec<String> {
+        let mut out = Vec::new();
+        f(&mut self.core, self.now, &mut out);
+        let mut shown = Vec::new();
+        for action in out {
+            shown.push(match action {
+                Action::ToClient(conn, line) => format!("{} {}", conn.0, text(&line.to_bytes())),
+                Action::ToChild(generation, line) => {
+                    assert_eq!(generation, self.generation, "a line for another child");
+                    let line = text(&line.to_bytes());
+                    let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+                    if value.get("method").is_some() {
+                        self.wire = value["id"].as_u64().unwrap();
+                    }
+                    format!("child {line}")
+                }
+            });
+        }
+        shown
+    }
+
+    fn up(&mut self) -> Vec<String> {
+        self.generation.0 += 1;
+        let (generation, greeting) = (self.generation, serde_json::json!({"userAgent": "t/0.169.0 (x)"}));
+        let greeting = serde_json::from_value(greeting).unwrap();
+        self.act(|core, now, out| core.on_up(generation, greeting, now, out))
+    }
+
+    fn down(&mut self) -> Vec<String> {
+        let generation = self.generation;
+        self.act(|core, _, out| core.on_down(generation, out))
+    }
+
+    fn status(&mut self, state: WorkerState) -> Vec<String> {
+        let status = Status {
+            state,
+            ..Status::default()
+        };
+        self.act(|core, _, out| core.on_status(status, out))
+    }
+
+    fn connect(&mut self, conn: u64) {
+        self.core.on_connected(ConnId(conn));
+    }
+
+    fn hello(&mut self, conn: u64) -> Vec<String> {
+        self.connect(conn);
+        self.client(conn, HELLO)
+    }
+
+    fn gone(&mut self, conn: u64) -> Vec<String> {
+        self.act(|core, now, out| core.on_gone(ConnId(conn), now, out))
+    }
+
+    fn client(&mut self, conn: u64, line: &str) -> Vec<String> {
+        let line = Bytes::copy_from_slice(line.as_bytes());
+        self.act(|core, now, out| core.on_client(ConnId(conn), line, now, out))
+    }
+
+    /// A client's request about a thread; its id is the method's name.
+    fn request(&mut self, conn: u64, method: &str, thread: &str) -> Vec<String> {
+        let line = format!(r#"{{"id":"{method}","method":"{method}","params":{{"threadId":"{thread}"}}}}"#);
+        self.client(conn, &line)
+    }
+
+    fn child(&mut self, line: &str) -> Vec<String> {
+        let (line, generation) = (Bytes::copy_from_slice(line.as_bytes()), self.generation);
+        self.act(|core, now, out| assert!(core.on_child(generation, line, now, out)))
+    }
+
+    /// The child answers the request with this wire id.
+    fn answer(&mut self, wire: u64, result: &str) -> Vec<String> {
+        self.child(&format!(r#"{{"id":{wire},"result":{result}}}"#))
+    }
+
+    fn refuse(&mut self, wire: u64) -> Vec<String> {
+        self.child(&format!(
+            r#"{{"id":{wire},"error":{{"code":-1,"message":"no"}}}}"#
+        ))
+    }
+
+    /// The child notifies of something about a turn.
+    fn note(&mut self, method: &str, thread: &str, turn: &str) -> Vec<String> {
+        let params = format!(r#"{{"threadId":"{thread}","turn":{{"id":"{turn}"}}}}"#);
+        self.child(&format!(r#"{{"method":"{method}","params":{params}}}"#))
+    }
+
+    /// A client gets a thread.
+    fn thread(&mut self, conn: u64, thread: &str) {
+        self.client(conn, r#"{"id":"open","method":"thread/start","params":{}}"#);
+        let answered = self.answer(self.wire, &format!(r#"{{"thread":{{"id":"{thread}"}}}}"#));
+        assert_eq!(answered.len(), 1, "{answered:?}");
+    }
+
+    /// A client gets a thread with a running turn.
+    fn turn(&mut self, conn: u64, thread: &str, turn: &str) {
+        self.thread(conn, thread);
+        self.request(conn, "turn/start", thread);
+        self.answer(self.wire, &format!(r#"{{"turn":{{"id":"{turn}"}}}}"#));
+    }
+
+    fn tick(&mut self, seconds: u64) -> Vec<String> {
+        self.now += Duration::from_secs(seconds);
+        self.act(Core::on_tick)
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Compares actions with patterns in which `*` stands for anything.
+#[track_caller]
+fn expect<const N: usize>(shown: Vec<String>, patterns: [&str; N]) {
+    let fits = |(line, pattern): (&String, &&str)| {
+        let mut rest = line.as_str();
+        let mut pieces = pattern.split('*');
+        let head = pieces.next().unwrap_or_default();
+        let Some(stripped) = rest.strip_prefix(head) else {
+            return false;
+        };
+        rest = stripped;
+        let mut last = None;
+        for piece in pieces {
+            let Some(at) = rest.find(piece) else { return false };
+            rest = &rest[at + piece.len()..];
+            last = Some(piece);
+        }
+        last.is_some_and(|piece| piece.is_empty() || rest.is_empty()) || (last.is_none() && rest.is_empty())
+    };
+    let same = shown.len() == N && shown.iter().zip(&patterns).all(fits);
+    assert!(same, "got {shown:#?}\nexpected {patterns:#?}");
+}

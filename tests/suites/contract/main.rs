@@ -1,0 +1,6 @@
+//! Our payloads against the schema that the pinned codex generates; our answers against OpenAI's description.
+
+mod app_server;
+mod generated;
+mod names;
+mod openai;

@@ -1,0 +1,11 @@
+//! What comes in at the front's door: bad input, keys, routes, slow and odd clients. Around the fake child.
+
+mod bodies;
+mod connections;
+mod door;
+mod early;
+mod health;
+mod keys;
+mod raw;
+mod routes;
+mod secrets;

@@ -1,0 +1,205 @@
+//! Threads that are let go, by their client or for one that is gone.
+
+use super::{Bench, expect, limits};
+
+#[test]
+fn a_departed_clients_turn_is_interrupted_and_its_thread_let_go() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "t", "u");
+    expect(
+        bench.gone(1),
+        [
+            r#"child {"id":3,"method":"turn/interrupt","params":{"threadId":"t","turnId":"u"}}"#,
+            r#"child {"id":4,"method":"thread/unsubscribe","params":{"threadId":"t"}}"#,
+        ],
+    );
+    expect(bench.note("turn/completed", "t", "u"), []);
+    assert_eq!(bench.core.turns_active(), 0);
+    bench.answer(3, "{}");
+    expect(bench.answer(4, "{}"), []);
+    assert!(bench.core.is_idle());
+}
+
+#[test]
+fn what_a_departed_client_had_waiting_is_not_sent() {
+    let mut bench = Bench::with(super::Limits {
+        rpc_window: 1,
+        ..limits()
+    });
+    bench.client(1, r#"{"id":1,"method":"model/list"}"#);
+    bench.client(1, r#"{"id":2,"method":"model/list"}"#);
+    bench.gone(1);
+    expect(bench.answer(1, "{}"), []);
+    assert!(bench.core.is_idle());
+}
+
+#[test]
+fn a_thread_started_for_a_departed_client_is_let_go() {
+    let mut bench = Bench::ready();
+    bench.client(1, r#"{"id":1,"method":"thread/start","params":{}}"#);
+    bench.gone(1);
+    expect(
+        bench.answer(1, r#"{"thread":{"id":"t"}}"#),
+        ["child *thread/unsubscribe*"],
+    );
+    bench.answer(2, "{}");
+    assert!(bench.core.is_idle());
+}
+
+#[test]
+fn a_turn_started_for_a_departed_client_is_interrupted() {
+    let mut bench = Bench::ready();
+    bench.thread(1, "t");
+    bench.request(1, "turn/start", "t");
+    expect(bench.gone(1), []);
+    expect(bench.note("turn/started", "t", "u"), []);
+    expect(
+        bench.answer(2, r#"{"turn":{"id":"u"}}"#),
+        [
+            r#"child *turn/interrupt*"turnId":"u"*"#,
+            "child *thread/unsubscribe*",
+        ],
+    );
+    bench.answer(4, "{}");
+    assert_eq!(bench.core.turns_active(), 0);
+}
+
+#[test]
+fn a_turn_refused_for_a_departed_client_leaves_nothing() {
+    let mut bench = Bench::ready();
+    bench.thread(1, "t");
+    bench.request(1, "turn/start", "t");
+    bench.gone(1);
+    expect(bench.refuse(2), ["child *thread/unsubscribe*"]);
+    bench.answer(3, "{}");
+    assert!(bench.core.is_idle());
+}
+
+#[test]
+fn an_unsubscribe_interrupts_the_turn_first() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "t", "u");
+    expect(
+        bench.request(1, "thread/unsubscribe", "t"),
+        [
+            r#"child *turn/interrupt*"turnId":"u"*"#,
+            r#"child {"id":4,"method":"thread/unsubscribe"*"#,
+        ],
+    );
+    expect(
+        bench.answer(4, "{}"),
+        [r#"1 {"id":"thread/unsubscribe","result":{}}"#],
+    );
+    assert_eq!((bench.core.turns_active(), bench.core.threads()), (0, 0));
+}
+
+#[test]
+fn an_unsubscribe_while_the_turn_starts_is_answered_at_once_and_done_later() {
+    let mut bench = Bench::ready();
+    bench.thread(1, "t");
+    bench.request(1, "turn/start", "t");
+    expect(
+        bench.request(1, "thread/unsubscribe", "t"),
+        [r#"1 {"id":"thread/unsubscribe","result":{"status":"unsubscribed"}}"#],
+    );
+    expect(
+        bench.answer(2, r#"{"turn":{"id":"u"}}"#),
+        [
+            r#"1 {"id":"turn/start","result"*"#,
+            "child *turn/interrupt*",
+            "child *thread/unsubscribe*",
+        ],
+    );
+    expect(bench.note("turn/completed", "t", "u"), []);
+}
+
+#[test]
+fn an_unsubscribe_withdraws_what_waits_for_its_thread() {
+    let mut bench = Bench::with(super::Limits {
+        rpc_window: 1,
+        ..limits()
+    });
+    bench.thread(1, "t");
+    bench.client(1, r#"{"id":1,"method":"model/list"}"#);
+    expect(bench.request(1, "turn/start", "t"), []);
+    expect(
+        bench.request(1, "thread/unsubscribe", "t"),
+        [
+            r#"1 {"id":"turn/start","error":{"code":-32800,*"#,
+            "child *thread/unsubscribe*",
+        ],
+    );
+}
+
+#[test]
+fn a_turn_behind_the_unsubscribe_is_not_started() {
+    let mut bench = Bench::ready();
+    bench.thread(1, "t");
+    bench.request(1, "thread/unsubscribe", "t");
+    expect(
+        bench.request(1, "turn/start", "t"),
+        [r#"1 {"id":"turn/start","error":{"code":-32800,*"#],
+    );
+}
+
+#[test]
+fn many_threads_are_let_go_a_few_at_a_time() {
+    let mut bench = Bench::ready();
+    for n in 0..100 {
+        bench.thread(1, &format!("t{n}"));
+    }
+    assert_eq!(bench.gone(1).len(), super::super::CONTROL_WINDOW);
+    let mut oldest = bench.wire + 1 - super::super::CONTROL_WINDOW as u64;
+    while !bench.core.is_idle() {
+        bench.answer(oldest, "{}");
+        oldest += 1;
+        assert!(bench.core.table.control() <= super::super::CONTROL_WINDOW);
+    }
+}
+
+#[test]
+fn a_request_that_timed_out_is_answered_once_and_a_late_thread_let_go() {
+    let mut bench = Bench::ready();
+    bench.client(1, r#"{"id":1,"method":"thread/start","params":{}}"#);
+    bench.client(1, r#"{"id":2,"method":"model/list"}"#);
+    expect(bench.tick(29), []);
+    expect(
+        bench.tick(1),
+        [
+            r#"1 {"id":1,"error":{"code":-32012,*"#,
+            r#"1 {"id":2,"error":{"code":-32012,*"#,
+        ],
+    );
+    expect(bench.answer(2, "{}"), []);
+    expect(
+        bench.answer(1, r#"{"thread":{"id":"t"}}"#),
+        [r#"child {"id":3,"method":"thread/unsubscribe"*"#],
+    );
+    bench.answer(3, "{}");
+    assert!(bench.core.is_idle());
+}
+
+#[test]
+fn a_turn_whose_answer_is_lost_gives_its_permit_back() {
+    let mut bench = Bench::ready();
+    bench.thread(1, "t");
+    bench.request(1, "turn/start", "t");
+    expect(
+        bench.tick(30),
+        [r#"1 {"id":"turn/start","error":{"code":-32012,*"#],
+    );
+    assert_eq!(bench.core.turns_active(), 1);
+    expect(bench.tick(600), []);
+    assert_eq!(bench.core.turns_active(), 0);
+}
+
+#[test]
+fn an_unsubscribe_whose_answer_is_lost_is_sent_again() {
+    let mut bench = Bench::ready();
+    bench.thread(1, "t");
+    expect(bench.gone(1), ["child *thread/unsubscribe*"]);
+    expect(bench.tick(30), []);
+    expect(bench.tick(600), ["child *thread/unsubscribe*"]);
+    bench.answer(bench.wire, "{}");
+    assert!(bench.core.is_idle());
+}

@@ -1,0 +1,111 @@
+//! The core under random histories, against a model of the child.
+//!
+//! Every step checks what the core promises ([`world`]); at the end everything is answered, every client leaves,
+//! and nothing may be left on either side.
+
+mod child;
+mod world;
+
+use proptest::prelude::*;
+use world::World;
+
+/// One thing that happens. Numbers pick among what there is, so that every history is a valid one and shrinks.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// A client connects, and initializes unless `mute`.
+    Connect { mute: bool },
+    /// A client sends `initialize`, a second time perhaps.
+    Hello(u8),
+    /// A client wants a thread.
+    Open(u8),
+    /// A client sends a request that names one of its threads.
+    About(u8, About, u8),
+    /// A client wants a turn in any thread at all.
+    Foreign(u8, u8),
+    /// A client asks something else.
+    Other(u8),
+    /// A client is gone.
+    Gone(u8),
+    /// The child refuses the next thread or turn.
+    Refuse,
+    /// The child answers one of the requests that it has.
+    Answer(u8),
+    /// The child says something about a thread, one that its client doesn't know yet perhaps.
+    Note(u8),
+    /// A turn begins to speak.
+    Begin(u8),
+    /// A turn ends.
+    Complete(u8),
+    /// A turn asks its client something.
+    Ask(u8),
+    /// A client answers what it was asked.
+    Reply(u8),
+    /// A client answers what another was asked.
+    Forge(u8, u8),
+    /// The child dies.
+    Crash { backoff: bool },
+    /// A child comes up, if none is.
+    Up,
+    /// Time passes, in seconds.
+    Tick(u8),
+    /// No new work.
+    Drain,
+}
+
+/// Requests that name a thread.
+#[derive(Debug, Clone, Copy)]
+enum About {
+    Inject,
+    Start,
+    Interrupt,
+    Unsubscribe,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let n = any::<u8>;
+    let about = prop_oneof![
+        1 => Just(About::Inject),
+        4 => Just(About::Start),
+        1 => Just(About::Interrupt),
+        2 => Just(About::Unsubscribe),
+    ];
+    prop_oneof![
+        4 => prop::bool::weighted(0.1).prop_map(|mute| Step::Connect { mute }),
+        1 => n().prop_map(Step::Hello),
+        10 => n().prop_map(Step::Open),
+        16 => (n(), about, n()).prop_map(|(c, a, t)| Step::About(c, a, t)),
+        1 => (n(), n()).prop_map(|(c, t)| Step::Foreign(c, t)),
+        2 => n().prop_map(Step::Other),
+        2 => n().prop_map(Step::Gone),
+        1 => Just(Step::Refuse),
+        24 => n().prop_map(Step::Answer),
+        4 => n().prop_map(Step::Note),
+        4 => n().prop_map(Step::Begin),
+        4 => n().prop_map(Step::Complete),
+        3 => n().prop_map(Step::Ask),
+        2 => n().prop_map(Step::Reply),
+        1 => (n(), n()).prop_map(|(c, k)| Step::Forge(c, k)),
+        1 => any::<bool>().prop_map(|backoff| Step::Crash { backoff }),
+        4 => Just(Step::Up),
+        1 => (0..32u8).prop_map(Step::Tick),
+        1 => prop::bool::weighted(0.2).prop_map(|drain| if drain { Step::Drain } else { Step::Up }),
+    ]
+}
+
+// 256 cases, or as many as `PROPTEST_CASES` says.
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_core_keeps_its_promises(up in any::<bool>(), steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new();
+        if up {
+            world.step(Step::Up);
+        }
+        for step in steps {
+            world.step(step);
+            world.check();
+        }
+        world.finish();
+    }
+}
