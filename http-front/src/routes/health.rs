@@ -52,12 +52,18 @@ pub fn report(health: &Health, draining: bool) -> (bool, Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::translate::models::Served;
     use shared::control::Status;
+    use std::sync::Arc;
 
     #[test]
     fn ready_needs_a_handshake_and_no_backoff() {
         let health = |connected, state, restart_streak| Health {
             connected,
+            models: Arc::new(Served {
+                models: serde_json::from_str(r#"[{"model":"m"}]"#).unwrap(),
+                default: None,
+            }),
             status: Some(Status {
                 state,
                 restart_streak,

@@ -54,7 +54,7 @@ async fn a_body_that_stops_is_408() {
     let mut raw = Raw::connect(pair.addr).await;
     raw.send(&whole[..whole.len() - 1]).await;
     let error = failure(&raw.answer().await, 408, Some("request_timeout"));
-    assert_eq!(error["retryable"], true);
+    assert_eq!(error["retryable"], false);
     raw.ends().await;
 
     let mut raw = Raw::connect(pair.addr).await;
@@ -70,13 +70,19 @@ async fn a_body_that_stops_is_408() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_in_its_body_disturbs_nobody() {
+async fn a_client_that_leaves_halfway_disturbs_nobody() {
     let pair = start(builder()).await;
     let whole = chat(asking("hi").to_string().as_bytes());
     for end in [10, whole.len() / 2, whole.len() - 1] {
         let mut raw = Raw::connect(pair.addr).await;
         raw.send(&whole[..end]).await;
     }
+    let mut hanging = asking("hi\n!hang");
+    hanging["stream"] = json!(true);
+    let mut raw = Raw::connect(pair.addr).await;
+    raw.send(chat(hanging.to_string().as_bytes())).await;
+    raw.seen("\"role\":\"assistant\"").await;
+    drop(raw);
     let mut raw = Raw::connect(pair.addr).await;
     raw.send(&whole).await;
     assert_eq!(said(&raw.answer().await), "hi");
