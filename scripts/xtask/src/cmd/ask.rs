@@ -21,11 +21,14 @@ const SCRIPTED_PROMPT: &str = "Say hello from the scripted upstream, word by wor
      !echo Hello from the scripted upstream: every word of this went through the front, the daemon and codex.";
 const REAL_PROMPT: &str = "Say hello in one short sentence.";
 
+/// What the curl line asks: short, so that it can be read and changed.
+pub(crate) const SAMPLE: &str = "Hello!";
+
 pub(crate) fn prompt(real: bool) -> &'static str {
     if real { REAL_PROMPT } else { SCRIPTED_PROMPT }
 }
 
-/// The body of the request, which the curl line shows too.
+/// The body of a request.
 pub(crate) fn body(prompt: &str) -> String {
     json!({"model": "codex-5", "stream": true, "messages": [{"role": "user", "content": prompt}]}).to_string()
 }
@@ -100,8 +103,8 @@ mod tests {
 
     #[test]
     fn the_body_is_one_line_that_a_shell_takes_in_single_quotes() {
-        for real in [false, true] {
-            let body = body(prompt(real));
+        for prompt in [prompt(false), prompt(true), SAMPLE] {
+            let body = body(prompt);
             assert!(!body.contains(['\'', '\n']), "{body}");
         }
     }

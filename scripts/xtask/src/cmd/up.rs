@@ -114,6 +114,7 @@ pub(crate) fn run(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &
         fleet.stop();
         return Ok(());
     }
+    let body = ask::body(ask::SAMPLE);
     ui.say(format_args!(
         "\n  base URL  http://127.0.0.1:{port}/v1\n  API key   {key}\n  logs      {}\n\n  \
          curl -N http://127.0.0.1:{port}/v1/chat/completions -H 'Authorization: Bearer {key}' \\\n    \
