@@ -62,6 +62,8 @@ pub const OPT_OUTS: &[&str] = &[
 ];
 /// The largest number of models that is read; pages beyond it are left.
 const MAX_MODELS: usize = 1000;
+/// How long to wait after the daemon refused the list of models; nothing is served without one.
+const MODELS_AGAIN: Duration = Duration::from_secs(1);
 /// Delays between attempts to connect: the daemon is on the same host, so they are short.
 const RECONNECT: Policy = Policy {
     initial: Duration::from_millis(50),
@@ -250,6 +252,7 @@ impl Link {
             out: Vec::new(),
             greeting: false,
             models: Vec::new(),
+            models_at: None,
             default_model: self.config.default_model.clone(),
         };
         let subscribe = session
@@ -287,11 +290,16 @@ impl Link {
                     }
                     session.table.cancel(key, &mut session.out);
                 }
+                () = tokio::time::sleep_until(session.models_at.unwrap_or_else(Instant::now)),
+                    if session.models_at.is_some() => session.list_models(None),
                 () = self.shutdown.forced() => break Ended::Shutdown,
             }
             session.flush();
         };
-        session.table.lost();
+        session.table.lost(match ended {
+            Ended::Shutdown => &End::Stopped,
+            Ended::Lost => &End::Lost,
+        });
         ended
     }
 }
@@ -307,6 +315,8 @@ struct Session {
     default_model: Option<String>,
     /// The pages of models that came so far.
     models: Vec<shared::app_server::model::Model>,
+    /// When they are asked for again, after a refusal.
+    models_at: Option<Instant>,
 }
 
 impl Session {
@@ -418,6 +428,10 @@ impl Session {
                 if call == Call::Initialize {
                     self.greeting = false;
                 }
+                let ready = |status: &Status| status.state == WorkerState::Ready;
+                if call == Call::Models && health.borrow().status.as_ref().is_some_and(ready) {
+                    self.models_at = Some(Instant::now() + MODELS_AGAIN);
+                }
             }
         }
     }
@@ -447,6 +461,7 @@ impl Session {
     }
 
     fn list_models(&mut self, cursor: Option<String>) {
+        self.models_at = None;
         if cursor.is_none() {
             self.models.clear();
         }

@@ -144,11 +144,11 @@ impl Table {
         }
     }
 
-    /// The connection is gone: every turn ends.
-    pub fn lost(&mut self) {
+    /// The connection is gone: every turn ends with `end`.
+    pub fn lost(&mut self, end: &End) {
         for turn in self.turns.drain().map(|(_, turn)| turn) {
             if let Some(deltas) = turn.deltas {
-                deltas.push_last(Delta::End(End::Lost));
+                deltas.push_last(Delta::End(end.clone()));
             }
         }
         self.expected.clear();

@@ -69,7 +69,6 @@ mod tests {
                 restart_streak,
                 ..Status::default()
             }),
-            ..Health::default()
         };
         let status = |h: &Health, draining| (report(h, draining).0, report(h, draining).1.status);
         assert_eq!(status(&health(true, WorkerState::Ready, 0), false), (true, "ok"));

@@ -35,7 +35,8 @@ impl FinishReason {
             | End::Failed(_)
             | End::Refused(_)
             | End::Lost
-            | End::Unavailable => Self::Stop,
+            | End::Unavailable
+            | End::Stopped => Self::Stop,
         }
     }
 

@@ -74,6 +74,8 @@ pub enum End {
     Lost,
     /// The daemon was not there.
     Unavailable,
+    /// The front itself ends.
+    Stopped,
 }
 
 /// Why the upstream ended an answer early.

@@ -19,6 +19,7 @@ pub fn error(end: &End) -> Option<ApiError> {
         End::Refused(error) => Some(refused(error)),
         End::Lost => Some(restarted()),
         End::Unavailable => Some(unavailable(None)),
+        End::Stopped => Some(draining()),
     }
 }
 

@@ -116,21 +116,28 @@ impl Answer {
     /// When neither happens in time; says what was waited for.
     pub async fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> io::Result<bool> {
         while !wanted(&self.text()) {
-            let chunk = tokio::time::timeout(DEADLINE, self.response.chunk()).await;
-            match chunk {
-                Ok(Ok(Some(chunk))) => self.body.extend_from_slice(&chunk),
-                Ok(Ok(None)) => {
-                    self.whole = true;
-                    return Ok(false);
-                }
-                Ok(Err(_broken)) => return Ok(false),
-                Err(_) => {
-                    return Err(io::Error::other(format!(
-                        "waited {DEADLINE:?} for {what}, status {}, {}",
-                        self.status(),
-                        self.shown()
-                    )));
-                }
+            if !self.more(what).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads a piece of the body; false at its end or break.
+    async fn more(&mut self, what: &str) -> io::Result<bool> {
+        match tokio::time::timeout(DEADLINE, self.response.chunk()).await {
+            Ok(Ok(Some(chunk))) => self.body.extend_from_slice(&chunk),
+            Ok(Ok(None)) => {
+                self.whole = true;
+                return Ok(false);
+            }
+            Ok(Err(_broken)) => return Ok(false),
+            Err(_) => {
+                return Err(io::Error::other(format!(
+                    "waited {DEADLINE:?} for {what}, status {}, {}",
+                    self.status(),
+                    self.shown()
+                )));
             }
         }
         Ok(true)
@@ -141,7 +148,7 @@ impl Answer {
     /// # Errors
     /// When it doesn't end in time.
     pub async fn end(&mut self) -> io::Result<End> {
-        while self.until("the end of an answer", |_| false).await? {}
+        while self.more("the end of an answer").await? {}
         if !self.whole {
             return Ok(End::Torn(format!("the body broke off: {}", self.shown())));
         }

@@ -82,7 +82,7 @@ async fn hang_up_in_mid_stream() {
 
 #[tokio::test]
 async fn models() {
-    let mut stage = Stage::fake().await.from_the_start();
+    let mut stage = Stage::fake().await.with_handshake();
     stage.get("/v1/models").await;
     insta::assert_snapshot!("models", stage.transcript());
 }

@@ -75,7 +75,7 @@ impl Stage {
     }
 
     /// The same with everything from the handshake on.
-    pub(crate) fn from_the_start(mut self) -> Self {
+    pub(crate) fn with_handshake(mut self) -> Self {
         self.from = (0, 0);
         self
     }

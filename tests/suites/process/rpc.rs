@@ -7,7 +7,11 @@ use gateway_tests::{
 };
 
 fn first(method: &str) -> First {
-    First::Of([(method.to_owned(), 1)].into())
+    first_of(method, 1)
+}
+
+fn first_of(method: &str, count: u32) -> First {
+    First::Of([(method.to_owned(), count)].into())
 }
 
 /// Loses one `method`: its request gets 504 in time, and others are served. What it leaves in the child is kept as
@@ -51,6 +55,25 @@ async fn a_lost_unsubscribe_holds_up_nobody() {
     assert_eq!(ask(&pair, "hello", false).await, (End::Done, "hello".to_owned()));
     serves(&pair).await;
     assert_eq!(pair.stop().await.expect("two ends"), (Some(0), Some(0)));
+}
+
+/// Without the models nothing can be served: the front asks again.
+#[tokio::test]
+async fn a_list_of_models_that_does_not_come_is_asked_for_again() {
+    for script in [
+        Script {
+            lose_answers: first_of("model/list", 3),
+            ..Script::default()
+        },
+        Script {
+            overload_first: first_of("model/list", 3),
+            ..Script::default()
+        },
+    ] {
+        let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "400");
+        let pair = builder.start().await.expect("a ready pair");
+        serves(&pair).await;
+    }
 }
 
 async fn an_overload(method: &str, stream: bool) {

@@ -59,7 +59,10 @@ async fn what_the_child_asks_is_declined() {
     for (method, wanted) in [
         ("item/commandExecution/requestApproval", decline.clone()),
         ("item/fileChange/requestApproval", decline),
-        ("execCommandApproval", json!({ "decision": { "denied": { "rejection": "Nobody is there to approve this." } } })),
+        (
+            "execCommandApproval",
+            json!({ "decision": { "denied": { "rejection": "Nobody is there to approve this." } } }),
+        ),
         (
             "mcpServer/elicitation/request",
             json!({ "action": "decline", "content": null }),

@@ -1,5 +1,9 @@
 //! Many clients at once, some of whom hang up, and a child that dies in between: nobody gets what is another's, and
 //! every request ends once.
+#![expect(
+    clippy::print_stdout,
+    reason = "a failing test shows its seed and what had happened"
+)]
 
 use gateway_tests::{
     pair::{Answer, Builder, DEADLINE, End, Pair, SocketClient},
@@ -209,7 +213,9 @@ async fn everybody_gets_their_own_answer_with_the_childs_retries() {
 async fn murder(pair: &Pair, upstream: &Upstream, more: u64) {
     let wanted = upstream.totals().requests + more;
     upstream
-        .wait_totals("requests to kill the child under", DEADLINE, |t| t.requests >= wanted)
+        .wait_totals("requests to kill the child under", DEADLINE, |t| {
+            t.requests >= wanted
+        })
         .await
         .expect("requests to kill the child under");
     let child = pair.child_pid().expect("a child");
@@ -226,12 +232,8 @@ async fn every_request_ends_once(provider: &str, settings: &[(&str, &str)], kill
     let mut plans = plans(&mut dice, false);
     let mut seen = Vec::new();
     for wave in 0..kills {
-        let running = launch(
-            plans.split_off(plans.len() - REQUESTS / kills),
-            &pair,
-            &upstream,
-        );
-        let killed = murder(&pair, &upstream, 5 + dice.roll(8));
+        let running = launch(plans.split_off(plans.len() - REQUESTS / kills), &pair, &upstream);
+        let killed = murder(&pair, &upstream, 26 + dice.roll(8));
         let ((), ended) = tokio::join!(killed, finish(running));
         let failed = ended.iter().filter_map(|s| s.end.as_ref()?.code()).count();
         assert!(failed > 0, "kill {wave} hit no request");
@@ -252,6 +254,10 @@ async fn every_request_ends_once(provider: &str, settings: &[(&str, &str)], kill
         assert!(right, "{plan:?} ended with {end:?}");
     }
     println!("{ends:#?}");
+    assert!(
+        ends.contains_key("Some(Done)"),
+        "nobody got an answer before a kill: {ends:?}"
+    );
     check_after(&pair).await;
 }
 

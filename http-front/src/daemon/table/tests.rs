@@ -63,7 +63,7 @@ impl Fixture {
                 Delta::End(End::Completed | End::Incomplete(_)) => "completed",
                 Delta::End(End::Interrupted | End::Failed(_)) => "failed",
                 Delta::End(End::Refused(_)) => "refused",
-                Delta::End(End::Lost | End::Unavailable) => "lost",
+                Delta::End(End::Lost | End::Unavailable | End::Stopped) => "lost",
             })
             .collect()
     }
@@ -95,7 +95,7 @@ fn a_turn_ends_once_and_its_thread_is_let_go() {
     let sent = f.hear(completed);
     assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
     assert!(f.hear(completed).is_empty() && f.hear(TEXT).is_empty());
-    f.table.lost();
+    f.table.lost(&End::Lost);
     assert_eq!(f.seen(), ["text", "completed"]);
     assert!(f.table.is_empty());
 }
@@ -159,7 +159,7 @@ fn a_slow_reader_is_cut_off_and_its_turn_interrupted() {
 #[test]
 fn a_lost_connection_ends_every_turn() {
     let mut f = Fixture::running(1);
-    f.table.lost();
+    f.table.lost(&End::Lost);
     assert_eq!(f.seen(), ["lost"]);
 }
 

@@ -90,7 +90,7 @@ async fn what_the_child_takes_for_its_own_citation_arrives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn five_megabytes_arrive_byte_for_byte() {
     let stage = Stage::new().await;
-    let text: String = (0..250_000).map(|n| format!("{n:08} wörd 🦀\n")).collect();
+    let text: String = (0..300_000).map(|n| format!("{n:08} wörd 🦀\n")).collect();
     assert!(text.len() > 5_000_000);
     let reply = || Reply::new().text(Pieces::new(&*text).chars(2_000));
     both(&stage, reply, &text, "in deltas").await;
