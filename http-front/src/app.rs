@@ -100,15 +100,10 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, BindError
     let public = listener::bind(config.public, "PORT")?;
     let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
     let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
-    let addresses = Addresses {
-        public: local(&public, config.public),
-        internal: local(&internal, config.internal),
-    };
+    let addresses =
+        Addresses { public: local(&public, config.public), internal: local(&internal, config.internal) };
     if config.api_key.is_none() {
-        tracing::warn!(
-            event = "no_api_key",
-            "PROXY_API_KEY is not set: every /v1 route answers 401"
-        );
+        tracing::warn!(event = "no_api_key", "PROXY_API_KEY is not set: every /v1 route answers 401");
     }
     tracing::info!(
         event = "front_started", version = build_info::VERSION,
@@ -120,10 +115,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, BindError
         max_line: config.max_line,
         default_model: config.model.clone(),
     };
-    let limits = HttpLimits {
-        header_timeout: config.header_timeout,
-        connections: config.max_connections,
-    };
+    let limits = HttpLimits { header_timeout: config.header_timeout, connections: config.max_connections };
     let app = Arc::new(App {
         auth: Auth::new(config.api_key.as_ref()),
         daemon: Daemon::connect(link, shutdown),
@@ -132,12 +124,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, BindError
     });
     for (listener, side) in [(public, Side::Public), (internal, Side::Internal)] {
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
-        let serve = listener::serve(
-            listener,
-            move |request| service.call(request),
-            limits,
-            shutdown.clone(),
-        );
+        let serve = listener::serve(listener, move |request| service.call(request), limits, shutdown.clone());
         shutdown.spawn(serve);
     }
     Ok(addresses)

@@ -17,9 +17,7 @@ pub struct Auth {
 impl Auth {
     /// With this key; without one nobody passes.
     pub fn new(key: Option<&ApiKey>) -> Self {
-        Self {
-            digest: key.map(|key| Sha256::digest(key.as_bytes()).into()),
-        }
+        Self { digest: key.map(|key| Sha256::digest(key.as_bytes()).into()) }
     }
 
     /// Whether the request carries the key.
@@ -46,11 +44,7 @@ impl Auth {
             Some(_) | None => return refuse("The API key must be sent as `Authorization: Bearer KEY`."),
         };
         let sent: [u8; 32] = Sha256::digest(token).into();
-        if bool::from(digest.ct_eq(&sent)) {
-            Ok(())
-        } else {
-            refuse("The API key is not valid.")
-        }
+        if bool::from(digest.ct_eq(&sent)) { Ok(()) } else { refuse("The API key is not valid.") }
     }
 }
 

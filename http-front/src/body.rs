@@ -24,16 +24,12 @@ where
     S: Stream<Item = Result<B, E>>,
     B: Buf,
 {
-    let declared = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|n| n > limits.bytes as u64) {
         return Err(too_large(limits.bytes));
     }
     // The declared length is what the client says, so memory is taken as bytes come.
-    let first = declared.map_or(8 * 1024, |n| {
-        usize::try_from(n).unwrap_or(usize::MAX).min(1024 * 1024)
-    });
+    let first = declared.map_or(8 * 1024, |n| usize::try_from(n).unwrap_or(usize::MAX).min(1024 * 1024));
     let collect = async {
         let mut body = std::pin::pin!(body);
         let mut collected = BytesMut::with_capacity(first);
@@ -53,10 +49,7 @@ where
     };
     match tokio::time::timeout(limits.time, collect).await {
         Ok(read) => read,
-        Err(_) => Err(ApiError::new(
-            Kind::BodyTimeout,
-            "The body did not arrive in time.",
-        )),
+        Err(_) => Err(ApiError::new(Kind::BodyTimeout, "The body did not arrive in time.")),
     }
 }
 

@@ -18,24 +18,14 @@ const OWN: &[Setting] = &[
         Some("11435"),
         "Port of the public listener; 0 takes a free one and logs it.",
     ),
-    Setting::new(
-        "PROXY_HOST",
-        Kind::Text,
-        Some("127.0.0.1"),
-        "Address of the public listener.",
-    ),
+    Setting::new("PROXY_HOST", Kind::Text, Some("127.0.0.1"), "Address of the public listener."),
     Setting::new(
         "PROXY_INTERNAL_ADDR",
         Kind::Address,
         Some("127.0.0.1:18080"),
         "Address of the internal listener; port 0 takes a free one.",
     ),
-    Setting::new(
-        "WORKER_SOCKET",
-        Kind::Path,
-        Some(".codex-api/worker.sock"),
-        "The daemon's Unix socket.",
-    ),
+    Setting::new("WORKER_SOCKET", Kind::Path, Some(".codex-api/worker.sock"), "The daemon's Unix socket."),
     Setting::new(
         "PROXY_API_KEY",
         Kind::Text,
@@ -43,30 +33,15 @@ const OWN: &[Setting] = &[
         "The bearer key. Without one every /v1 route answers 401.",
     )
     .secret(),
-    Setting::new(
-        "PROXY_PROTECT_MODELS",
-        Kind::Bool,
-        Some("false"),
-        "Whether /v1/models needs the key, too.",
-    ),
-    Setting::new(
-        "CODEX_MODEL",
-        Kind::Text,
-        None,
-        "The default model; the child's own default when unset.",
-    ),
+    Setting::new("PROXY_PROTECT_MODELS", Kind::Bool, Some("false"), "Whether /v1/models needs the key, too."),
+    Setting::new("CODEX_MODEL", Kind::Text, None, "The default model; the child's own default when unset."),
     Setting::new(
         "PROXY_MODEL_ALIASES",
         Kind::Text,
         Some("codex-5=,codev-5="),
         "Model aliases, `alias=model[:effort]`; an empty model is the default one.",
     ),
-    Setting::new(
-        "PROXY_MAX_BODY_BYTES",
-        Kind::Bytes,
-        Some("32MiB"),
-        "The largest request body.",
-    ),
+    Setting::new("PROXY_MAX_BODY_BYTES", Kind::Bytes, Some("32MiB"), "The largest request body."),
     Setting::new(
         "PROXY_BODY_TIMEOUT_MS",
         Kind::Millis,
@@ -224,27 +199,14 @@ impl Config {
             r.problem("PORT", "must be at most 65535");
             0
         });
-        let public = host
-            .parse()
-            .map(|ip| SocketAddr::new(ip, port))
-            .unwrap_or_else(|_| {
-                r.problem(
-                    "PROXY_HOST",
-                    "must be an IP address such as 127.0.0.1, 0.0.0.0 or ::",
-                );
-                any
-            });
-        let internal = r
-            .text("PROXY_INTERNAL_ADDR")
-            .unwrap_or_default()
-            .parse()
-            .unwrap_or_else(|_| {
-                r.problem(
-                    "PROXY_INTERNAL_ADDR",
-                    "must be an address and a port such as 127.0.0.1:18080",
-                );
-                any
-            });
+        let public = host.parse().map(|ip| SocketAddr::new(ip, port)).unwrap_or_else(|_| {
+            r.problem("PROXY_HOST", "must be an IP address such as 127.0.0.1, 0.0.0.0 or ::");
+            any
+        });
+        let internal = r.text("PROXY_INTERNAL_ADDR").unwrap_or_default().parse().unwrap_or_else(|_| {
+            r.problem("PROXY_INTERNAL_ADDR", "must be an address and a port such as 127.0.0.1:18080");
+            any
+        });
         let mut aliases = Vec::new();
         for entry in r.list("PROXY_MODEL_ALIASES") {
             match Alias::parse(&entry) {
@@ -253,10 +215,7 @@ impl Config {
             }
         }
         let api_key = r.text("PROXY_API_KEY");
-        if api_key
-            .as_ref()
-            .is_some_and(|k| k.bytes().any(|b| b.is_ascii_control() || b == b' '))
-        {
+        if api_key.as_ref().is_some_and(|k| k.bytes().any(|b| b.is_ascii_control() || b == b' ')) {
             r.problem("PROXY_API_KEY", "must not hold spaces or control characters");
         }
         let keep_alive = Some(r.millis("PROXY_SSE_KEEPALIVE_MS")).filter(|d| !d.is_zero());
@@ -293,10 +252,7 @@ impl Config {
 ///
 /// # Errors
 /// Every problem of the configuration file at once.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn from_process() -> Result<Invocation, Vec<Problem>> {
     shared::settings::resolve(
         "http-front",

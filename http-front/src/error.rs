@@ -72,12 +72,7 @@ struct Row {
 impl Kind {
     /// The table. `docs/errors.md` shows it to people.
     fn row(self) -> Row {
-        let row = |status, kind, code, retryable| Row {
-            status,
-            kind,
-            code,
-            retryable,
-        };
+        let row = |status, kind, code, retryable| Row { status, kind, code, retryable };
         let bad = "invalid_request_error";
         match self {
             Self::InvalidRequest => row(400, bad, None, false),
@@ -100,12 +95,9 @@ impl Kind {
             Self::UpstreamUnauthorized => row(503, "server_error", Some("upstream_unauthorized"), true),
             Self::Upstream => row(502, "server_error", Some("upstream_error"), true),
             Self::Timeout => row(504, "server_error", Some("timeout"), true),
-            Self::ContentPolicy => row(
-                400,
-                "content_policy_violation",
-                Some("content_policy_violation"),
-                false,
-            ),
+            Self::ContentPolicy => {
+                row(400, "content_policy_violation", Some("content_policy_violation"), false)
+            }
             Self::SlowReader => row(500, "server_error", Some("slow_reader"), false),
             Self::Internal => row(500, "server_error", Some("internal_error"), false),
         }
@@ -140,12 +132,7 @@ impl Kind {
 
     /// A row of the table in `docs/errors.md`: status, type, code, retryable.
     pub fn documented(self) -> String {
-        let Row {
-            status,
-            kind,
-            code,
-            retryable,
-        } = self.row();
+        let Row { status, kind, code, retryable } = self.row();
         let code = code.map_or("`null`, or the upstream's".to_owned(), |c| format!("`{c}`"));
         format!("| {self:?} | {status} | `{kind}` | {code} | {retryable} |")
     }
@@ -179,45 +166,27 @@ struct Inner<'a> {
 impl ApiError {
     /// An error with the message that the client reads.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            param: None,
-            code: None,
-            retry_after: None,
-        }
+        Self { kind, message: message.into(), param: None, code: None, retry_after: None }
     }
 
     /// A bad field, named by its path.
     pub fn invalid(param: impl Into<String>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            param: Some(param.into()),
-            ..Self::new(Kind::InvalidRequest, message)
-        }
+        Self { param: Some(param.into()), ..Self::new(Kind::InvalidRequest, message) }
     }
 
     /// The same with the path of the field.
     pub fn with_param(self, param: impl Into<String>) -> Self {
-        Self {
-            param: Some(param.into()),
-            ..self
-        }
+        Self { param: Some(param.into()), ..self }
     }
 
     /// The same with a code of the upstream's.
     pub fn with_code(self, code: Option<String>) -> Self {
-        Self {
-            code: code.or(self.code),
-            ..self
-        }
+        Self { code: code.or(self.code), ..self }
     }
 
     /// The same with a time after which to try again.
     pub fn retry_after(self, after: Duration) -> Self {
-        Self {
-            retry_after: Some(after),
-            ..self
-        }
+        Self { retry_after: Some(after), ..self }
     }
 
     /// What went wrong.
@@ -258,22 +227,15 @@ impl ApiError {
     /// The headers that belong to this error.
     pub fn headers(&self) -> Vec<(header::HeaderName, HeaderValue)> {
         let retry = header::HeaderName::from_static("x-should-retry");
-        let mut headers = vec![(
-            retry,
-            HeaderValue::from_static(if self.is_retryable() { "true" } else { "false" }),
-        )];
+        let mut headers =
+            vec![(retry, HeaderValue::from_static(if self.is_retryable() { "true" } else { "false" }))];
         if self.kind == Kind::InvalidApiKey {
             headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
-        if let Some(after) = self
-            .retry_after
-            .or_else(|| self.is_retryable().then_some(Duration::from_secs(1)))
+        if let Some(after) =
+            self.retry_after.or_else(|| self.is_retryable().then_some(Duration::from_secs(1)))
         {
-            let after = if self.is_retryable() {
-                after.min(MAX_RETRY_AFTER)
-            } else {
-                after
-            };
+            let after = if self.is_retryable() { after.min(MAX_RETRY_AFTER) } else { after };
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
         }
@@ -292,11 +254,7 @@ mod tests {
             let error = body["error"].as_object().unwrap();
             let mut names: Vec<&str> = error.keys().map(String::as_str).collect();
             names.sort_unstable();
-            assert_eq!(
-                names,
-                ["code", "message", "param", "retryable", "type"],
-                "{kind:?}"
-            );
+            assert_eq!(names, ["code", "message", "param", "retryable", "type"], "{kind:?}");
         }
     }
 

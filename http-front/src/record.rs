@@ -45,17 +45,8 @@ pub struct Record {
 impl Record {
     /// A request that begins now.
     pub fn new() -> Self {
-        let id = RequestId {
-            text: format!("req_{}", Uuid::now_v7().simple()),
-            since: Instant::now(),
-        };
-        Self {
-            id,
-            route: "none",
-            stream: false,
-            usage: None,
-            open: true,
-        }
+        let id = RequestId { text: format!("req_{}", Uuid::now_v7().simple()), since: Instant::now() };
+        Self { id, route: "none", stream: false, usage: None, open: true }
     }
 
     /// Its name.

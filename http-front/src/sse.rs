@@ -16,10 +16,7 @@ pub fn raw(out: &mut BytesMut, parts: &[&[u8]]) {
     out.reserve(8 + parts.iter().map(|p| p.len()).sum::<usize>());
     out.put_slice(b"data: ");
     for part in parts {
-        debug_assert!(
-            !part.iter().any(|b| matches!(b, b'\r' | b'\n')),
-            "a line break would end the frame"
-        );
+        debug_assert!(!part.iter().any(|b| matches!(b, b'\r' | b'\n')), "a line break would end the frame");
         out.put_slice(part);
     }
     out.put_slice(b"\n\n");
@@ -38,10 +35,7 @@ mod tests {
 
     /// What the specification makes of a stream: the data of each event.
     fn events(bytes: &[u8]) -> Vec<String> {
-        let text = std::str::from_utf8(bytes)
-            .unwrap()
-            .replace("\r\n", "\n")
-            .replace('\r', "\n");
+        let text = std::str::from_utf8(bytes).unwrap().replace("\r\n", "\n").replace('\r', "\n");
         let mut events = Vec::new();
         let mut data: Option<String> = None;
         for line in text.split('\n') {

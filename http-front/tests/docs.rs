@@ -48,12 +48,7 @@ fn the_kinds_of_errors_are_documented() {
     for kind in Kind::ALL {
         writeln!(table, "{}", kind.documented()).unwrap();
     }
-    compare(
-        "docs/errors.md",
-        "<!-- begin kinds -->\n",
-        "<!-- end kinds -->",
-        &table,
-    );
+    compare("docs/errors.md", "<!-- begin kinds -->\n", "<!-- end kinds -->", &table);
 }
 
 /// A setting of both binaries stands once: where the daemon's part has it (its own test compares that part), it is
@@ -61,16 +56,10 @@ fn the_kinds_of_errors_are_documented() {
 #[test]
 fn the_sample_has_the_settings() {
     let sample = read(".env.example");
-    let (_, rest) = sample
-        .split_once("# --- worker-daemon\n")
-        .expect("the daemon's part");
-    let (daemon, _) = rest
-        .split_once("# --- end of worker-daemon")
-        .expect("the end of the daemon's part");
-    let theirs: HashSet<&str> = daemon
-        .lines()
-        .filter_map(|line| Some(line.strip_prefix('#')?.split_once('=')?.0))
-        .collect();
+    let (_, rest) = sample.split_once("# --- worker-daemon\n").expect("the daemon's part");
+    let (daemon, _) = rest.split_once("# --- end of worker-daemon").expect("the end of the daemon's part");
+    let theirs: HashSet<&str> =
+        daemon.lines().filter_map(|line| Some(line.strip_prefix('#')?.split_once('=')?.0)).collect();
     let own: Vec<Setting> = config::settings()
         .into_iter()
         .filter(|s| !theirs.contains(s.name) && COMMON.iter().all(|common| common.name != s.name))

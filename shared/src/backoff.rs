@@ -24,11 +24,7 @@ pub struct Backoff {
 impl Backoff {
     /// No failure yet.
     pub fn new(policy: Policy) -> Self {
-        Self {
-            policy,
-            streak: 0,
-            doublings: 0,
-        }
+        Self { policy, streak: 0, doublings: 0 }
     }
 
     /// Failures in a row, the last one counted.
@@ -47,11 +43,7 @@ impl Backoff {
             return Duration::ZERO;
         }
         self.streak = self.streak.saturating_add(1);
-        let delay = self
-            .policy
-            .initial
-            .saturating_mul(1 << self.doublings)
-            .min(self.policy.max);
+        let delay = self.policy.initial.saturating_mul(1 << self.doublings).min(self.policy.max);
         self.doublings = (self.doublings + 1).min(31);
         delay
     }

@@ -32,11 +32,7 @@ pub struct LineCodec {
 impl LineCodec {
     /// A decoder of lines of up to `limit` bytes, the line feed not counted.
     pub fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            scanned: 0,
-            discarding: false,
-        }
+        Self { limit, scanned: 0, discarding: false }
     }
 }
 
@@ -137,21 +133,9 @@ mod tests {
     #[test]
     fn recovers_after_an_overlong_line() {
         let over = Decoded::Overlong { limit: 3 };
-        let got = all(
-            &mut LineCodec::new(3),
-            &[b"abcd\nok\n", b"abcdefgh", b"ijkl", b"mn\nyes\nabcd\r\nabc\r\n"],
-        );
-        assert_eq!(
-            got,
-            [
-                over.clone(),
-                line("ok"),
-                over.clone(),
-                line("yes"),
-                over,
-                line("abc")
-            ]
-        );
+        let got =
+            all(&mut LineCodec::new(3), &[b"abcd\nok\n", b"abcdefgh", b"ijkl", b"mn\nyes\nabcd\r\nabc\r\n"]);
+        assert_eq!(got, [over.clone(), line("ok"), over.clone(), line("yes"), over, line("abc")]);
     }
 
     proptest! {

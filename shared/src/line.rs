@@ -14,16 +14,12 @@ pub struct Line {
 impl Line {
     /// A message that is already in one piece.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self {
-            parts: [bytes.into(), Bytes::new(), Bytes::new()],
-        }
+        Self { parts: [bytes.into(), Bytes::new(), Bytes::new()] }
     }
 
     /// A message in three pieces that are sent one after the other.
     pub fn spliced(head: Bytes, middle: Bytes, tail: Bytes) -> Self {
-        Self {
-            parts: [head, middle, tail],
-        }
+        Self { parts: [head, middle, tail] }
     }
 
     /// The message `value` as JSON. Our own payloads always serialize: they have string keys and no custom code.

@@ -36,11 +36,7 @@ pub struct Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self {
-            tx: self.tx.clone(),
-            waiting: self.waiting.clone(),
-            max: self.max,
-        }
+        Self { tx: self.tx.clone(), waiting: self.waiting.clone(), max: self.max }
     }
 }
 
@@ -56,14 +52,7 @@ pub struct Receiver<T> {
 pub fn channel<T: Weigh>(max: usize) -> (Sender<T>, Receiver<T>) {
     let (tx, rx) = mpsc::unbounded_channel();
     let waiting = Arc::new(AtomicUsize::new(0));
-    (
-        Sender {
-            tx,
-            waiting: waiting.clone(),
-            max,
-        },
-        Receiver { rx, waiting },
-    )
+    (Sender { tx, waiting: waiting.clone(), max }, Receiver { rx, waiting })
 }
 
 impl<T: Weigh> Sender<T> {
@@ -115,9 +104,7 @@ impl<T: Weigh> Receiver<T> {
 
     /// Polls for the next entry, for streams.
     pub fn poll_recv(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<T>> {
-        self.rx
-            .poll_recv(cx)
-            .map(|entry| entry.inspect(|e| self.release(e)))
+        self.rx.poll_recv(cx).map(|entry| entry.inspect(|e| self.release(e)))
     }
 
     fn release(&self, entry: &T) {

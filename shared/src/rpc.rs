@@ -97,37 +97,21 @@ impl<'a, P: Deserialize<'a>, R: Deserialize<'a>> Message<'a, P, R> {
             | serde_json::error::Category::Io => Malformed::Syntax { column: e.column() },
         })?;
         match wire {
-            Wire {
-                id: Some(id),
-                method: Some(method),
-                params,
-                result: None,
-                error: None,
-            } => Ok(Self::Request { id, method, params }),
-            Wire {
-                id: None,
-                method: Some(method),
-                params,
-                result: None,
-                error: None,
-            } => Ok(Self::Notification { method, params }),
-            Wire {
-                id: Some(id),
-                method: None,
-                result: Some(result),
-                error: None,
-                ..
-            } => Ok(Self::Response { id, result }),
-            Wire {
-                id: Some(id),
-                method: None,
-                result: None,
-                error: Some(error),
-                ..
-            } => Ok(Self::Error { id, error }),
-            Wire { .. } => Err(Malformed::Shape(
-                "neither a request, a notification, a response nor an error",
-            )),
+            Wire { id: Some(id), method: Some(method), params, result: None, error: None } => {
+                Ok(Self::Request { id, method, params })
+            }
+            Wire { id: None, method: Some(method), params, result: None, error: None } => {
+                Ok(Self::Notification { method, params })
+            }
+            Wire { id: Some(id), method: None, result: Some(result), error: None, .. } => {
+                Ok(Self::Response { id, result })
+            }
+            Wire { id: Some(id), method: None, result: None, error: Some(error), .. } => {
+                Ok(Self::Error { id, error })
+            }
+            Wire { .. } => {
+                Err(Malformed::Shape("neither a request, a notification, a response nor an error"))
+            }
         }
     }
 }
@@ -240,14 +224,9 @@ mod tests {
     #[test]
     fn replaces_the_id_and_nothing_else() {
         let line = Bytes::from_static(br#"{"params":{"id":7},"id": 7 ,"method":"a"}"#);
-        let Ok(Raw::Request { id, .. }) = Raw::parse(&line) else {
-            panic!("a request")
-        };
+        let Ok(Raw::Request { id, .. }) = Raw::parse(&line) else { panic!("a request") };
         let spliced = splice(&line, id, "\"q\"");
-        assert_eq!(
-            spliced.to_bytes(),
-            &br#"{"params":{"id":7},"id": "q" ,"method":"a"}"#[..]
-        );
+        assert_eq!(spliced.to_bytes(), &br#"{"params":{"id":7},"id": "q" ,"method":"a"}"#[..]);
     }
 
     proptest! {

@@ -59,14 +59,7 @@ impl Setting {
         default: Option<&'static str>,
         help: &'static str,
     ) -> Self {
-        Self {
-            name,
-            aliases: &[],
-            kind,
-            default,
-            secret: false,
-            help,
-        }
+        Self { name, aliases: &[], kind, default, secret: false, help }
     }
 
     /// The same with other variables of the same meaning.
@@ -81,10 +74,7 @@ impl Setting {
 
     /// The long flag, without the dashes in front.
     pub fn flag(&self) -> String {
-        self.name
-            .to_ascii_lowercase()
-            .replace("__", "-")
-            .replace('_', "-")
+        self.name.to_ascii_lowercase().replace("__", "-").replace('_', "-")
     }
 
     /// The key in the configuration file.
@@ -101,11 +91,6 @@ pub const COMMON: &[Setting] = &[
         Some("info"),
         "Which log lines are written, in the syntax of tracing's EnvFilter.",
     ),
-    Setting::new(
-        "LOG_FORMAT",
-        Kind::Text,
-        Some("json"),
-        "`json`, one object a line, or `text` for people.",
-    )
-    .with_aliases(&["RUST_LOG_FORMAT"]),
+    Setting::new("LOG_FORMAT", Kind::Text, Some("json"), "`json`, one object a line, or `text` for people.")
+        .with_aliases(&["RUST_LOG_FORMAT"]),
 ];

@@ -27,19 +27,13 @@ impl LogConfig {
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let filter = reader.text("RUST_LOG").unwrap_or_default();
         if EnvFilter::try_new(&filter).is_err() {
-            reader.problem(
-                "RUST_LOG",
-                "must be an EnvFilter such as info or http_front=debug,info",
-            );
+            reader.problem("RUST_LOG", "must be an EnvFilter such as info or http_front=debug,info");
         }
         let format = reader.text("LOG_FORMAT").unwrap_or_default();
         if !matches!(format.as_str(), "json" | "text") {
             reader.problem("LOG_FORMAT", "must be json or text");
         }
-        Self {
-            filter,
-            json: format != "text",
-        }
+        Self { filter, json: format != "text" }
     }
 }
 
@@ -55,10 +49,7 @@ pub struct Guard {
 /// # Errors
 /// A [`Problem`] when the filter can't be parsed or logging was started before.
 pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Problem> {
-    let wrong = |message: String| Problem {
-        setting: "RUST_LOG".into(),
-        message,
-    };
+    let wrong = |message: String| Problem { setting: "RUST_LOG".into(), message };
     let filter = EnvFilter::try_new(&config.filter).map_err(|e| wrong(e.to_string()))?;
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES)
@@ -81,9 +72,7 @@ pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Proble
 /// A panic's message may hold what a client sent, so only its place is told.
 fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
-        let place = info
-            .location()
-            .map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        let place = info.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         tracing::error!(event = "panic", place, "Panic occurred");
     }));
 }

@@ -61,8 +61,7 @@ mod tests {
         let (tx, rx) = queue::channel(usize::MAX);
         let big = Bytes::from(vec![b'b'; 3 * BATCH]);
         tx.push(Line::whole("one")).unwrap();
-        tx.push(Line::spliced("<".into(), big.clone(), ">".into()))
-            .unwrap();
+        tx.push(Line::spliced("<".into(), big.clone(), ">".into())).unwrap();
         tx.push(Line::whole("two")).unwrap();
         drop(tx);
         let mut out = Vec::new();

@@ -78,12 +78,7 @@ impl Builder {
 
     fn new(child: PathBuf) -> io::Result<Self> {
         let home = tempfile::Builder::new().prefix("pair-").tempdir()?;
-        let mut builder = Self {
-            child,
-            home,
-            daemon: Vec::new(),
-            front: Vec::new(),
-        };
+        let mut builder = Self { child, home, daemon: Vec::new(), front: Vec::new() };
         if let Some(bundle) = ca_bundle(builder.home())? {
             builder = builder.daemon("WORKER_CA_BUNDLE", bundle.to_string_lossy());
         }
@@ -126,14 +121,8 @@ impl Builder {
     pub fn daemon_env(&self) -> Vec<(String, String)> {
         let mut env = vec![
             ("CODEX_BIN".to_owned(), self.child.to_string_lossy().into_owned()),
-            (
-                "CODEX_HOME".to_owned(),
-                self.home().to_string_lossy().into_owned(),
-            ),
-            (
-                "WORKER_SOCKET".to_owned(),
-                self.socket().to_string_lossy().into_owned(),
-            ),
+            ("CODEX_HOME".to_owned(), self.home().to_string_lossy().into_owned()),
+            ("WORKER_SOCKET".to_owned(), self.socket().to_string_lossy().into_owned()),
         ];
         env.extend(self.daemon.iter().cloned());
         env
@@ -142,10 +131,7 @@ impl Builder {
     /// The environment of the front.
     pub fn front_env(&self) -> Vec<(String, String)> {
         let mut env = vec![
-            (
-                "WORKER_SOCKET".to_owned(),
-                self.socket().to_string_lossy().into_owned(),
-            ),
+            ("WORKER_SOCKET".to_owned(), self.socket().to_string_lossy().into_owned()),
             ("PORT".to_owned(), "0".to_owned()),
             ("PROXY_INTERNAL_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
             ("PROXY_API_KEY".to_owned(), KEY.to_owned()),
@@ -176,9 +162,7 @@ impl Builder {
     pub async fn start_unready(self) -> io::Result<Pair> {
         let daemon = Process::start(binary(Binary::WorkerDaemon), &self.daemon_env())?;
         let front = Process::start(binary(Binary::HttpFront), &self.front_env())?;
-        let started = front
-            .logged("the front's addresses", |line| line["event"] == "front_started")
-            .await?;
+        let started = front.logged("the front's addresses", |line| line["event"] == "front_started").await?;
         let addr = |name: &str| {
             started[name]
                 .as_str()
@@ -271,12 +255,7 @@ impl Pair {
     /// # Errors
     /// When there is no answer at all.
     pub async fn chat(&self, body: &Value) -> reqwest::Result<reqwest::Response> {
-        self.client
-            .post(self.url("/v1/chat/completions"))
-            .bearer_auth(KEY)
-            .json(body)
-            .send()
-            .await
+        self.client.post(self.url("/v1/chat/completions")).bearer_auth(KEY).json(body).send().await
     }
 
     /// The child's process id, once there is one.

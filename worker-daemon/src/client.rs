@@ -55,11 +55,7 @@ pub async fn serve<R, W>(
 {
     let (lines, queued) = queue::channel(limits.queue);
     let cut = CancellationToken::new();
-    let connected = ClientEvent::Connected {
-        conn,
-        lines,
-        cut: cut.clone(),
-    };
+    let connected = ClientEvent::Connected { conn, lines, cut: cut.clone() };
     if events.send(connected).await.is_err() {
         return;
     }
@@ -104,13 +100,7 @@ async fn read<R: AsyncRead + Unpin>(
                 let Ok(permit) = budget.clone().acquire_many_owned(share).await else {
                     return;
                 };
-                ClientEvent::Line(
-                    conn,
-                    Bytes::from_owner(Held {
-                        line,
-                        _permit: permit,
-                    }),
-                )
+                ClientEvent::Line(conn, Bytes::from_owner(Held { line, _permit: permit }))
             }
         };
         if events.send(event).await.is_err() {

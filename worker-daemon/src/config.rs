@@ -32,18 +32,8 @@ const OWN: &[Setting] = &[
         None,
         "The Unix socket to serve; `$CODEX_HOME/worker.sock` when unset.",
     ),
-    Setting::new(
-        "WORKER_SOCKET_MODE",
-        Kind::Mode,
-        Some("0660"),
-        "File mode of the socket: who may connect.",
-    ),
-    Setting::new(
-        "WORKER_MAX_CONCURRENCY",
-        Kind::Count,
-        Some("128"),
-        "Turns that may run at once.",
-    ),
+    Setting::new("WORKER_SOCKET_MODE", Kind::Mode, Some("0660"), "File mode of the socket: who may connect."),
+    Setting::new("WORKER_MAX_CONCURRENCY", Kind::Count, Some("128"), "Turns that may run at once."),
     Setting::new(
         "WORKER_QUEUE_MAX",
         Kind::Count,
@@ -56,12 +46,7 @@ const OWN: &[Setting] = &[
         Some("64"),
         "Requests that may be unanswered at the child; from about 150 on it loses some.",
     ),
-    Setting::new(
-        "WORKER_MAX_CLIENTS",
-        Kind::Count,
-        Some("256"),
-        "Connections to the socket.",
-    ),
+    Setting::new("WORKER_MAX_CLIENTS", Kind::Count, Some("256"), "Connections to the socket."),
     Setting::new(
         "WORKER_CLIENT_REQUESTS_MAX",
         Kind::Count,
@@ -134,12 +119,7 @@ const OWN: &[Setting] = &[
         None,
         "CA file for the child. It parses the system's whole store for every turn; a bundle of just the roots that its upstream needs halves the cost of a turn.",
     ),
-    Setting::new(
-        "CODEX_MODEL",
-        Kind::Text,
-        None,
-        "The default model; the child's own default when unset.",
-    ),
+    Setting::new("CODEX_MODEL", Kind::Text, None, "The default model; the child's own default when unset."),
     Setting::new(
         "PROXY_MODEL_ALIASES",
         Kind::Text,
@@ -219,24 +199,16 @@ impl Config {
             stable_after: r.millis("WORKER_BACKOFF_RESET_MS"),
         };
         if backoff.initial.is_zero() || backoff.initial > backoff.max {
-            r.problem(
-                "WORKER_BACKOFF_INITIAL_MS",
-                "must be at least 1 and at most WORKER_BACKOFF_MAX_MS",
-            );
+            r.problem("WORKER_BACKOFF_INITIAL_MS", "must be at least 1 and at most WORKER_BACKOFF_MAX_MS");
         }
         let ca_bundle = r.path("WORKER_CA_BUNDLE");
         if let Some(bundle) = ca_bundle.as_ref().filter(|b| !b.is_file()) {
-            r.problem(
-                "WORKER_CA_BUNDLE",
-                format!("there is no file {}", bundle.display()),
-            );
+            r.problem("WORKER_CA_BUNDLE", format!("there is no file {}", bundle.display()));
         }
         let max_line = r.bytes_from("WORKER_MAX_LINE_BYTES", 64 * 1024);
         let config = Self {
             codex_bin: r.text("CODEX_BIN").unwrap_or_default(),
-            socket: r
-                .path("WORKER_SOCKET")
-                .unwrap_or_else(|| codex_home.join("worker.sock")),
+            socket: r.path("WORKER_SOCKET").unwrap_or_else(|| codex_home.join("worker.sock")),
             codex_home,
             socket_mode: r.mode("WORKER_SOCKET_MODE"),
             turns: size(r.count_from("WORKER_MAX_CONCURRENCY", 1)),
@@ -269,10 +241,7 @@ impl Config {
 
 /// The models of `alias=model[:effort]` entries; the front tells what is wrong with them.
 fn alias_models(entries: &[String]) -> Vec<String> {
-    let targets = entries
-        .iter()
-        .filter_map(|e| e.split_once('='))
-        .map(|(_, target)| target.trim());
+    let targets = entries.iter().filter_map(|e| e.split_once('=')).map(|(_, target)| target.trim());
     let models = targets.map(|t| t.rsplit_once(':').map_or(t, |(model, _)| model));
     models.filter(|m| !m.is_empty()).map(str::to_owned).collect()
 }
@@ -281,10 +250,7 @@ fn alias_models(entries: &[String]) -> Vec<String> {
 ///
 /// # Errors
 /// Every problem of the configuration file at once.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn from_process() -> Result<Invocation, Vec<Problem>> {
     shared::settings::resolve(
         "worker-daemon",
@@ -297,10 +263,7 @@ pub fn from_process() -> Result<Invocation, Vec<Problem>> {
 }
 
 /// What the child's environment is made from.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn own_environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
 }
@@ -324,10 +287,7 @@ mod tests {
     fn the_defaults_are_usable() {
         let config = read(&[("CODEX_HOME", "/state")]).unwrap();
         assert_eq!(config.socket, PathBuf::from("/state/worker.sock"));
-        assert_eq!(
-            (config.turns, config.waiting_turns, config.rpc_window),
-            (128, 512, 64)
-        );
+        assert_eq!((config.turns, config.waiting_turns, config.rpc_window), (128, 512, 64));
         assert_eq!(config.max_line, 64 << 20);
         assert!(config.served_models().is_empty());
     }

@@ -125,12 +125,7 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
             }
         });
     }
-    let load = start(
-        &config,
-        socket,
-        supervisor_config(&config, launch, catalog),
-        &shutdown,
-    );
+    let load = start(&config, socket, supervisor_config(&config, launch, catalog), &shutdown);
     stop(signals, load, &shutdown, config.grace).await;
     Ok(())
 }
@@ -153,17 +148,8 @@ fn start(
     let (child_events, from_child) = mpsc::channel(INBOX);
     shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
     shutdown.spawn(Supervisor::new(supervised, child_events, shutdown.clone()).run());
-    let limits = ClientLimits {
-        line: config.max_line,
-        queue: config.client_queue,
-    };
-    shutdown.spawn(listener::accept(
-        socket,
-        limits,
-        config.clients,
-        client_events,
-        shutdown.clone(),
-    ));
+    let limits = ClientLimits { line: config.max_line, queue: config.client_queue };
+    shutdown.spawn(listener::accept(socket, limits, config.clients, client_events, shutdown.clone()));
     load
 }
 
@@ -195,10 +181,7 @@ struct Signals {
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 
     async fn next(&mut self) {
@@ -214,19 +197,12 @@ fn prepare_home(path: &Path) -> Result<(), DaemonError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|source| DaemonError::Home {
-            path: path.to_path_buf(),
-            source,
-        })
+        .map_err(|source| DaemonError::Home { path: path.to_path_buf(), source })
 }
 
 /// Finds the native binary and checks its version.
 async fn find_codex(config: &Config) -> Result<(Launch, String), DaemonError> {
-    let path = config
-        .environment
-        .iter()
-        .find(|(name, _)| name == "PATH")
-        .map(|(_, value)| value.as_os_str());
+    let path = config.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
     let program = locate::locate(&config.codex_bin, path)?;
     let launch = Launch {
         environment: environment::build(
@@ -243,10 +219,7 @@ async fn find_codex(config: &Config) -> Result<(Launch, String), DaemonError> {
     let printed = launch
         .output(&[OsString::from("--version")], VERSION_LIMIT)
         .await
-        .map_err(|source| DaemonError::Run {
-            path: program.clone(),
-            source,
-        })?;
+        .map_err(|source| DaemonError::Run { path: program.clone(), source })?;
     let printed = String::from_utf8_lossy(&printed);
     let found = printed.split_whitespace().last().unwrap_or_default().to_owned();
     match (parse_version(&found), parse_version(build_info::CODEX_VERSION)) {
@@ -270,10 +243,7 @@ fn read_codex_config(home: &Path) -> Result<toml::Table, DaemonError> {
     match fs::read_to_string(&path) {
         Ok(text) => text
             .parse()
-            .map_err(|e: toml::de::Error| DaemonError::CodexConfig {
-                path,
-                message: e.message().to_owned(),
-            }),
+            .map_err(|e: toml::de::Error| DaemonError::CodexConfig { path, message: e.message().to_owned() }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(toml::Table::new()),
         Err(source) => Err(DaemonError::Home { path, source }),
     }

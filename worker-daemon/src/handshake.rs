@@ -64,18 +64,9 @@ where
         }),
     };
     let initialize = ask(lines, child, 1, method::INITIALIZE, &params).await?;
-    send(
-        child,
-        &rpc::Notification::<()> {
-            method: method::INITIALIZED,
-            params: None,
-        },
-    );
+    send(child, &rpc::Notification::<()> { method: method::INITIALIZED, params: None });
     let config: ConfigReadResult = ask(lines, child, 2, method::CONFIG_READ, &serde_json::json!({})).await?;
-    Ok(Greeting {
-        initialize,
-        default_model: config.config.model,
-    })
+    Ok(Greeting { initialize, default_model: config.config.model })
 }
 
 async fn ask<S, P, R>(

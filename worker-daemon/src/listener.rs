@@ -71,10 +71,7 @@ impl Socket {
     /// [`BindError`], with a message that names the remedy. Must be called within a tokio runtime.
     pub fn bind(path: &Path, mode: u32) -> Result<Self, BindError> {
         let owned = || path.to_path_buf();
-        let io = |source| BindError::Io {
-            path: owned(),
-            source,
-        };
+        let io = |source| BindError::Io { path: owned(), source };
         if path.as_os_str().len() > MAX_PATH {
             return Err(BindError::TooLong { path: owned() });
         }
@@ -94,22 +91,14 @@ impl Socket {
         // `listen` a connect is refused. tokio binds and listens in one step, so the socket is bound under a
         // name of its own and renamed when its mode is right.
         let hidden = path.with_extension(format!("{}.new", std::process::id()));
-        let hidden = if hidden.as_os_str().len() > MAX_PATH {
-            owned()
-        } else {
-            hidden
-        };
+        let hidden = if hidden.as_os_str().len() > MAX_PATH { owned() } else { hidden };
         let listener = UnixListener::bind(&hidden).map_err(io)?;
         fs::set_permissions(&hidden, fs::Permissions::from_mode(mode)).map_err(io)?;
         if hidden != path {
             fs::rename(&hidden, path).map_err(io)?;
         }
         let inode = fs::symlink_metadata(path).map_err(io)?.ino();
-        Ok(Self {
-            listener,
-            path: owned(),
-            inode,
-        })
+        Ok(Self { listener, path: owned(), inode })
     }
 }
 
@@ -201,14 +190,8 @@ mod tests {
         assert!(error.to_string().contains("107"), "{error}");
         let file = dir.path().join("f");
         fs::write(&file, "").unwrap();
-        assert!(matches!(
-            Socket::bind(&file, 0o600),
-            Err(BindError::NotASocket { .. })
-        ));
+        assert!(matches!(Socket::bind(&file, 0o600), Err(BindError::NotASocket { .. })));
         assert!(file.exists());
-        assert!(matches!(
-            Socket::bind(&dir.path().join("no/s"), 0o600),
-            Err(BindError::Io { .. })
-        ));
+        assert!(matches!(Socket::bind(&dir.path().join("no/s"), 0o600), Err(BindError::Io { .. })));
     }
 }

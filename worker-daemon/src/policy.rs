@@ -18,9 +18,7 @@ pub struct Policy {
 impl Policy {
     /// A policy that allows exactly these methods.
     pub fn new(methods: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            allowed: methods.into_iter().collect(),
-        }
+        Self { allowed: methods.into_iter().collect() }
     }
 
     /// The serving set.
@@ -42,14 +40,9 @@ mod tests {
     fn what_is_not_listed_is_closed() {
         let policy = Policy::serving();
         assert!(policy.allows("thread/start") && policy.allows("thread/compact/start"));
-        for method in [
-            "fs/readFile",
-            "command/exec",
-            "config/value/write",
-            "account/logout",
-            "new/method",
-            "",
-        ] {
+        for method in
+            ["fs/readFile", "command/exec", "config/value/write", "account/logout", "new/method", ""]
+        {
             assert!(!policy.allows(method), "{method}");
         }
     }

@@ -68,13 +68,7 @@ struct Life {
 impl Supervisor {
     /// A supervisor that tells `events` what happens.
     pub fn new(config: Config, events: mpsc::Sender<ChildEvent>, shutdown: Shutdown) -> Self {
-        Self {
-            config,
-            events,
-            shutdown,
-            status: Status::default(),
-            generation: 0,
-        }
+        Self { config, events, shutdown, status: Status::default(), generation: 0 }
     }
 
     /// Runs until the end is forced; the child and its group are gone then.
@@ -192,19 +186,10 @@ impl Supervisor {
     ) -> Duration {
         let since = Instant::now();
         let version = greeting.initialize.version().map(str::to_owned);
-        tracing::info!(
-            event = "worker_ready",
-            pid = life.process.pid(),
-            version,
-            worker_state = "ready"
-        );
+        tracing::info!(event = "worker_ready", pid = life.process.pid(), version, worker_state = "ready");
         self.status.version = version;
         self.status.default_model = greeting.default_model;
-        let up = ChildEvent::Up {
-            generation,
-            lines: life.lines.clone(),
-            greeting: greeting.initialize,
-        };
+        let up = ChildEvent::Up { generation, lines: life.lines.clone(), greeting: greeting.initialize };
         self.events.send(up).await.ok();
         self.publish(WorkerState::Ready).await;
         tokio::select! {
@@ -215,12 +200,7 @@ impl Supervisor {
     }
 
     async fn end(&self, life: Life) -> io::Result<ExitStatus> {
-        let Life {
-            mut process,
-            lines,
-            writer,
-            log,
-        } = life;
+        let Life { mut process, lines, writer, log } = life;
         drop(lines);
         // The queue's other end is with the actor, which may live on: the pipe is closed by ending its writer.
         writer.abort();
@@ -267,10 +247,7 @@ impl Supervisor {
 
     async fn publish(&mut self, state: WorkerState) {
         self.status.state = state;
-        self.events
-            .send(ChildEvent::Status(self.status.clone()))
-            .await
-            .ok();
+        self.events.send(ChildEvent::Status(self.status.clone())).await.ok();
     }
 }
 

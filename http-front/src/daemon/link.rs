@@ -106,10 +106,7 @@ impl Health {
     pub fn is_ready(&self) -> bool {
         self.connected
             && !self.models.models.is_empty()
-            && self
-                .status
-                .as_ref()
-                .is_some_and(|s| s.state == WorkerState::Ready)
+            && self.status.as_ref().is_some_and(|s| s.state == WorkerState::Ready)
     }
 
     /// How long until it is worth another try, as far as the daemon says.
@@ -141,21 +138,10 @@ impl Daemon {
         let (cancels, cancel_queue) = mpsc::unbounded_channel();
         let (health, watch) = watch::channel(Health::default());
         let turn_buffer = config.turn_buffer;
-        let link = Link {
-            config,
-            starts: start_queue,
-            cancels: cancel_queue,
-            health,
-            shutdown: shutdown.clone(),
-        };
+        let link =
+            Link { config, starts: start_queue, cancels: cancel_queue, health, shutdown: shutdown.clone() };
         shutdown.spawn(link.run());
-        Self {
-            starts,
-            cancels,
-            health: watch,
-            next: Arc::new(AtomicU64::new(0)),
-            turn_buffer,
-        }
+        Self { starts, cancels, health: watch, next: Arc::new(AtomicU64::new(0)), turn_buffer }
     }
 
     /// What is known of the daemon now.
@@ -255,9 +241,7 @@ impl Link {
             models_at: None,
             default_model: self.config.default_model.clone(),
         };
-        let subscribe = session
-            .table
-            .call(Call::Subscribe, control::SUBSCRIBE, &serde_json::json!({}));
+        let subscribe = session.table.call(Call::Subscribe, control::SUBSCRIBE, &serde_json::json!({}));
         session.out.push(subscribe);
         session.greet();
         session.flush();
@@ -365,9 +349,8 @@ impl Session {
             Heard::Nothing => {}
             Heard::Notification { name } => {
                 if name == control::STATUS
-                    && let Ok(Message::Notification {
-                        params: Some(status), ..
-                    }) = Message::<Status, &RawValue>::parse(&line)
+                    && let Ok(Message::Notification { params: Some(status), .. }) =
+                        Message::<Status, &RawValue>::parse(&line)
                 {
                     self.status(status, health);
                 }
@@ -391,10 +374,7 @@ impl Session {
             (Call::Initialize, Ok(_)) => {
                 self.greeting = false;
                 health.send_modify(|h| h.connected = true);
-                let line = Line::json(&rpc::Notification::<()> {
-                    method: method::INITIALIZED,
-                    params: None,
-                });
+                let line = Line::json(&rpc::Notification::<()> { method: method::INITIALIZED, params: None });
                 self.out.push(line);
                 self.list_models(None);
             }
@@ -412,10 +392,9 @@ impl Session {
                         }
                     }
                 }
-                Err(_) => tracing::warn!(
-                    event = "models_unreadable",
-                    "the child's model list was not understood"
-                ),
+                Err(_) => {
+                    tracing::warn!(event = "models_unreadable", "the child's model list was not understood")
+                }
             },
             (call, Err(error)) => {
                 tracing::warn!(
@@ -438,17 +417,11 @@ impl Session {
 
     fn status(&mut self, status: Status, health: &watch::Sender<Health>) {
         let ready = status.state == WorkerState::Ready;
-        let default = self
-            .default_model
-            .clone()
-            .or_else(|| status.default_model.clone());
+        let default = self.default_model.clone().or_else(|| status.default_model.clone());
         let connected = health.borrow().connected;
         health.send_modify(|h| {
             if default.is_some() && default != h.models.default {
-                h.models = Arc::new(Served {
-                    models: h.models.models.clone(),
-                    default,
-                });
+                h.models = Arc::new(Served { models: h.models.models.clone(), default });
             }
             h.status = Some(status);
         });
@@ -465,10 +438,7 @@ impl Session {
         if cursor.is_none() {
             self.models.clear();
         }
-        let params = ModelListParams {
-            cursor,
-            include_hidden: None,
-        };
+        let params = ModelListParams { cursor, include_hidden: None };
         let line = self.table.call(Call::Models, method::MODEL_LIST, &params);
         self.out.push(line);
     }

@@ -121,13 +121,7 @@ impl Table {
             sandbox: "read-only",
         };
         let line = self.request(Expected::Thread(key), method::THREAD_START, &params);
-        self.turns.insert(
-            key,
-            Turn {
-                phase: Phase::Opening(plan),
-                deltas: Some(deltas),
-            },
-        );
+        self.turns.insert(key, Turn { phase: Phase::Opening(plan), deltas: Some(deltas) });
         line
     }
 
@@ -160,11 +154,7 @@ impl Table {
         match Message::<Params<'_>, &RawValue>::parse(line) {
             Ok(Message::Notification { method, params }) => {
                 let params = params.unwrap_or_default();
-                let key = params
-                    .thread_id
-                    .as_deref()
-                    .and_then(|thread| self.by_thread.get(thread))
-                    .copied();
+                let key = params.thread_id.as_deref().and_then(|thread| self.by_thread.get(thread)).copied();
                 match key {
                     Some(key) => {
                         if let Some(delta) = delta(&method, &params, line) {
@@ -172,9 +162,7 @@ impl Table {
                         }
                         Heard::Nothing
                     }
-                    None => Heard::Notification {
-                        name: method.to_string(),
-                    },
+                    None => Heard::Notification { name: method.to_string() },
                 }
             }
             Ok(Message::Response { id, result }) => self.on_answer(id, Ok(result), out),
@@ -204,12 +192,7 @@ impl Table {
         answer: Result<&'a RawValue, ErrorObject>,
         out: &mut Vec<Line>,
     ) -> Heard<'a> {
-        let Some(expected) = id
-            .get()
-            .parse()
-            .ok()
-            .and_then(|id: u64| self.expected.remove(&id))
-        else {
+        let Some(expected) = id.get().parse().ok().and_then(|id: u64| self.expected.remove(&id)) else {
             return Heard::Nothing;
         };
         match expected {
@@ -311,10 +294,7 @@ impl Table {
             // The daemon interrupts a turn whose id is not known yet on its own.
             Phase::Starting(thread) => self.unsubscribe(&thread, out),
             Phase::Running(thread, id) => {
-                let params = TurnInterruptParams {
-                    thread_id: thread.as_str(),
-                    turn_id: &id,
-                };
+                let params = TurnInterruptParams { thread_id: thread.as_str(), turn_id: &id };
                 let line = self.request(Expected::Nothing, method::TURN_INTERRUPT, &params);
                 out.push(line);
                 self.unsubscribe(&thread, out);
@@ -324,9 +304,7 @@ impl Table {
 
     fn unsubscribe(&mut self, thread: &ThreadId, out: &mut Vec<Line>) {
         self.by_thread.remove(thread.as_str());
-        let params = ThreadParams {
-            thread_id: thread.as_str(),
-        };
+        let params = ThreadParams { thread_id: thread.as_str() };
         let line = self.request(Expected::Nothing, method::THREAD_UNSUBSCRIBE, &params);
         out.push(line);
     }

@@ -29,11 +29,7 @@ pub enum Next {
 impl TurnStream {
     /// A stream of what `deltas` brings; a drop is told to `cancel`.
     pub fn new(key: TurnKey, deltas: Receiver<Delta>, cancel: mpsc::UnboundedSender<TurnKey>) -> Self {
-        Self {
-            key,
-            deltas,
-            cancel: Some(cancel),
-        }
+        Self { key, deltas, cancel: Some(cancel) }
     }
 
     /// The next delta. After a [`Delta::End`] or a [`Next::Cut`] nothing more comes. Cancel safe.

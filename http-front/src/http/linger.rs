@@ -43,11 +43,7 @@ pub struct Lingering<T> {
 impl<T> Lingering<T> {
     /// Wraps a socket.
     pub fn new(inner: T, linger: Linger) -> Self {
-        Self {
-            inner,
-            linger,
-            closing: None,
-        }
+        Self { inner, linger, closing: None }
     }
 }
 
@@ -97,9 +93,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<T> {
             let mut buf = ReadBuf::new(&mut scratch);
             match ready!(Pin::new(&mut this.inner).poll_read(cx, &mut buf)) {
                 Ok(()) if !buf.filled().is_empty() => {
-                    this.linger
-                        .0
-                        .store(left.saturating_sub(buf.filled().len() as u64), Ordering::Release);
+                    this.linger.0.store(left.saturating_sub(buf.filled().len() as u64), Ordering::Release);
                 }
                 // The client has closed, too.
                 Ok(()) | Err(_) => return Poll::Ready(Ok(())),

@@ -56,21 +56,13 @@ pub struct HttpLimits {
 /// [`BindError`], with the remedy where the address is in use.
 pub fn bind(addr: SocketAddr, setting: &'static str) -> Result<TcpListener, BindError> {
     let bound = || {
-        let socket = if addr.is_ipv4() {
-            TcpSocket::new_v4()
-        } else {
-            TcpSocket::new_v6()
-        }?;
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A restart must not wait for the connections of the last run to time out.
         socket.set_reuseaddr(true)?;
         socket.bind(addr)?;
         socket.listen(BACKLOG)
     };
-    bound().map_err(|source| BindError {
-        setting,
-        addr,
-        source,
-    })
+    bound().map_err(|source| BindError { setting, addr, source })
 }
 
 /// Serves `service` on `listener` until the drain; open connections finish their requests.
@@ -119,10 +111,7 @@ async fn connection<S, F>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(event = "nodelay_failed", %error);
     }
-    let peer = Peer {
-        addr,
-        linger: Linger::default(),
-    };
+    let peer = Peer { addr, linger: Linger::default() };
     let io = TokioIo::new(Lingering::new(stream, peer.linger.clone()));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());

@@ -28,11 +28,6 @@ impl ModelCard {
     /// A model of the child, or an alias for one.
     pub fn new(id: impl Into<String>, owned_by: &'static str) -> Self {
         // 2025-01-01, a date before any model that codex serves: clients sort by it and need a number.
-        Self {
-            id: id.into(),
-            object: "model",
-            created: 1_735_689_600,
-            owned_by,
-        }
+        Self { id: id.into(), object: "model", created: 1_735_689_600, owned_by }
     }
 }

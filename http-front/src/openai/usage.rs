@@ -58,10 +58,7 @@ impl From<Tokens> for CompletionUsage {
             prompt_tokens: tokens.input,
             completion_tokens: tokens.output,
             total_tokens: tokens.total,
-            prompt_tokens_details: PromptDetails {
-                cached_tokens: tokens.cached,
-                audio_tokens: 0,
-            },
+            prompt_tokens_details: PromptDetails { cached_tokens: tokens.cached, audio_tokens: 0 },
             completion_tokens_details: CompletionDetails {
                 reasoning_tokens: tokens.reasoning,
                 audio_tokens: 0,

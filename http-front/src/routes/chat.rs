@@ -51,27 +51,14 @@ async fn answer(call: &Call<'_>, body: &[u8], record: &mut Record) -> Result<Ans
     let chat = request::plan(&parsed, &health.models, &config.aliases)?;
     drop(parsed);
     if call.app.shutdown.is_draining() {
-        return Err(ApiError::new(
-            crate::error::Kind::Draining,
-            "The service is shutting down; try again.",
-        ));
+        return Err(ApiError::new(crate::error::Kind::Draining, "The service is shutting down; try again."));
     }
     if !health.connected {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let Chat {
-        plan,
-        model,
-        stream,
-        include_usage,
-        ignored,
-    } = chat;
+    let Chat { plan, model, stream, include_usage, ignored } = chat;
     let identity = identity(model);
-    let idle = if stream {
-        config.stream_idle_timeout
-    } else {
-        config.idle_timeout
-    };
+    let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
     let turn = call.app.daemon.start(plan).await;
     let watched = Watched::new(turn, idle, config.timeout, call.app.shutdown.force_token());
     if stream {
@@ -108,14 +95,8 @@ async fn whole(mut turn: Watched, identity: &Identity, record: &mut Record) -> R
 }
 
 fn identity(model: String) -> Identity {
-    let created = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
-    Identity {
-        id: format!("chatcmpl-{}", Uuid::now_v7().simple()),
-        created,
-        model,
-    }
+    let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    Identity { id: format!("chatcmpl-{}", Uuid::now_v7().simple()), created, model }
 }
 
 /// Names the parameters that had no effect: ignored, but not in silence.

@@ -35,23 +35,17 @@ pub fn routes(
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(warp::body::stream())
-        .then(
-            move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, body| {
-                let app = app.clone();
-                async move {
-                    let record = Record::new();
-                    let id = record.id().to_owned();
-                    let call = Call {
-                        app: &app,
-                        peer: &peer,
-                        headers: &headers,
-                    };
-                    let mut response = call.answer(side, &method, path.as_str(), body, record).await;
-                    finish(&mut response, &id);
-                    response
-                }
-            },
-        )
+        .then(move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, body| {
+            let app = app.clone();
+            async move {
+                let record = Record::new();
+                let id = record.id().to_owned();
+                let call = Call { app: &app, peer: &peer, headers: &headers };
+                let mut response = call.answer(side, &method, path.as_str(), body, record).await;
+                finish(&mut response, &id);
+                response
+            }
+        })
         // None of the filters above refuses anything; should one ever do so, it is a fault of ours.
         .recover(|_| async {
             let error = ApiError::new(Kind::Internal, "The request could not be routed.");
@@ -90,18 +84,14 @@ impl Call<'_> {
             Ok(Resolved::Options(allow)) => {
                 record.quiet();
                 let mut response = StatusCode::NO_CONTENT.into_response();
-                response
-                    .headers_mut()
-                    .insert(header::ALLOW, HeaderValue::from_static(allow));
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
                 return self.hang_up_unread(response, STRANGER_BYTES);
             }
             Err(NotServed { error, allow }) => {
                 record.ended(&error);
                 let mut response = failed(&error);
                 if let Some(allow) = allow {
-                    response
-                        .headers_mut()
-                        .insert(header::ALLOW, HeaderValue::from_static(allow));
+                    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
                 }
                 return self.hang_up_unread(response, STRANGER_BYTES);
             }
@@ -169,10 +159,8 @@ impl Call<'_> {
         S: Stream<Item = Result<B, E>>,
         B: Buf,
     {
-        let limits = crate::body::BodyLimits {
-            bytes: self.app.config.max_body,
-            time: self.app.config.body_timeout,
-        };
+        let limits =
+            crate::body::BodyLimits { bytes: self.app.config.max_body, time: self.app.config.body_timeout };
         crate::body::read(body, self.headers, limits).await
     }
 
@@ -182,9 +170,7 @@ impl Call<'_> {
         let length = self.headers.get(header::CONTENT_LENGTH);
         if self.headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|n| n != "0") {
             self.peer.linger.allow(bytes);
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
@@ -198,9 +184,7 @@ pub fn json<T: Serialize>(value: &T) -> Response {
 /// An answer whose body is JSON already.
 pub fn raw_json(body: Vec<u8>) -> Response {
     let mut response = Response::new(body.into());
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

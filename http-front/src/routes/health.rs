@@ -64,30 +64,14 @@ mod tests {
                 models: serde_json::from_str(r#"[{"model":"m"}]"#).unwrap(),
                 default: None,
             }),
-            status: Some(Status {
-                state,
-                restart_streak,
-                ..Status::default()
-            }),
+            status: Some(Status { state, restart_streak, ..Status::default() }),
         };
         let status = |h: &Health, draining| (report(h, draining).0, report(h, draining).1.status);
         assert_eq!(status(&health(true, WorkerState::Ready, 0), false), (true, "ok"));
-        assert_eq!(
-            status(&health(false, WorkerState::Ready, 0), false),
-            (false, "starting")
-        );
-        assert_eq!(
-            status(&health(true, WorkerState::Ready, 0), true),
-            (false, "draining")
-        );
-        assert_eq!(
-            status(&health(true, WorkerState::Backoff, 1), false),
-            (false, "down")
-        );
-        assert_eq!(
-            status(&health(true, WorkerState::Backoff, 5), false),
-            (false, "degraded")
-        );
+        assert_eq!(status(&health(false, WorkerState::Ready, 0), false), (false, "starting"));
+        assert_eq!(status(&health(true, WorkerState::Ready, 0), true), (false, "draining"));
+        assert_eq!(status(&health(true, WorkerState::Backoff, 1), false), (false, "down"));
+        assert_eq!(status(&health(true, WorkerState::Backoff, 5), false), (false, "degraded"));
         assert_eq!(status(&Health::default(), false), (false, "down"));
     }
 }

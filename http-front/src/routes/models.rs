@@ -23,10 +23,7 @@ pub fn list(served: &Served, aliases: &[Alias]) -> Result<ModelList, ApiError> {
     let cards = served
         .names(aliases)
         .map(|(name, alias)| ModelCard::new(name, if alias { OWNERS.1 } else { OWNERS.0 }));
-    Ok(ModelList {
-        object: "list",
-        data: cards.collect(),
-    })
+    Ok(ModelList { object: "list", data: cards.collect() })
 }
 
 /// One model.

@@ -80,10 +80,9 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
         (Side::Public, "/v1/models") => Some(Route::Models),
         (_, "/healthz" | "/readyz") => Some(Route::Ready),
         (_, "/livez" | "/health") => Some(Route::Live),
-        (Side::Public, path) => path
-            .strip_prefix("/v1/models/")
-            .filter(|id| !id.is_empty())
-            .map(|id| Route::Model(decoded(id))),
+        (Side::Public, path) => {
+            path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()).map(|id| Route::Model(decoded(id)))
+        }
         (Side::Internal, _) => None,
     };
     let Some(route) = route else {
@@ -99,14 +98,9 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
             Ok(Resolved::Serve(route))
         }
         _ => {
-            let error = ApiError::new(
-                Kind::MethodNotAllowed,
-                format!("This route is served for {allow} alone."),
-            );
-            Err(NotServed {
-                error,
-                allow: Some(allow),
-            })
+            let error =
+                ApiError::new(Kind::MethodNotAllowed, format!("This route is served for {allow} alone."));
+            Err(NotServed { error, allow: Some(allow) })
         }
     }
 }
@@ -116,9 +110,7 @@ fn decoded(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
-        let hex = tail
-            .get(..2)
-            .and_then(|h| u8::from_str_radix(std::str::from_utf8(h).ok()?, 16).ok());
+        let hex = tail.get(..2).and_then(|h| u8::from_str_radix(std::str::from_utf8(h).ok()?, 16).ok());
         match (byte, hex) {
             (b'%', Some(value)) => {
                 bytes.push(value);
@@ -143,43 +135,17 @@ mod tests {
 
     #[test]
     fn routes_methods_and_the_rest() {
-        assert_eq!(
-            public(Method::POST, "/v1/chat/completions"),
-            Ok(Resolved::Serve(Route::Chat))
-        );
-        assert_eq!(
-            public(Method::POST, "/v1/chat/completions/"),
-            Ok(Resolved::Serve(Route::Chat))
-        );
-        assert_eq!(
-            public(Method::HEAD, "/v1/chat/completions"),
-            Ok(Resolved::Head(Route::Chat))
-        );
-        assert_eq!(
-            public(Method::GET, "/v1/chat/completions"),
-            Err((405, Some("POST, HEAD, OPTIONS")))
-        );
+        assert_eq!(public(Method::POST, "/v1/chat/completions"), Ok(Resolved::Serve(Route::Chat)));
+        assert_eq!(public(Method::POST, "/v1/chat/completions/"), Ok(Resolved::Serve(Route::Chat)));
+        assert_eq!(public(Method::HEAD, "/v1/chat/completions"), Ok(Resolved::Head(Route::Chat)));
+        assert_eq!(public(Method::GET, "/v1/chat/completions"), Err((405, Some("POST, HEAD, OPTIONS"))));
         assert_eq!(
             public(Method::GET, "/v1/models/a%2Fb%3a%"),
             Ok(Resolved::Serve(Route::Model("a/b:%".into())))
         );
-        assert_eq!(
-            public(Method::GET, "/v1/models/"),
-            Ok(Resolved::Serve(Route::Models))
-        );
-        assert_eq!(
-            public(Method::DELETE, "/v1/models"),
-            Err((405, Some("GET, HEAD, OPTIONS")))
-        );
-        for path in [
-            "",
-            "/",
-            "/v1",
-            "/v1/modelsx",
-            "//v1/models",
-            "/v1/chat",
-            "/metrics",
-        ] {
+        assert_eq!(public(Method::GET, "/v1/models/"), Ok(Resolved::Serve(Route::Models)));
+        assert_eq!(public(Method::DELETE, "/v1/models"), Err((405, Some("GET, HEAD, OPTIONS"))));
+        for path in ["", "/", "/v1", "/v1/modelsx", "//v1/models", "/v1/chat", "/metrics"] {
             assert_eq!(public(Method::GET, path), Err((404, None)), "{path}");
         }
         let internal =

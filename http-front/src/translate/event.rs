@@ -27,6 +27,8 @@ pub struct Params<'a> {
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     turn: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
     #[serde(default)]
     will_retry: Option<bool>,
 }
@@ -143,10 +145,9 @@ struct RawPart {
 /// What the notification `name` means; `line` is what `params` was parsed from. `None`: nothing to us.
 pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
     match name {
-        method::AGENT_MESSAGE_DELTA => Some(Delta::Text {
-            item: part(line, params.item_id?)?,
-            text: part(line, params.delta?)?,
-        }),
+        method::AGENT_MESSAGE_DELTA => {
+            Some(Delta::Text { item: part(line, params.item_id?)?, text: part(line, params.delta?)? })
+        }
         method::RAW_ITEM_COMPLETED => message(params.item?.get()),
         method::RAW_RESPONSE_COMPLETED => {
             let usage: Usage = serde_json::from_str(params.usage?.get()).ok()?;
@@ -158,7 +159,14 @@ pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
                 total: usage.total_tokens,
             }))
         }
-        method::ERROR => (params.will_retry == Some(true)).then_some(Delta::Retry),
+        method::ERROR => (params.will_retry == Some(true)).then(|| {
+            let error: Option<TurnError> = params.error.and_then(|e| serde_json::from_str(e.get()).ok());
+            // The child takes a filtered answer for a broken stream; asking again would be filtered again.
+            match error.as_ref().and_then(incomplete) {
+                Some(cut) => Delta::End(End::Incomplete(cut)),
+                None => Delta::Retry,
+            }
+        }),
         method::TURN_COMPLETED => Some(Delta::End(end(params.turn))),
         method::ITEM_STARTED => Some(Delta::Alive),
         // Reasoning and whatever else belongs to the turn shows that it lives.
@@ -185,17 +193,23 @@ fn end(turn: Option<&RawValue>) -> End {
         Some(Turn { status, .. }) if status == "interrupted" => End::Interrupted,
         Some(Turn { error, .. }) => {
             let error = error.unwrap_or_else(unknown);
-            match error
-                .message
-                .strip_prefix(INCOMPLETE)
-                .map(|reason| reason.trim_end_matches('.'))
-            {
-                Some("max_output_tokens") => End::Incomplete(Cut::Length),
-                Some("content_filter") => End::Incomplete(Cut::ContentFilter),
-                Some(_) | None => End::Failed(Box::new(error)),
+            match incomplete(&error) {
+                Some(cut) => End::Incomplete(cut),
+                None => End::Failed(Box::new(error)),
             }
         }
         None => End::Failed(Box::new(unknown())),
+    }
+}
+
+/// Why the upstream ended its answer early, if that is what the child calls an error.
+fn incomplete(error: &TurnError) -> Option<Cut> {
+    let texts = [Some(&error.message), error.additional_details.as_ref()];
+    let reason = texts.into_iter().flatten().find_map(|text| text.split_once(INCOMPLETE))?.1;
+    match reason.trim_end_matches('.') {
+        "max_output_tokens" => Some(Cut::Length),
+        "content_filter" => Some(Cut::ContentFilter),
+        _ => None,
     }
 }
 
@@ -205,13 +219,8 @@ fn message(item: &str) -> Option<Delta> {
         return Some(Delta::Alive);
     }
     let parts: Vec<RawPart> = serde_json::from_str(item.content?.get()).ok()?;
-    let texts = parts
-        .into_iter()
-        .filter(|p| p.r#type == "output_text")
-        .map(|p| p.text);
-    Some(Delta::Message {
-        text: texts.collect(),
-    })
+    let texts = parts.into_iter().filter(|p| p.r#type == "output_text").map(|p| p.text);
+    Some(Delta::Message { text: texts.collect() })
 }
 
 #[cfg(test)]
@@ -226,17 +235,10 @@ mod tests {
 
     #[test]
     fn text_is_handed_on_raw() {
-        let delta = read(
-            method::AGENT_MESSAGE_DELTA,
-            r#"{"threadId":"t","itemId":"i","delta":"a\n\u00e9😀"}"#,
-        );
-        let Some(Delta::Text { item, text }) = delta else {
-            panic!("{delta:?}")
-        };
-        assert_eq!(
-            (&item[..], &text[..]),
-            (&b"\"i\""[..], r#""a\n\u00e9😀""#.as_bytes())
-        );
+        let delta =
+            read(method::AGENT_MESSAGE_DELTA, r#"{"threadId":"t","itemId":"i","delta":"a\n\u00e9😀"}"#);
+        let Some(Delta::Text { item, text }) = delta else { panic!("{delta:?}") };
+        assert_eq!((&item[..], &text[..]), (&b"\"i\""[..], r#""a\n\u00e9😀""#.as_bytes()));
         assert!(read(method::AGENT_MESSAGE_DELTA, r#"{"itemId":"i","delta":7}"#).is_none());
     }
 
@@ -247,33 +249,16 @@ mod tests {
             matches!(read(method::RAW_ITEM_COMPLETED, raw), Some(Delta::Message { text }) if text == "ab")
         );
         let usage = r#"{"usage":{"inputTokens":5,"cachedInputTokens":1,"outputTokens":3,"reasoningOutputTokens":2,"totalTokens":8}}"#;
-        let Some(Delta::Usage(tokens)) = read(method::RAW_RESPONSE_COMPLETED, usage) else {
-            panic!()
-        };
-        assert_eq!(
-            tokens,
-            Tokens {
-                input: 5,
-                cached: 1,
-                output: 3,
-                reasoning: 2,
-                total: 8
-            }
-        );
-        assert!(matches!(
-            read(method::ERROR, r#"{"willRetry":true}"#),
-            Some(Delta::Retry)
-        ));
+        let Some(Delta::Usage(tokens)) = read(method::RAW_RESPONSE_COMPLETED, usage) else { panic!() };
+        assert_eq!(tokens, Tokens { input: 5, cached: 1, output: 3, reasoning: 2, total: 8 });
+        assert!(matches!(read(method::ERROR, r#"{"willRetry":true}"#), Some(Delta::Retry)));
         assert!(read(method::ERROR, r#"{"willRetry":false}"#).is_none());
+        let filtered = r#"{"willRetry":true,"error":{"message":"Reconnecting... 1/5","additionalDetails":"stream disconnected before completion: Incomplete response returned, reason: content_filter"}}"#;
+        let cut = read(method::ERROR, filtered);
+        assert!(matches!(cut, Some(Delta::End(End::Incomplete(Cut::ContentFilter)))), "{cut:?}");
         let end = |turn: &str| read(method::TURN_COMPLETED, &format!("{{\"turn\":{turn}}}"));
-        assert!(matches!(
-            end(r#"{"status":"completed"}"#),
-            Some(Delta::End(End::Completed))
-        ));
-        assert!(matches!(
-            end(r#"{"status":"interrupted"}"#),
-            Some(Delta::End(End::Interrupted))
-        ));
+        assert!(matches!(end(r#"{"status":"completed"}"#), Some(Delta::End(End::Completed))));
+        assert!(matches!(end(r#"{"status":"interrupted"}"#), Some(Delta::End(End::Interrupted))));
         assert!(matches!(
             end(r#"{"status":"failed","error":{"message":"x"}}"#),
             Some(Delta::End(End::Failed(_)))
@@ -281,10 +266,7 @@ mod tests {
         let cut = end(
             r#"{"status":"failed","error":{"message":"Incomplete response returned, reason: max_output_tokens"}}"#,
         );
-        assert!(
-            matches!(cut, Some(Delta::End(End::Incomplete(Cut::Length)))),
-            "{cut:?}"
-        );
+        assert!(matches!(cut, Some(Delta::End(End::Incomplete(Cut::Length)))), "{cut:?}");
         assert!(matches!(end("7"), Some(Delta::End(End::Failed(_)))));
     }
 }

@@ -31,17 +31,11 @@ pub fn unavailable(retry_after: Option<Duration>) -> ApiError {
 
 /// The error for a stream that the child began anew after some of it had been sent.
 pub fn broken() -> ApiError {
-    ApiError::new(
-        Kind::Upstream,
-        "The upstream's stream broke after a part of the answer had been sent.",
-    )
+    ApiError::new(Kind::Upstream, "The upstream's stream broke after a part of the answer had been sent.")
 }
 
 fn restarted() -> ApiError {
-    ApiError::new(
-        Kind::WorkerRestarted,
-        "The worker was restarted while this request ran; try again.",
-    )
+    ApiError::new(Kind::WorkerRestarted, "The worker was restarted while this request ran; try again.")
 }
 
 fn draining() -> ApiError {
@@ -54,18 +48,12 @@ fn turn(error: &TurnError) -> ApiError {
         Some(DRAINING_DETAILS) => return draining(),
         Some(_) | None => {}
     }
-    let upstream = || {
-        ApiError::new(
-            Kind::Upstream,
-            "The upstream failed or its stream broke; try again.",
-        )
-    };
+    let upstream = || ApiError::new(Kind::Upstream, "The upstream failed or its stream broke; try again.");
     match error.info() {
-        Info::ContextWindowExceeded => ApiError::new(
-            Kind::ContextLength,
-            "The input exceeds the context window of the model.",
-        )
-        .with_param("messages"),
+        Info::ContextWindowExceeded => {
+            ApiError::new(Kind::ContextLength, "The input exceeds the context window of the model.")
+                .with_param("messages")
+        }
         Info::UsageLimitExceeded | Info::SessionBudgetExceeded => ApiError::new(
             Kind::InsufficientQuota,
             "The usage limit of the account behind this service is reached.",
@@ -75,18 +63,15 @@ fn turn(error: &TurnError) -> ApiError {
         Info::ModelNotFound => {
             ApiError::new(Kind::ModelNotFound, "The upstream does not know this model.").with_param("model")
         }
-        Info::PolicyViolation => ApiError::new(
-            Kind::ContentPolicy,
-            "A policy of the upstream refused this content.",
-        ),
+        Info::PolicyViolation => {
+            ApiError::new(Kind::ContentPolicy, "A policy of the upstream refused this content.")
+        }
         Info::Unauthorized | Info::Http { status: Some(401) } => ApiError::new(
             Kind::UpstreamUnauthorized,
             "The service is not signed in upstream; its operator must sign it in again.",
         ),
         Info::BadRequest => said(400, &error.message).unwrap_or_else(upstream),
-        Info::Http {
-            status: Some(status @ (400 | 403 | 404)),
-        } => said(status, &error.message)
+        Info::Http { status: Some(status @ (400 | 403 | 404)) } => said(status, &error.message)
             .unwrap_or_else(|| refusal(status, "The upstream refused this request.".into())),
         Info::Http { status: Some(503) } => {
             ApiError::new(Kind::Overloaded, "The upstream is not available; try again.")
@@ -97,10 +82,8 @@ fn turn(error: &TurnError) -> ApiError {
 }
 
 fn rate_limited(message: &str) -> ApiError {
-    let error = ApiError::new(
-        Kind::RateLimited,
-        "The upstream limits the rate of requests; try again later.",
-    );
+    let error =
+        ApiError::new(Kind::RateLimited, "The upstream limits the rate of requests; try again later.");
     match try_again_in(message) {
         Some(after) => error.retry_after(after),
         None => error,
@@ -110,9 +93,7 @@ fn rate_limited(message: &str) -> ApiError {
 /// The time in OpenAI's "Please try again in 5.2s" or "in 300ms".
 fn try_again_in(message: &str) -> Option<Duration> {
     let rest = &message[message.find("try again in ")? + "try again in ".len()..];
-    let digits = rest
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(rest.len());
+    let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
     let number: f64 = rest[..digits].trim_end_matches('.').parse().ok()?;
     let seconds = match rest[digits..].get(..2) {
         Some("ms") => number / 1000.0,
@@ -135,8 +116,17 @@ struct BodyError {
     code: Option<String>,
 }
 
-/// What the upstream said itself, if its body is in the child's message; cleaned of hosts and ids.
+/// What the upstream said itself, cleaned of hosts and ids: its body, where the child hands it on, or what the child
+/// took from it.
 fn said(status: u16, message: &str) -> Option<ApiError> {
+    body(status, message).or_else(|| {
+        let (_, said) = message.strip_prefix("unexpected status ")?.split_once(": ")?;
+        let said = said.find(", url: ").map_or(said, |at| &said[..at]);
+        (!said.is_empty()).then(|| refusal(status, clean(said)))
+    })
+}
+
+fn body(status: u16, message: &str) -> Option<ApiError> {
     let start = message.find('{')?;
     let mut json = serde_json::Deserializer::from_str(&message[start..]).into_iter::<Body>();
     let BodyError { message, param, code } = json.next()?.ok()?.error;
@@ -156,28 +146,15 @@ fn clean(text: &str) -> String {
     let private = |word: &str| {
         let word = word.trim_matches(|c: char| !c.is_alphanumeric());
         word.contains("://")
-            || ["req_", "resp_", "org-", "user-", "proj_", "sk-"]
-                .iter()
-                .any(|p| word.starts_with(p))
+            || ["req_", "resp_", "org-", "user-", "proj_", "sk-"].iter().any(|p| word.starts_with(p))
     };
-    let words: Vec<&str> = text
-        .split(' ')
-        .map(|word| if private(word) { "[removed]" } else { word })
-        .collect();
-    words
-        .join(" ")
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(1_000)
-        .collect()
+    let words: Vec<&str> =
+        text.split(' ').map(|word| if private(word) { "[removed]" } else { word }).collect();
+    words.join(" ").chars().filter(|c| !c.is_control()).take(1_000).collect()
 }
 
 fn refused(error: &ErrorObject) -> ApiError {
-    let after = error
-        .data
-        .as_ref()
-        .and_then(|d| d["retryAfterMs"].as_u64())
-        .map(Duration::from_millis);
+    let after = error.data.as_ref().and_then(|d| d["retryAfterMs"].as_u64()).map(Duration::from_millis);
     match error.code {
         code::OVERLOADED => ApiError::new(Kind::Overloaded, "The service is overloaded; try again.")
             .retry_after(after.unwrap_or(Duration::from_secs(1))),
@@ -210,11 +187,7 @@ mod tests {
     #[test]
     fn every_row_of_the_table() {
         for (info, status, code) in [
-            (
-                json!("contextWindowExceeded"),
-                400,
-                Some("context_length_exceeded"),
-            ),
+            (json!("contextWindowExceeded"), 400, Some("context_length_exceeded")),
             (json!("usageLimitExceeded"), 429, Some("insufficient_quota")),
             (json!("sessionBudgetExceeded"), 429, Some("insufficient_quota")),
             (json!("rateLimitExceeded"), 429, Some("rate_limit_exceeded")),
@@ -227,35 +200,15 @@ mod tests {
             (json!("modelNotFound"), 404, Some("model_not_found")),
             (json!("cyberPolicy"), 400, Some("content_policy_violation")),
             (json!("unauthorized"), 503, Some("upstream_unauthorized")),
-            (
-                json!({"httpConnectionFailed": {"httpStatusCode": 401}}),
-                503,
-                Some("upstream_unauthorized"),
-            ),
-            (
-                json!({"httpConnectionFailed": {"httpStatusCode": 503}}),
-                503,
-                Some("overloaded"),
-            ),
-            (
-                json!({"httpConnectionFailed": {"httpStatusCode": 404}}),
-                404,
-                None,
-            ),
-            (
-                json!({"responseStreamDisconnected": {"httpStatusCode": null}}),
-                502,
-                Some("upstream_error"),
-            ),
+            (json!({"httpConnectionFailed": {"httpStatusCode": 401}}), 503, Some("upstream_unauthorized")),
+            (json!({"httpConnectionFailed": {"httpStatusCode": 503}}), 503, Some("overloaded")),
+            (json!({"httpConnectionFailed": {"httpStatusCode": 404}}), 404, None),
+            (json!({"responseStreamDisconnected": {"httpStatusCode": null}}), 502, Some("upstream_error")),
             (json!("internalServerError"), 502, Some("upstream_error")),
             (json!("other"), 502, Some("upstream_error")),
             (json!("new"), 502, Some("upstream_error")),
         ] {
-            assert_eq!(
-                of(info.clone(), "stream disconnected"),
-                (status, code.map(str::to_owned)),
-                "{info}"
-            );
+            assert_eq!(of(info.clone(), "stream disconnected"), (status, code.map(str::to_owned)), "{info}");
         }
     }
 
@@ -268,19 +221,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_child_took_from_a_body_is_told() {
+        let message =
+            "unexpected status 403 Forbidden: Country not supported, url: http://127.0.0.1/v1, request id: r";
+        assert_eq!(said(403, message).unwrap().to_string(), "Country not supported");
+        assert!(said(403, "unexpected status 403 Forbidden: , url: x").is_none());
+    }
+
+    #[test]
     fn the_time_to_wait_is_read() {
-        assert_eq!(
-            try_again_in("Please try again in 5s."),
-            Some(Duration::from_secs(5))
-        );
-        assert_eq!(
-            try_again_in("try again in 1.5s"),
-            Some(Duration::from_millis(1500))
-        );
-        assert_eq!(
-            try_again_in("try again in 300ms"),
-            Some(Duration::from_millis(300))
-        );
+        assert_eq!(try_again_in("Please try again in 5s."), Some(Duration::from_secs(5)));
+        assert_eq!(try_again_in("try again in 1.5s"), Some(Duration::from_millis(1500)));
+        assert_eq!(try_again_in("try again in 300ms"), Some(Duration::from_millis(300)));
         assert_eq!(try_again_in("try again in soon"), None);
         assert_eq!(try_again_in("try again later"), None);
     }

@@ -29,15 +29,9 @@ impl Alias {
         };
         let name = name.trim().to_owned();
         if name.is_empty() || effort.as_deref() == Some("") {
-            return Err(format!(
-                "`{entry}` must be alias=model, alias=model:effort or alias="
-            ));
+            return Err(format!("`{entry}` must be alias=model, alias=model:effort or alias="));
         }
-        Ok(Self {
-            name,
-            model: Some(model.to_owned()).filter(|m| !m.is_empty()),
-            effort,
-        })
+        Ok(Self { name, model: Some(model.to_owned()).filter(|m| !m.is_empty()), effort })
     }
 }
 
@@ -67,10 +61,7 @@ impl Served {
     pub fn resolve(&self, name: &str, aliases: &[Alias]) -> Result<Resolved, ApiError> {
         let alias = aliases.iter().find(|a| a.name == name);
         let (model, effort) = match alias {
-            Some(alias) => (
-                alias.model.clone().or_else(|| self.default_model()),
-                alias.effort.clone(),
-            ),
+            Some(alias) => (alias.model.clone().or_else(|| self.default_model()), alias.effort.clone()),
             None => (Some(name.to_owned()).filter(|n| self.has(n)), None),
         };
         let model = model.ok_or_else(|| {
@@ -92,42 +83,25 @@ impl Served {
         let Some(known) = self.models.iter().find(|m| m.model == model) else {
             return Ok(());
         };
-        let efforts: Vec<&str> = known
-            .supported_reasoning_efforts
-            .iter()
-            .map(|e| e.reasoning_effort.as_str())
-            .collect();
+        let efforts: Vec<&str> =
+            known.supported_reasoning_efforts.iter().map(|e| e.reasoning_effort.as_str()).collect();
         if efforts.is_empty() || efforts.contains(&effort) {
             return Ok(());
         }
         let shown: String = effort.chars().take(32).collect();
         Err(ApiError::new(
             Kind::UnsupportedValue,
-            format!(
-                "`{shown}` is no reasoning effort of `{model}`. It offers: {}.",
-                efforts.join(", ")
-            ),
+            format!("`{shown}` is no reasoning effort of `{model}`. It offers: {}.", efforts.join(", ")),
         )
         .with_param("reasoning_effort"))
     }
 
     /// The names that are served, the child's first.
     pub fn names<'a>(&'a self, aliases: &'a [Alias]) -> impl Iterator<Item = (&'a str, bool)> {
-        let models = self
-            .models
-            .iter()
-            .filter(|m| !m.hidden)
-            .map(|m| (m.model.as_str(), false));
-        let default = self
-            .default
-            .as_deref()
-            .filter(|d| !self.models.iter().any(|m| m.model == *d));
-        let aliases = aliases
-            .iter()
-            .filter(|a| !self.models.iter().any(|m| m.model == a.name));
-        models
-            .chain(default.map(|d| (d, false)))
-            .chain(aliases.map(|a| (a.name.as_str(), true)))
+        let models = self.models.iter().filter(|m| !m.hidden).map(|m| (m.model.as_str(), false));
+        let default = self.default.as_deref().filter(|d| !self.models.iter().any(|m| m.model == *d));
+        let aliases = aliases.iter().filter(|a| !self.models.iter().any(|m| m.model == a.name));
+        models.chain(default.map(|d| (d, false))).chain(aliases.map(|a| (a.name.as_str(), true)))
     }
 
     fn default_model(&self) -> Option<String> {
@@ -149,24 +123,16 @@ mod tests {
             {"model": "m1", "isDefault": true, "supportedReasoningEfforts": [{"reasoningEffort": "low"}]},
             {"model": "m2", "hidden": true},
         ]));
-        Served {
-            models: models.unwrap(),
-            default: Some("own".into()),
-        }
+        Served { models: models.unwrap(), default: Some("own".into()) }
     }
 
     #[test]
     fn aliases_defaults_and_the_unknown() {
-        let aliases: Vec<Alias> = ["codex-5=", "fast=m1:low", "hid=m2"]
-            .iter()
-            .map(|a| Alias::parse(a).unwrap())
-            .collect();
+        let aliases: Vec<Alias> =
+            ["codex-5=", "fast=m1:low", "hid=m2"].iter().map(|a| Alias::parse(a).unwrap()).collect();
         let served = served();
         let resolve = |name| {
-            served
-                .resolve(name, &aliases)
-                .map(|r| (r.model, r.effort))
-                .map_err(|e| e.status().as_u16())
+            served.resolve(name, &aliases).map(|r| (r.model, r.effort)).map_err(|e| e.status().as_u16())
         };
         assert_eq!(resolve("codex-5"), Ok(("own".into(), None)));
         assert_eq!(resolve("fast"), Ok(("m1".into(), Some("low".into()))));

@@ -104,17 +104,10 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, aliases: &[Alias]) -> Re
         served.check_effort(&resolved.model, effort)?;
     }
     Ok(Chat {
-        plan: Plan {
-            model: Some(resolved.model),
-            effort,
-            items: items(&request.messages)?,
-        },
+        plan: Plan { model: Some(resolved.model), effort, items: items(&request.messages)? },
         model: request.model.clone(),
         stream: request.stream.unwrap_or(false),
-        include_usage: request
-            .stream_options
-            .and_then(|o| o.include_usage)
-            .unwrap_or(false),
+        include_usage: request.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
         ignored,
     })
 }
@@ -169,10 +162,7 @@ fn notes(request: &ChatRequest<'_>) -> Result<(), ApiError> {
     let (entries, key, value) = METADATA;
     if let Some(metadata) = &request.metadata {
         if metadata.len() > entries {
-            return Err(ApiError::invalid(
-                "metadata",
-                format!("`metadata` may have {entries} entries."),
-            ));
+            return Err(ApiError::invalid("metadata", format!("`metadata` may have {entries} entries.")));
         }
         for (name, text) in metadata {
             if name.chars().count() > key || text.chars().count() > value {
@@ -182,10 +172,7 @@ fn notes(request: &ChatRequest<'_>) -> Result<(), ApiError> {
         }
     }
     if request.user.as_ref().is_some_and(|u| u.chars().count() > USER) {
-        return Err(ApiError::invalid(
-            "user",
-            format!("`user` may have {USER} characters."),
-        ));
+        return Err(ApiError::invalid("user", format!("`user` may have {USER} characters.")));
     }
     Ok(())
 }
@@ -193,10 +180,7 @@ fn notes(request: &ChatRequest<'_>) -> Result<(), ApiError> {
 /// The messages as raw Responses items, in order, cut into arrays of about [`INJECT_BYTES`].
 fn items(messages: &[Message<'_>]) -> Result<Vec<Bytes>, ApiError> {
     if messages.is_empty() {
-        return Err(ApiError::invalid(
-            "messages",
-            "`messages` must have at least one message.",
-        ));
+        return Err(ApiError::invalid("messages", "`messages` must have at least one message."));
     }
     let mut lines = Vec::new();
     let mut line = vec![b'['];
@@ -241,12 +225,7 @@ struct ItemPart<'a> {
 impl Serialize for Texts<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut seq = s.serialize_seq(None)?;
-        let mut put = |text| {
-            seq.serialize_element(&ItemPart {
-                r#type: self.part,
-                text,
-            })
-        };
+        let mut put = |text| seq.serialize_element(&ItemPart { r#type: self.part, text });
         match self.content {
             Content::Text(text) => put(text)?,
             Content::Parts(parts) => {
@@ -286,19 +265,12 @@ fn item<'a>(at: usize, message: &'a Message<'a>) -> Result<Item<'a>, ApiError> {
         return Err(unsupported("refusal"));
     }
     let content = message.content.as_ref().ok_or_else(|| {
-        ApiError::invalid(
-            field("content"),
-            "`content` must be a string or an array of content parts.",
-        )
+        ApiError::invalid(field("content"), "`content` must be a string or an array of content parts.")
     })?;
     if let Content::Parts(parts) = content {
         check_parts(parts, &field("content"))?;
     }
-    Ok(Item {
-        r#type: "message",
-        role,
-        content: Texts { part, content },
-    })
+    Ok(Item { r#type: "message", role, content: Texts { part, content } })
 }
 
 fn check_parts(parts: &[Part<'_>], path: &str) -> Result<(), ApiError> {
@@ -313,10 +285,7 @@ fn check_parts(parts: &[Part<'_>], path: &str) -> Result<(), ApiError> {
             );
         }
         if part.text.is_none() {
-            return Err(ApiError::invalid(
-                format!("{path}[{at}].text"),
-                "A text part needs `text`.",
-            ));
+            return Err(ApiError::invalid(format!("{path}[{at}].text"), "A text part needs `text`."));
         }
     }
     Ok(())

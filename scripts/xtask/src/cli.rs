@@ -60,11 +60,7 @@ fn test() -> Command {
     Command::new("test")
         .about("Run everything that CI runs; with filters, only the tests whose names contain them")
         .arg(flag("long", "Run the hour-long suites too"))
-        .arg(
-            Arg::new("filter")
-                .num_args(0..)
-                .help("Parts of test names, as cargo-nextest takes them"),
-        )
+        .arg(Arg::new("filter").num_args(0..).help("Parts of test names, as cargo-nextest takes them"))
 }
 
 fn bench() -> Command {
@@ -95,9 +91,8 @@ mod tests {
 
     #[test]
     fn bench_passes_flags_on() {
-        let matches = command()
-            .try_get_matches_from(["x", "bench", "pair", "--sample-size", "10"])
-            .expect("parses");
+        let matches =
+            command().try_get_matches_from(["x", "bench", "pair", "--sample-size", "10"]).expect("parses");
         let (_, matches) = matches.subcommand().expect("bench");
         let args: Vec<_> = matches.get_many::<String>("args").expect("args").collect();
         assert_eq!(args, ["--sample-size", "10"]);
@@ -106,10 +101,6 @@ mod tests {
     #[test]
     fn ask_needs_real() {
         assert!(command().try_get_matches_from(["x", "up", "--ask"]).is_err());
-        assert!(
-            command()
-                .try_get_matches_from(["x", "up", "--real", "--ask"])
-                .is_ok()
-        );
+        assert!(command().try_get_matches_from(["x", "up", "--real", "--ask"]).is_ok());
     }
 }

@@ -15,11 +15,7 @@ pub(crate) struct Response {
 
 /// `timeout`: the longest silence that is borne.
 pub(crate) fn get(port: u16, path: &str, timeout: Duration) -> io::Result<Response> {
-    send(
-        port,
-        &format!("GET {path} HTTP/1.1\r\n{}\r\n", common(port)),
-        timeout,
-    )
+    send(port, &format!("GET {path} HTTP/1.1\r\n{}\r\n", common(port)), timeout)
 }
 
 pub(crate) fn post_json(
@@ -64,21 +60,14 @@ fn receive(mut reader: impl BufRead + 'static) -> io::Result<Response> {
         let line = head_line(&mut reader)?;
         if line.is_empty() {
             let body: Box<dyn BufRead> = if chunked {
-                Box::new(BufReader::new(Chunked {
-                    inner: reader,
-                    left: 0,
-                    begun: false,
-                    ended: false,
-                }))
+                Box::new(BufReader::new(Chunked { inner: reader, left: 0, begun: false, ended: false }))
             } else {
                 // Without a length the body ends with the connection.
                 Box::new(BufReader::new(reader.take(length.unwrap_or(u64::MAX))))
             };
             return Ok(Response { status, body });
         }
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| bad(format!("not a header: {line:?}")))?;
+        let (name, value) = line.split_once(':').ok_or_else(|| bad(format!("not a header: {line:?}")))?;
         if name.eq_ignore_ascii_case("transfer-encoding") {
             chunked = value.trim().eq_ignore_ascii_case("chunked");
         } else if name.eq_ignore_ascii_case("content-length") {

@@ -55,13 +55,7 @@ pub(crate) fn fetch(paths: &Paths, note: impl Fn(&str)) -> Result<PathBuf> {
 fn npm_ci(dir: &Path, note: impl Fn(&str)) -> Result<()> {
     let mut npm = Command::new("npm");
     // The native binary is an optional dependency: `--include` outweighs a user's `omit=optional`.
-    npm.current_dir(dir).args([
-        "ci",
-        "--include=optional",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-    ]);
+    npm.current_dir(dir).args(["ci", "--include=optional", "--no-audit", "--no-fund", "--ignore-scripts"]);
     let mut tail = Tail::default();
     let status = exec::run(&mut npm, |line| {
         note(line);
@@ -88,10 +82,7 @@ fn is_version(binary: &Path, version: &str) -> Result<()> {
     let output = Command::new(binary)
         .arg("--version")
         .output()
-        .during(format_args!(
-            "the codex that npm installed does not run ({})",
-            binary.display()
-        ))?;
+        .during(format_args!("the codex that npm installed does not run ({})", binary.display()))?;
     let said = String::from_utf8_lossy(&output.stdout);
     if output.status.success() && said.split_whitespace().last() == Some(version) {
         return Ok(());
@@ -112,9 +103,7 @@ fn native_binary(os: &str, arch: &str) -> Result<PathBuf> {
         ("macos", "aarch64") => ("darwin-arm64", "aarch64-apple-darwin"),
         _ => return Err(Failure::new(format!("there is no codex for {os} on {arch}"))),
     };
-    Ok(PathBuf::from(format!(
-        "node_modules/{PACKAGE}-{platform}/vendor/{triple}/bin/codex"
-    )))
+    Ok(PathBuf::from(format!("node_modules/{PACKAGE}-{platform}/vendor/{triple}/bin/codex")))
 }
 
 /// The version in `package.json`, which has to be exact.
@@ -152,12 +141,7 @@ mod tests {
         let packages = lock["packages"].as_object().expect("packages");
         for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
             assert!(package.get("resolved").is_none(), "{name} has an address");
-            assert!(
-                package["integrity"]
-                    .as_str()
-                    .is_some_and(|hash| hash.starts_with("sha512-")),
-                "{name}"
-            );
+            assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{name}");
         }
     }
 
@@ -165,10 +149,7 @@ mod tests {
     fn the_lock_holds_the_pinned_version_for_every_platform_as_an_option() {
         let version = pinned_version(MANIFEST).expect("pinned");
         let lock: Value = serde_json::from_str(LOCK).expect("JSON");
-        assert_eq!(
-            lock["packages"]["node_modules/@openai/codex"]["version"],
-            version.as_str()
-        );
+        assert_eq!(lock["packages"]["node_modules/@openai/codex"]["version"], version.as_str());
         for platform in ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"] {
             let package = &lock["packages"][format!("node_modules/{PACKAGE}-{platform}")];
             assert_eq!(package["version"], format!("{version}-{platform}"));

@@ -51,9 +51,7 @@ pub(crate) fn plain_output() -> bool {
 
 /// The folders of `PATH`.
 pub(crate) fn search_path() -> Vec<PathBuf> {
-    env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default()
+    env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
 }
 
 /// The environment of a process of the pair: the inherited names, then ours over them.
@@ -65,13 +63,9 @@ fn merged(
     inherited: impl Iterator<Item = (OsString, OsString)>,
     own: &[(&str, OsString)],
 ) -> BTreeMap<OsString, OsString> {
-    let mut merged: BTreeMap<_, _> = inherited
-        .filter(|(name, _)| INHERITED.iter().any(|kept| name == OsStr::new(kept)))
-        .collect();
-    merged.extend(
-        own.iter()
-            .map(|(name, value)| (OsString::from(name), value.clone())),
-    );
+    let mut merged: BTreeMap<_, _> =
+        inherited.filter(|(name, _)| INHERITED.iter().any(|kept| name == OsStr::new(kept))).collect();
+    merged.extend(own.iter().map(|(name, value)| (OsString::from(name), value.clone())));
     merged
 }
 
@@ -80,20 +74,13 @@ mod tests {
     use super::*;
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect()
+        pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 
     #[test]
     fn settings_of_the_shell_stay_out() {
-        let shell = pairs(&[
-            ("PATH", "/bin"),
-            ("PROXY_API_KEY", "theirs"),
-            ("WORKER_SOCKET", "/x"),
-            ("PORT", "1"),
-        ]);
+        let shell =
+            pairs(&[("PATH", "/bin"), ("PROXY_API_KEY", "theirs"), ("WORKER_SOCKET", "/x"), ("PORT", "1")]);
         assert_eq!(
             merged(shell.into_iter(), &[]).into_iter().collect::<Vec<_>>(),
             pairs(&[("PATH", "/bin")])
@@ -103,10 +90,7 @@ mod tests {
     #[test]
     fn ours_win() {
         let shell = pairs(&[("RUST_LOG", "trace"), ("PATH", "/bin")]);
-        let merged = merged(
-            shell.into_iter(),
-            &[("RUST_LOG", "info".into()), ("PORT", "1".into())],
-        );
+        let merged = merged(shell.into_iter(), &[("RUST_LOG", "info".into()), ("PORT", "1".into())]);
         assert_eq!(
             merged.into_iter().collect::<Vec<_>>(),
             pairs(&[("PATH", "/bin"), ("PORT", "1"), ("RUST_LOG", "info")])

@@ -12,11 +12,7 @@ const STRAGGLERS: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(command: &mut Command, mut on_line: impl FnMut(&str)) -> io::Result<ExitStatus> {
     let (reader, writer) = io::pipe()?;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .spawn()?;
+    let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
     // The command still owns our copies of the writer; with them open the pipe would never end.
     command.stdout(Stdio::null()).stderr(Stdio::null());
 
@@ -25,9 +21,7 @@ pub(crate) fn run(command: &mut Command, mut on_line: impl FnMut(&str)) -> io::R
         let mut reader = BufReader::new(reader);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            let text = String::from_utf8_lossy(&line)
-                .trim_end_matches(['\n', '\r'])
-                .to_owned();
+            let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
             line.clear();
             if lines.send(text).is_err() {
                 return;
@@ -72,10 +66,8 @@ mod tests {
 
     fn lines(script: &str) -> (ExitStatus, Vec<String>) {
         let mut lines = Vec::new();
-        let status = run(Command::new("sh").args(["-c", script]), |line| {
-            lines.push(line.to_owned())
-        })
-        .expect("sh runs");
+        let status = run(Command::new("sh").args(["-c", script]), |line| lines.push(line.to_owned()))
+            .expect("sh runs");
         (status, lines)
     }
 
@@ -91,11 +83,8 @@ mod tests {
         let (status, lines) = lines("sleep 30 & echo $!");
         assert!(status.success());
         let left = lines[0].parse().expect("a pid");
-        nix::sys::signal::kill(
-            nix::unistd::Pid::from_raw(left),
-            nix::sys::signal::Signal::SIGKILL,
-        )
-        .expect("it was left behind");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(left), nix::sys::signal::Signal::SIGKILL)
+            .expect("it was left behind");
     }
 
     #[test]

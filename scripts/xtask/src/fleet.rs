@@ -43,10 +43,7 @@ impl Fleet {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&stop)).during("cannot listen to signals")?;
         }
-        Ok(Self {
-            members: Vec::new(),
-            stop,
-        })
+        Ok(Self { members: Vec::new(), stop })
     }
 
     /// Starts one, its output going to `log`.
@@ -70,11 +67,7 @@ impl Fleet {
             .process_group(0)
             .spawn()
             .during(format_args!("cannot start {name} ({})", binary.display()))?;
-        self.members.push(Member {
-            name,
-            child,
-            log: log.to_owned(),
-        });
+        self.members.push(Member { name, child, log: log.to_owned() });
         Ok(())
     }
 
@@ -98,11 +91,7 @@ impl Fleet {
 
     /// The end of each log, for a failure that nobody owned up to.
     pub(crate) fn log_tails(&self) -> String {
-        self.members
-            .iter()
-            .map(Member::log_tail)
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.members.iter().map(Member::log_tail).collect::<Vec<_>>().join("\n")
     }
 
     /// Stops all, the last one first. A second Ctrl-C ends the waiting.
@@ -122,20 +111,14 @@ impl Drop for Fleet {
 
 impl Member {
     fn died(&self, status: ExitStatus) -> Failure {
-        Failure::new(format!(
-            "{} has ended ({status}).\n{}",
-            self.name,
-            self.log_tail()
-        ))
+        Failure::new(format!("{} has ended ({status}).\n{}", self.name, self.log_tail()))
     }
 
     fn log_tail(&self) -> String {
         let mut tail = Tail::default();
         // A log that can't be read says less, and that is all.
         let text = fs::read(&self.log).unwrap_or_default();
-        String::from_utf8_lossy(&text)
-            .lines()
-            .for_each(|line| tail.push(line));
+        String::from_utf8_lossy(&text).lines().for_each(|line| tail.push(line));
         format!("--- the end of {} ---\n{}", self.log.display(), tail.text())
     }
 
@@ -165,10 +148,7 @@ mod tests {
     use super::*;
 
     fn fleet() -> Fleet {
-        Fleet {
-            members: Vec::new(),
-            stop: Arc::default(),
-        }
+        Fleet { members: Vec::new(), stop: Arc::default() }
     }
 
     fn log(name: &str) -> PathBuf {
@@ -176,9 +156,7 @@ mod tests {
     }
 
     fn sh(fleet: &mut Fleet, script: &str, log: &Path) {
-        fleet
-            .start("the script", Path::new("/bin/sh"), &["-c", script], &[], log)
-            .expect("sh starts");
+        fleet.start("the script", Path::new("/bin/sh"), &["-c", script], &[], log).expect("sh starts");
     }
 
     #[test]
@@ -190,10 +168,7 @@ mod tests {
             .expect("it died")
             .to_string();
         fs::remove_file(&log).expect("removed");
-        assert!(
-            failure.contains("the script has ended (exit status: 3)"),
-            "{failure}"
-        );
+        assert!(failure.contains("the script has ended (exit status: 3)"), "{failure}");
         assert!(failure.ends_with("no such socket"), "{failure}");
     }
 
@@ -210,21 +185,9 @@ mod tests {
     #[test]
     fn a_second_ctrl_c_ends_the_waiting() {
         let (mut fleet, log) = (fleet(), log("deaf"));
-        sh(
-            &mut fleet,
-            "trap '' TERM; echo deaf; while :; do sleep 600; done",
-            &log,
-        );
-        let deaf = || {
-            Ok::<_, ()>(
-                fs::read_to_string(&log)
-                    .is_ok_and(|text| text == "deaf\n")
-                    .then_some(()),
-            )
-        };
-        wait::until(Duration::from_secs(10), deaf)
-            .expect("polled")
-            .expect("the trap is set");
+        sh(&mut fleet, "trap '' TERM; echo deaf; while :; do sleep 600; done", &log);
+        let deaf = || Ok::<_, ()>(fs::read_to_string(&log).is_ok_and(|text| text == "deaf\n").then_some(()));
+        wait::until(Duration::from_secs(10), deaf).expect("polled").expect("the trap is set");
         let impatient = AtomicBool::new(true);
         fleet.members[0].stop(&impatient);
         assert!(!fleet.members[0].child.wait().expect("waited").success());

@@ -14,11 +14,7 @@ const KEY_BYTES: usize = 24;
 /// Makes a folder that only its owner can enter, whether it was there or not.
 pub(crate) fn private_dir(path: &Path) -> Result<()> {
     let doing = || format!("cannot make {}", path.display());
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .during(doing())?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path).during(doing())?;
     fs::set_permissions(path, Permissions::from_mode(0o700)).during(doing())
 }
 
@@ -82,10 +78,7 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bound");
         let port = taken.local_addr().expect("an address").port();
         let failure = free_port(port).expect_err("taken").to_string();
-        assert!(
-            failure.contains(&port.to_string()) && failure.contains("--port"),
-            "{failure}"
-        );
+        assert!(failure.contains(&port.to_string()) && failure.contains("--port"), "{failure}");
         assert_ne!(free_port(0).expect("any"), 0);
     }
 
@@ -100,10 +93,7 @@ mod tests {
     fn the_upstream_is_ready_with_a_whole_line() {
         let line = "scripted upstream listening on http://127.0.0.1:40123/v1";
         assert_eq!(upstream_address(line), None, "half a line may be half an address");
-        assert_eq!(
-            upstream_address(&format!("hello\n{line}\n")),
-            Some("http://127.0.0.1:40123/v1")
-        );
+        assert_eq!(upstream_address(&format!("hello\n{line}\n")), Some("http://127.0.0.1:40123/v1"));
         assert_eq!(upstream_address("hello\n"), None);
     }
 

@@ -34,10 +34,7 @@ impl Paths {
                 .map(PathBuf::from)
                 .ok_or_else(|| Failure::new(format!("cargo metadata names no {name}")))
         };
-        Ok(Self {
-            root: path("workspace_root")?,
-            target: path("target_directory")?,
-        })
+        Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
     }
 
     pub(crate) fn tools(&self) -> PathBuf {
@@ -74,10 +71,7 @@ mod tests {
         let paths =
             Paths::parse(br#"{"workspace_root":"/src/gateway","target_directory":"/fast/target","x":1}"#)
                 .expect("parses");
-        assert_eq!(
-            paths.binary("debug", "http-front"),
-            Path::new("/fast/target/debug/http-front")
-        );
+        assert_eq!(paths.binary("debug", "http-front"), Path::new("/fast/target/debug/http-front"));
         assert_eq!(paths.shown(Path::new("/src/gateway/a/b")).to_string(), "a/b");
         assert_eq!(paths.shown(Path::new("/elsewhere")).to_string(), "/elsewhere");
     }

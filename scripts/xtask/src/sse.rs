@@ -26,11 +26,7 @@ pub(crate) fn piece(line: &str) -> Piece {
         return Piece::Error(format!("a chunk that is not JSON: {data}"));
     };
     if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
-        return Piece::Error(
-            error["message"]
-                .as_str()
-                .map_or_else(|| error.to_string(), str::to_owned),
-        );
+        return Piece::Error(error["message"].as_str().map_or_else(|| error.to_string(), str::to_owned));
     }
     match chunk["choices"][0]["delta"]["content"].as_str() {
         Some(text) if !text.is_empty() => Piece::Content(text.to_owned()),
@@ -45,14 +41,8 @@ mod tests {
     #[test]
     fn content_is_taken_with_and_without_the_blank() {
         let expected = Piece::Content("Hi\n\"you\"".into());
-        assert_eq!(
-            piece(r#"data: {"choices":[{"delta":{"content":"Hi\n\"you\""}}]}"#),
-            expected
-        );
-        assert_eq!(
-            piece(r#"data:{"choices":[{"delta":{"content":"Hi\n\"you\""}}]}"#),
-            expected
-        );
+        assert_eq!(piece(r#"data: {"choices":[{"delta":{"content":"Hi\n\"you\""}}]}"#), expected);
+        assert_eq!(piece(r#"data:{"choices":[{"delta":{"content":"Hi\n\"you\""}}]}"#), expected);
     }
 
     #[test]

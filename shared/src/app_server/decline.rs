@@ -38,15 +38,9 @@ mod tests {
     #[test]
     fn approvals_are_declined_and_the_unknown_is_not_found() {
         let now = UNIX_EPOCH + std::time::Duration::from_secs(7);
-        assert_eq!(
-            answer("item/commandExecution/requestApproval", now).unwrap()["decision"],
-            "decline"
-        );
+        assert_eq!(answer("item/commandExecution/requestApproval", now).unwrap()["decision"], "decline");
         assert!(answer("execCommandApproval", now).unwrap()["decision"]["denied"]["rejection"].is_string());
         assert_eq!(answer("currentTime/read", now).unwrap()["currentTimeAt"], 7);
-        assert_eq!(
-            answer("attestation/generate", now).unwrap_err().code,
-            code::METHOD_NOT_FOUND
-        );
+        assert_eq!(answer("attestation/generate", now).unwrap_err().code, code::METHOD_NOT_FOUND);
     }
 }

@@ -62,9 +62,7 @@ impl TurnError {
                     | "responseStreamDisconnected"
                     | "responseTooManyFailedAttempts" => {
                         let status = inner.get("httpStatusCode").and_then(Value::as_u64);
-                        Some(Info::Http {
-                            status: status.and_then(|s| u16::try_from(s).ok()),
-                        })
+                        Some(Info::Http { status: status.and_then(|s| u16::try_from(s).ok()) })
                     }
                     _ => None,
                 })
@@ -104,22 +102,14 @@ mod tests {
     #[test]
     fn reads_names_and_objects() {
         let info = |v: Value| {
-            TurnError {
-                message: String::new(),
-                codex_error_info: Some(v),
-                additional_details: None,
-            }
-            .info()
+            TurnError { message: String::new(), codex_error_info: Some(v), additional_details: None }.info()
         };
         assert_eq!(info(json!("usageLimitExceeded")), Info::UsageLimitExceeded);
         assert_eq!(
             info(json!({"httpConnectionFailed": {"httpStatusCode": 503}})),
             Info::Http { status: Some(503) }
         );
-        assert_eq!(
-            info(json!({"responseStreamDisconnected": {}})),
-            Info::Http { status: None }
-        );
+        assert_eq!(info(json!({"responseStreamDisconnected": {}})), Info::Http { status: None });
         assert_eq!(
             info(json!({"responseStreamDisconnected": {"httpStatusCode": 99999}})),
             Info::Http { status: None }

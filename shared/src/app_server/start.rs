@@ -52,12 +52,7 @@ pub struct InitializeResult {
 impl InitializeResult {
     /// The child's version, as its user agent tells it.
     pub fn version(&self) -> Option<&str> {
-        self.user_agent
-            .split('/')
-            .nth(1)?
-            .split(' ')
-            .next()
-            .filter(|v| !v.is_empty())
+        self.user_agent.split('/').nth(1)?.split(' ').next().filter(|v| !v.is_empty())
     }
 }
 
@@ -159,14 +154,8 @@ mod tests {
 
     #[test]
     fn the_version_is_read_from_the_user_agent() {
-        let parse = |ua: &str| InitializeResult {
-            user_agent: ua.into(),
-            rest: Default::default(),
-        };
-        assert_eq!(
-            parse("t/0.169.0 (Debian 12; x86_64) unknown (t; 1)").version(),
-            Some("0.169.0")
-        );
+        let parse = |ua: &str| InitializeResult { user_agent: ua.into(), rest: Default::default() };
+        assert_eq!(parse("t/0.169.0 (Debian 12; x86_64) unknown (t; 1)").version(), Some("0.169.0"));
         assert_eq!(parse("odd").version(), None);
     }
 }

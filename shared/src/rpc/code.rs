@@ -30,20 +30,12 @@ pub const FORBIDDEN: i64 = -32014;
 pub const CANCELLED: i64 = -32800;
 
 fn plain(code: i64, message: impl Into<String>) -> ErrorObject {
-    ErrorObject {
-        code,
-        message: message.into(),
-        data: None,
-    }
+    ErrorObject { code, message: message.into(), data: None }
 }
 
 fn retry(code: i64, message: &str, after: Duration) -> ErrorObject {
     let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-    ErrorObject {
-        code,
-        message: message.to_owned(),
-        data: Some(json!({ "retryAfterMs": after })),
-    }
+    ErrorObject { code, message: message.to_owned(), data: Some(json!({ "retryAfterMs": after })) }
 }
 
 /// The answer to a line that is no message.
@@ -57,18 +49,12 @@ pub fn malformed(why: &super::Malformed) -> ErrorObject {
 
 /// The answer to a line over the limit.
 pub fn overlong(limit: usize) -> ErrorObject {
-    plain(
-        INVALID_REQUEST,
-        format!("the line is longer than {limit} bytes; it was skipped"),
-    )
+    plain(INVALID_REQUEST, format!("the line is longer than {limit} bytes; it was skipped"))
 }
 
 /// The answer to a request whose id is no string or number.
 pub fn bad_id() -> ErrorObject {
-    plain(
-        INVALID_REQUEST,
-        "the id of a request must be a string or a number",
-    )
+    plain(INVALID_REQUEST, "the id of a request must be a string or a number")
 }
 
 /// The answer to a request whose id is in flight already.
@@ -100,10 +86,7 @@ pub fn method_not_found(method: &str) -> ErrorObject {
 pub fn forbidden(method: &str) -> ErrorObject {
     plain(
         FORBIDDEN,
-        format!(
-            "clients may not call {}; WORKER_ALLOW_METHODS lists what they may",
-            shown(method)
-        ),
+        format!("clients may not call {}; WORKER_ALLOW_METHODS lists what they may", shown(method)),
     )
 }
 
@@ -119,31 +102,17 @@ pub fn overloaded(after: Duration) -> ErrorObject {
 
 /// The answer while the child is down.
 pub fn unavailable(after: Duration) -> ErrorObject {
-    retry(
-        WORKER_UNAVAILABLE,
-        "the codex app-server is not running; retry later",
-        after,
-    )
+    retry(WORKER_UNAVAILABLE, "the codex app-server is not running; retry later", after)
 }
 
 /// The answer to what was in flight when the child died.
 pub fn restarted() -> ErrorObject {
-    retry(
-        WORKER_RESTARTED,
-        "the codex app-server exited with this request in flight",
-        Duration::ZERO,
-    )
+    retry(WORKER_RESTARTED, "the codex app-server exited with this request in flight", Duration::ZERO)
 }
 
 /// The answer to what the child did not answer in time.
 pub fn timeout(after: Duration) -> ErrorObject {
-    plain(
-        TIMEOUT,
-        format!(
-            "no answer from the codex app-server within {} ms",
-            after.as_millis()
-        ),
-    )
+    plain(TIMEOUT, format!("no answer from the codex app-server within {} ms", after.as_millis()))
 }
 
 /// The answer while the daemon goes down.

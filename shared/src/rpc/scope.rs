@@ -35,11 +35,7 @@ impl<'de> de::Visitor<'de> for ScopeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         // A name given twice is refused: whoever reads the other one of the two would see another thread.
         fn once<E: de::Error, T>(slot: &mut Option<T>, value: T, name: &'static str) -> Result<(), E> {
-            if slot.replace(value).is_some() {
-                Err(E::duplicate_field(name))
-            } else {
-                Ok(())
-            }
+            if slot.replace(value).is_some() { Err(E::duplicate_field(name)) } else { Ok(()) }
         }
         let (mut thread_id, mut turn_id, mut thread, mut turn) = (None, None, None, None);
         while let Some(key) = map.next_key::<Text<'de>>()? {
@@ -161,10 +157,7 @@ mod tests {
 
     fn scope(json: &str) -> (Option<String>, Option<String>) {
         let scope: Scope<'_> = serde_json::from_str(json).unwrap();
-        (
-            scope.thread.map(|t| t.to_string()),
-            scope.turn.map(|t| t.to_string()),
-        )
+        (scope.thread.map(|t| t.to_string()), scope.turn.map(|t| t.to_string()))
     }
 
     #[test]
@@ -175,10 +168,7 @@ mod tests {
             scope(r#"{"thread":{"x":[],"id":"a"},"turn":{"id":"b","items":[{"id":"c"}]}}"#),
             some("a", "b")
         );
-        assert_eq!(
-            scope(r#"{"threadId":"a","turn":{"id":"b"},"item":{"threadId":"z"}}"#),
-            some("a", "b")
-        );
+        assert_eq!(scope(r#"{"threadId":"a","turn":{"id":"b"},"item":{"threadId":"z"}}"#), some("a", "b"));
     }
 
     #[test]

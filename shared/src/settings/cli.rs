@@ -1,9 +1,5 @@
 //! What both binaries do around their run: print, check, or start telemetry and a runtime.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the answers of a command line"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the answers of a command line")]
 
 use super::{Invocation, Problem, Setting, Values, document};
 use crate::{exit, telemetry};
@@ -36,16 +32,7 @@ where
     I: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let Binary {
-        name,
-        settings,
-        invocation,
-        read,
-        threads,
-        log,
-        run,
-        exit_code,
-    } = binary;
+    let Binary { name, settings, invocation, read, threads, log, run, exit_code } = binary;
     let values = match invocation {
         Ok(Invocation::Run(values)) => values,
         Ok(Invocation::Print(values)) => {

@@ -23,17 +23,10 @@ pub fn markdown(settings: &[Setting]) -> String {
     let mut out = String::from("| variable | flag | default | meaning |\n|---|---|---|---|\n");
     for setting in settings {
         let default = setting.default.map_or("unset".to_owned(), |d| format!("`{d}`"));
-        let names = std::iter::once(&setting.name)
-            .chain(setting.aliases)
-            .map(|n| format!("`{n}`"));
+        let names = std::iter::once(&setting.name).chain(setting.aliases).map(|n| format!("`{n}`"));
         let names: Vec<String> = names.collect();
         let help = setting.help.replace('|', "\\|");
-        let _ok = writeln!(
-            out,
-            "| {} | `--{}` | {default} | {help} |",
-            names.join(" "),
-            setting.flag()
-        );
+        let _ok = writeln!(out, "| {} | `--{}` | {default} | {help} |", names.join(" "), setting.flag());
     }
     out
 }
@@ -42,13 +35,7 @@ pub fn markdown(settings: &[Setting]) -> String {
 pub fn env_sample(settings: &[Setting]) -> String {
     let mut out = String::new();
     for setting in settings {
-        let _ok = writeln!(
-            out,
-            "# {}\n#{}={}",
-            setting.help,
-            setting.name,
-            setting.default.unwrap_or("")
-        );
+        let _ok = writeln!(out, "# {}\n#{}={}", setting.help, setting.name, setting.default.unwrap_or(""));
     }
     out
 }

@@ -25,11 +25,7 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader of `values`; everything in them is checked against its kind.
     pub fn new(settings: &'a [Setting], values: &'a Values) -> Self {
-        let mut reader = Self {
-            settings,
-            values,
-            problems: Vec::new(),
-        };
+        let mut reader = Self { settings, values, problems: Vec::new() };
         for setting in settings {
             if let Some((text, _)) = values.by_name.get(setting.name)
                 && let Err(message) = units::check(setting.kind, text)
@@ -42,10 +38,7 @@ impl<'a> Reader<'a> {
 
     /// The text of a setting, if it has a value.
     pub fn text(&self, name: &'static str) -> Option<String> {
-        debug_assert!(
-            self.settings.iter().any(|s| s.name == name),
-            "{name} is not in the table"
-        );
+        debug_assert!(self.settings.iter().any(|s| s.name == name), "{name} is not in the table");
         self.values.by_name.get(name).map(|(text, _)| text.clone())
     }
 
@@ -57,11 +50,7 @@ impl<'a> Reader<'a> {
     /// The comma-separated entries of a setting, trimmed, empty ones left out.
     pub fn list(&self, name: &'static str) -> Vec<String> {
         let text = self.text(name).unwrap_or_default();
-        text.split(',')
-            .map(str::trim)
-            .filter(|s| !s.is_empty())
-            .map(str::to_owned)
-            .collect()
+        text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
     }
 
     /// A boolean; false where unset.
@@ -100,10 +89,7 @@ impl<'a> Reader<'a> {
 
     /// Notes something that only the caller can know to be wrong.
     pub fn problem(&mut self, name: &str, message: impl Into<String>) {
-        let problem = Problem {
-            setting: name.to_owned(),
-            message: message.into(),
-        };
+        let problem = Problem { setting: name.to_owned(), message: message.into() };
         if !self.problems.iter().any(|p| p.setting == problem.setting) {
             self.problems.push(problem);
         }
@@ -114,11 +100,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// All problems, in the order in which they were found.
     pub fn finish<T>(self, value: T) -> Result<T, Vec<Problem>> {
-        if self.problems.is_empty() {
-            Ok(value)
-        } else {
-            Err(self.problems)
-        }
+        if self.problems.is_empty() { Ok(value) } else { Err(self.problems) }
     }
 
     fn at_least(&mut self, name: &str, value: u64, min: u64) {

@@ -74,18 +74,10 @@ pub fn resolve(
                 .value_name("FILE")
                 .help("TOML file with settings, keys in lower case"),
         )
-        .arg(flag(
-            "print-config",
-            "Print every setting with its value and where it came from, then exit",
-        ))
-        .arg(flag(
-            "check-config",
-            "Say everything that is wrong with the settings, then exit",
-        ));
+        .arg(flag("print-config", "Print every setting with its value and where it came from, then exit"))
+        .arg(flag("check-config", "Say everything that is wrong with the settings, then exit"));
     for setting in settings {
-        let default = setting
-            .default
-            .map_or(String::new(), |d| format!(" [default: {d}]"));
+        let default = setting.default.map_or(String::new(), |d| format!(" [default: {d}]"));
         command = command.arg(
             Arg::new(setting.name)
                 .long(setting.flag())
@@ -97,15 +89,8 @@ pub fn resolve(
     let matches = match command.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(e) => {
-            let code = if e.use_stderr() {
-                crate::exit::USAGE
-            } else {
-                crate::exit::OK
-            };
-            return Ok(Invocation::Exit {
-                text: e.to_string(),
-                code,
-            });
+            let code = if e.use_stderr() { crate::exit::USAGE } else { crate::exit::OK };
+            return Ok(Invocation::Exit { text: e.to_string(), code });
         }
     };
 
@@ -116,9 +101,7 @@ pub fn resolve(
     };
     let mut values = Values::default();
     for setting in settings {
-        let from_flag = matches
-            .get_one::<String>(setting.name)
-            .map(|v| (v.clone(), Origin::Flag));
+        let from_flag = matches.get_one::<String>(setting.name).map(|v| (v.clone(), Origin::Flag));
         let from_env = || {
             std::iter::once(&setting.name)
                 .chain(setting.aliases)
@@ -165,10 +148,8 @@ fn load(
             return found;
         }
         Err(e) => {
-            problems.push(Problem {
-                setting: "--config".into(),
-                message: format!("{name} can't be read: {e}"),
-            });
+            problems
+                .push(Problem { setting: "--config".into(), message: format!("{name} can't be read: {e}") });
             return found;
         }
     };
@@ -214,18 +195,9 @@ mod tests {
     ];
 
     fn run(args: &[&str], env: &[(&str, &str)], file: &str) -> Result<Invocation, Vec<Problem>> {
-        let args = std::iter::once("bin")
-            .chain(args.iter().copied())
-            .map(OsString::from);
+        let args = std::iter::once("bin").chain(args.iter().copied()).map(OsString::from);
         let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        resolve(
-            "bin",
-            "about",
-            SETTINGS,
-            args,
-            |k| env.get(k).cloned(),
-            |_| Ok(file.to_owned()),
-        )
+        resolve("bin", "about", SETTINGS, args, |k| env.get(k).cloned(), |_| Ok(file.to_owned()))
     }
 
     fn value(args: &[&str], env: &[(&str, &str)], file: &str, name: &str) -> Option<(String, Origin)> {
@@ -243,22 +215,11 @@ mod tests {
         let some = |v: &str, o| Some((v.to_owned(), o));
         let with = ["--config", "f"];
         assert_eq!(
-            value(
-                &["--a-limit", "1", "--config", "f"],
-                &[("A_LIMIT", "2")],
-                file,
-                "A_LIMIT"
-            ),
+            value(&["--a-limit", "1", "--config", "f"], &[("A_LIMIT", "2")], file, "A_LIMIT"),
             some("1", Origin::Flag)
         );
-        assert_eq!(
-            value(&with, &[("A_LIMIT", "2")], file, "A_LIMIT"),
-            some("2", Origin::Environment)
-        );
-        assert_eq!(
-            value(&with, &[("A_LIMIT", "")], file, "A_LIMIT"),
-            some("3", Origin::File)
-        );
+        assert_eq!(value(&with, &[("A_LIMIT", "2")], file, "A_LIMIT"), some("2", Origin::Environment));
+        assert_eq!(value(&with, &[("A_LIMIT", "")], file, "A_LIMIT"), some("3", Origin::File));
         assert_eq!(value(&[], &[], file, "A_LIMIT"), some("7", Origin::Default));
         assert_eq!(
             value(&[], &[("RUST_LOG_FORMAT", "text")], file, "LOG_FORMAT"),
@@ -279,18 +240,13 @@ mod tests {
             panic!()
         };
         let text = document::print(SETTINGS, &values);
-        assert!(
-            text.contains("A_KEY") && text.contains("(secret)") && !text.contains("hunter2"),
-            "{text}"
-        );
+        assert!(text.contains("A_KEY") && text.contains("(secret)") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]
     fn help_and_usage_errors_exit() {
         for (args, expected) in [(["--help"], 0), (["--version"], 0), (["--bogus"], 2)] {
-            let Invocation::Exit { text, code } = run(&args, &[], "").unwrap() else {
-                panic!()
-            };
+            let Invocation::Exit { text, code } = run(&args, &[], "").unwrap() else { panic!() };
             assert_eq!(code, expected, "{text}");
         }
     }

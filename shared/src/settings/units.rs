@@ -12,14 +12,11 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 }
 
 pub(super) fn count(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| "must be a whole number that is not negative".into())
+    text.parse().map_err(|_| "must be a whole number that is not negative".into())
 }
 
 pub(super) fn millis(text: &str) -> Result<Duration, String> {
-    count(text)
-        .map(Duration::from_millis)
-        .map_err(|_| "must be a whole number of milliseconds".into())
+    count(text).map(Duration::from_millis).map_err(|_| "must be a whole number of milliseconds".into())
 }
 
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
@@ -32,11 +29,7 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
         "GiB" => 1 << 30,
         _ => return Err(wrong()),
     };
-    digits
-        .parse::<usize>()
-        .ok()
-        .and_then(|n| n.checked_mul(unit))
-        .ok_or_else(wrong)
+    digits.parse::<usize>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(wrong)
 }
 
 pub(super) fn mode(text: &str) -> Result<u32, String> {

@@ -58,19 +58,11 @@ impl Direct {
             environment: environment::build(ours, home, "error", var("WORKER_CA_BUNDLE").map(Path::new), &[]),
             directory: home.to_path_buf(),
         };
-        let catalog = catalog::prepare(&launch, home, "bench", &[])
-            .await
-            .map_err(io::Error::other)?;
+        let catalog = catalog::prepare(&launch, home, "bench", &[]).await.map_err(io::Error::other)?;
         launch.arguments = harness::arguments(&catalog.shaped, None);
         let (process, pipes) = launch.spawn()?;
         let lines = FramedRead::with_capacity(pipes.stdout, LineCodec::new(1 << 26), 128 * 1024);
-        let mut direct = Self {
-            _process: process,
-            _builder: builder,
-            stdin: pipes.stdin,
-            lines,
-            next: 10,
-        };
+        let mut direct = Self { _process: process, _builder: builder, stdin: pipes.stdin, lines, next: 10 };
         let opt_outs = serde_json::to_string(harness::OPT_OUTS)?;
         direct
             .write(&format!(
@@ -142,13 +134,7 @@ impl Direct {
 
     fn open(&mut self, opening: &mut HashMap<u64, Turn>, out: &mut String) {
         self.next += 1;
-        opening.insert(
-            self.next,
-            Turn {
-                since: Instant::now(),
-                first: None,
-            },
-        );
+        opening.insert(self.next, Turn { since: Instant::now(), first: None });
         out.push_str(&format!(
             "{{\"id\":{},\"method\":\"thread/start\",\"params\":{{\"ephemeral\":true,\"cwd\":\"/\",\"environments\":[],\
              \"baseInstructions\":\"\",\"model\":\"gpt-5.5\",\"experimentalRawEvents\":true,\

@@ -37,10 +37,7 @@ impl Http {
              content-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        Self {
-            addr,
-            request: format!("{head}{body}").into_bytes().into(),
-        }
+        Self { addr, request: format!("{head}{body}").into_bytes().into() }
     }
 
     /// `turns` requests over `in_flight` connections.
@@ -65,10 +62,7 @@ async fn client(addr: SocketAddr, request: Arc<[u8]>, left: Arc<AtomicUsize>) ->
     stream.set_nodelay(true)?;
     let mut first_tokens = Vec::new();
     let mut seen = Vec::with_capacity(64 * 1024);
-    while left
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
-        .is_ok()
-    {
+    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
         let since = Instant::now();
         stream.write_all(&request).await?;
         seen.clear();

@@ -27,17 +27,12 @@ const ROUNDS: usize = 8;
 const DELTAS: usize = 20;
 
 fn main() -> io::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(run())
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run())
 }
 
 async fn run() -> io::Result<()> {
     let words: Vec<String> = (0..DELTAS).map(|i| format!("word{i} ")).collect();
-    let reply = Reply::new()
-        .text(Pieces::deltas(words.iter().map(String::as_str)))
-        .coalesced();
+    let reply = Reply::new().text(Pieces::deltas(words.iter().map(String::as_str))).coalesced();
     let upstream = Upstream::start_with(move |_: &Recorded| reply.clone(), Config::bench()).await?;
     let pair = Builder::real(&upstream.base_url())?.start().await?;
     let mut direct = Direct::start(Builder::real(&upstream.base_url())?).await?;
@@ -76,13 +71,7 @@ async fn run() -> io::Result<()> {
         let each = |before: Duration, after: Duration| {
             (after - before).as_secs_f64() * 1000.0 / (turns * ROUNDS) as f64
         };
-        let ratio = stats::median(
-            of_pair
-                .iter()
-                .zip(&of_direct)
-                .map(|(p, d)| p.rate() / d.rate())
-                .collect(),
-        );
+        let ratio = stats::median(of_pair.iter().zip(&of_direct).map(|(p, d)| p.rate() / d.rate()).collect());
         let (one, other) = (Summary::of(&of_direct), Summary::of(&of_pair));
         table.add_row([
             in_flight.to_string(),
@@ -103,14 +92,7 @@ async fn run() -> io::Result<()> {
 /// A round in which every turn came to its end.
 fn round(turns: usize, since: std::time::Instant, first_tokens: Vec<Duration>) -> io::Result<Round> {
     if first_tokens.len() != turns {
-        return Err(io::Error::other(format!(
-            "{} of {turns} turns had a first token",
-            first_tokens.len()
-        )));
+        return Err(io::Error::other(format!("{} of {turns} turns had a first token", first_tokens.len())));
     }
-    Ok(Round {
-        turns,
-        elapsed: since.elapsed(),
-        first_tokens,
-    })
+    Ok(Round { turns, elapsed: since.elapsed(), first_tokens })
 }

@@ -21,12 +21,7 @@ impl Round {
 
 impl fmt::Display for Round {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:.1} turns/s, first token {:.2} ms",
-            self.rate(),
-            percentile(&self.first_tokens, 0.5)
-        )
+        write!(f, "{:.1} turns/s, first token {:.2} ms", self.rate(), percentile(&self.first_tokens, 0.5))
     }
 }
 

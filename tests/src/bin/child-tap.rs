@@ -39,30 +39,19 @@ fn main() -> ExitCode {
 }
 
 fn run() -> io::Result<u8> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "stands in for codex, which is told its home so"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "stands in for codex, which is told its home so")]
     let home = std::env::var_os("CODEX_HOME").ok_or_else(|| io::Error::other("CODEX_HOME is not set"))?;
     let settings = std::fs::read(Path::new(&home).join("child-tap.json"))?;
     let settings: Settings = serde_json::from_slice(&settings)?;
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if !arguments.iter().any(|argument| argument == "app-server") {
-        return Err(std::process::Command::new(&settings.command)
-            .args(&arguments)
-            .exec());
+        return Err(std::process::Command::new(&settings.command).args(&arguments).exec());
     }
     let log = OpenOptions::new().create(true).append(true).open(&settings.log)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(async {
         let mut command = Command::new(&settings.command);
-        command
-            .args(&arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
+        command.args(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         tap(command.spawn()?, &log).await
     });
     // A blocked read of our stdin must not hold us.
@@ -75,10 +64,7 @@ async fn tap(mut child: Child, log: &File) -> io::Result<ExitStatus> {
     let missing = || io::Error::other("the child has no pipes");
     let to_child = child.stdin.take().ok_or_else(missing)?;
     let from_child = child.stdout.take().ok_or_else(missing)?;
-    let pid = child
-        .id()
-        .and_then(|pid| i32::try_from(pid).ok())
-        .map(Pid::from_raw);
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
     let mut terminate = signal(SignalKind::terminate())?;
 
     let mut input = std::pin::pin!(copy(tokio::io::stdin(), to_child, "> ", log));
@@ -129,8 +115,6 @@ where
 
 /// The child's own code; as a shell would say it where a signal ended the child.
 fn exit_code(status: ExitStatus) -> u8 {
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal));
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

@@ -47,10 +47,7 @@ async fn main() -> ExitCode {
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut config = Config {
-        record: RecordMode::Last(REMEMBERED),
-        ..Config::default()
-    };
+    let mut config = Config { record: RecordMode::Last(REMEMBERED), ..Config::default() };
     while let Some(arg) = args.next() {
         let (name, inline) = match arg.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
@@ -62,9 +59,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
             ("--no-strict", None) => config.strict = false,
             ("--addr", inline) => {
                 let value = inline.or_else(|| args.next()).ok_or("--addr needs a value")?;
-                config.addr = value
-                    .parse::<SocketAddr>()
-                    .map_err(|error| format!("--addr {value}: {error}"))?;
+                config.addr =
+                    value.parse::<SocketAddr>().map_err(|error| format!("--addr {value}: {error}"))?;
             }
             _ => return Err(format!("unknown argument {arg}")),
         }
@@ -86,10 +82,7 @@ async fn serve(config: Config) -> std::io::Result<()> {
     Ok(())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the line that says where it listens is this program's output"
-)]
+#[expect(clippy::print_stdout, reason = "the line that says where it listens is this program's output")]
 fn say(text: &str) {
     println!("{text}");
 }

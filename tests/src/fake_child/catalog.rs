@@ -117,10 +117,7 @@ fn entry(traits: &Traits) -> Value {
 pub(crate) fn model_list(models: &[Value], include_hidden: bool) -> Vec<Value> {
     let mut models: Vec<&Value> = models.iter().collect();
     models.sort_by_key(|model| model["priority"].as_u64().unwrap_or(u64::MAX));
-    let default = models
-        .iter()
-        .find(|model| !is_hidden(model))
-        .map(|model| model["slug"].clone());
+    let default = models.iter().find(|model| !is_hidden(model)).map(|model| model["slug"].clone());
     models
         .into_iter()
         .filter(|model| include_hidden || !is_hidden(model))

@@ -87,10 +87,7 @@ mod tests {
     #[test]
     fn options_may_stand_on_both_sides() {
         let command = parse("--disable goals -c model=\"m\" app-server --enable x -c a.b={c=1}");
-        let settings = Settings {
-            model: Some("m".to_owned()),
-            catalog: None,
-        };
+        let settings = Settings { model: Some("m".to_owned()), catalog: None };
         assert_eq!(command, Command::AppServer(settings));
     }
 

@@ -81,9 +81,7 @@ impl Host {
 /// The real time.
 #[must_use]
 pub fn wall_clock_ms() -> u64 {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -121,11 +119,8 @@ impl Fake {
     /// A child that has just started.
     #[must_use]
     pub fn new(script: Script, host: Host) -> Self {
-        let models = host
-            .catalog
-            .clone()
-            .or_else(|| script.models.clone())
-            .unwrap_or_else(catalog::raw_models);
+        let models =
+            host.catalog.clone().or_else(|| script.models.clone()).unwrap_or_else(catalog::raw_models);
         Self {
             script,
             host,
@@ -190,11 +185,7 @@ impl Fake {
         let (nth, overloads) = (*seen, self.script.overload_first.of(method));
         if nth <= overloads {
             let message = "Server overloaded; retry later.".to_owned();
-            let refusal = Refusal {
-                code: rpc::OVERLOADED,
-                message,
-                data: None,
-            };
+            let refusal = Refusal { code: rpc::OVERLOADED, message, data: None };
             steps.push(Step::Line(rpc::refusal(id, &refusal)));
             return;
         }
@@ -260,10 +251,7 @@ impl Fake {
             Opening::Answer(0) => self.finish_handshake(id, params, steps),
             Opening::Answer(after_ms) => {
                 self.handshake = Some((id.clone(), params.clone()));
-                steps.push(Step::Wake {
-                    wake: Wake::Handshake,
-                    after_ms,
-                });
+                steps.push(Step::Wake { wake: Wake::Handshake, after_ms });
             }
         }
         Ok(())
@@ -290,14 +278,8 @@ impl Fake {
 
     fn model_list(&self, params: &Value) -> Value {
         let models = catalog::model_list(&self.models, params["includeHidden"] == true);
-        let from = params["cursor"]
-            .as_str()
-            .and_then(|cursor| cursor.parse().ok())
-            .unwrap_or(0_usize);
-        let limit = params["limit"]
-            .as_u64()
-            .and_then(|n| usize::try_from(n).ok())
-            .unwrap_or(usize::MAX);
+        let from = params["cursor"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0_usize);
+        let limit = params["limit"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
         let page: Vec<&Value> = models.iter().skip(from).take(limit).collect();
         let next = from.saturating_add(page.len());
         json!({ "data": page, "nextCursor": (next < models.len()).then(|| next.to_string()) })
@@ -362,17 +344,10 @@ impl Fake {
 
 /// A required string of the params.
 pub(crate) fn member<'p>(params: &'p Value, name: &str) -> Result<&'p str, Refusal> {
-    params[name]
-        .as_str()
-        .ok_or_else(|| Refusal::invalid(format!("Invalid request: missing field `{name}`")))
+    params[name].as_str().ok_or_else(|| Refusal::invalid(format!("Invalid request: missing field `{name}`")))
 }
 
 /// The strings of an array.
 pub(crate) fn strings(value: &Value) -> impl Iterator<Item = String> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned)
 }

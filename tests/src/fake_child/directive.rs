@@ -118,10 +118,7 @@ impl Directives {
             "ask" => self.asks.push(ask(rest)?),
             "tool" => {
                 let (name, arguments) = rest.split_once(' ').unwrap_or((rest, "{}"));
-                self.asks.push(Ask::Tool {
-                    name: Some(name.to_owned()),
-                    arguments: arguments.to_owned(),
-                });
+                self.asks.push(Ask::Tool { name: Some(name.to_owned()), arguments: arguments.to_owned() });
             }
             "garbage" => self.garbage = true,
             "early_started" => self.early_started = true,
@@ -153,19 +150,13 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, ()> {
 fn ask(rest: &str) -> Result<Ask, ()> {
     match rest {
         "" => Err(()),
-        "item/tool/call" => Ok(Ask::Tool {
-            name: None,
-            arguments: "{}".to_owned(),
-        }),
+        "item/tool/call" => Ok(Ask::Tool { name: None, arguments: "{}".to_owned() }),
         method => Ok(Ask::Request(method.to_owned())),
     }
 }
 
 fn usage(rest: &str) -> Result<Usage, ()> {
-    let numbers = rest
-        .split_whitespace()
-        .map(number)
-        .collect::<Result<Vec<u64>, ()>>()?;
+    let numbers = rest.split_whitespace().map(number).collect::<Result<Vec<u64>, ()>>()?;
     match numbers.as_slice() {
         &[input, cached, output, reasoning] => Ok(Usage::new(input, cached, output, reasoning)),
         _ => Err(()),
@@ -187,9 +178,7 @@ mod tests {
     #[test]
     fn a_failure_kind_may_be_json() {
         let told = Directives::parse("!fail {\"httpConnectionFailed\":{\"httpStatusCode\":503}}");
-        let End::Fail { kind, .. } = told.end else {
-            panic!("not a failure: {told:?}")
-        };
+        let End::Fail { kind, .. } = told.end else { panic!("not a failure: {told:?}") };
         assert_eq!(kind["httpConnectionFailed"]["httpStatusCode"], 503);
     }
 

@@ -6,9 +6,7 @@ use super::directive::Directives;
 
 /// Reads the last user message; function outputs after it are echoed instead, as a model would go on with them.
 pub(crate) fn told(items: &[Value]) -> Directives {
-    let last_user = items
-        .iter()
-        .rposition(|item| item["type"] == "message" && item["role"] == "user");
+    let last_user = items.iter().rposition(|item| item["type"] == "message" && item["role"] == "user");
     let after = last_user.map_or(0, |at| at + 1);
     let outputs: Vec<String> = items
         .iter()
@@ -29,11 +27,9 @@ pub(crate) fn told(items: &[Value]) -> Directives {
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part["text"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        Value::Array(parts) => {
+            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
     }
 }

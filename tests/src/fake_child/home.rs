@@ -106,10 +106,7 @@ impl Home {
             Err(error) => return Err(error),
         };
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        text[..whole]
-            .lines()
-            .map(|line| Ok(serde_json::from_str(line)?))
-            .collect()
+        text[..whole].lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
     /// Appends one entry, in one write: several processes share the file.
@@ -119,11 +116,7 @@ impl Home {
     pub fn append(&self, entry: &Entry) -> io::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.0.join(LOG))?
-            .write_all(&line)
+        OpenOptions::new().create(true).append(true).open(self.0.join(LOG))?.write_all(&line)
     }
 
     /// Counts this start; the first one is 1.

@@ -3,10 +3,7 @@
 /// The refusal of an unknown method. It is long (about 5 kB), as the real one is.
 pub(crate) fn unknown_variant(method: &str) -> String {
     let names: Vec<String> = METHODS.iter().map(|name| format!("`{name}`")).collect();
-    format!(
-        "Invalid request: unknown variant `{method}`, expected one of {}",
-        names.join(", ")
-    )
+    format!("Invalid request: unknown variant `{method}`, expected one of {}", names.join(", "))
 }
 
 /// Whether the real child knows the method.

@@ -34,28 +34,21 @@ impl Fake {
         if text.chars().count() > MAX_INPUT {
             let message = format!("Input exceeds the maximum length of {MAX_INPUT} characters.");
             let data = Some(json!({ "input_error_code": "input_too_large" }));
-            return Err(Refusal {
-                code: rpc::INVALID_PARAMS,
-                message,
-                data,
-            });
+            return Err(Refusal { code: rpc::INVALID_PARAMS, message, data });
         }
         if thread.running.is_some() {
             return Err(Refusal::invalid("fake-codex runs one turn at a time in a thread"));
         }
         if !input.is_empty() {
             let content = [json!({ "type": "input_text", "text": text })];
-            thread
-                .items
-                .push(json!({ "type": "message", "role": "user", "content": content }));
+            thread.items.push(json!({ "type": "message", "role": "user", "content": content }));
         }
         thread.running = Some(turn_id.clone());
         let told = history::told(&thread.items);
 
         let answer = rpc::answer(id, &json!({ "turn": shape::turn_begun(&turn_id, None) }));
         let early = told.early_started;
-        self.turns
-            .insert(turn_id.clone(), Turn::new(thread_id.clone(), told, now));
+        self.turns.insert(turn_id.clone(), Turn::new(thread_id.clone(), told, now));
         if !early {
             steps.push(Step::Line(answer.clone()));
         }
@@ -118,17 +111,8 @@ impl Fake {
             });
             let result = outcome.unwrap_or(failed);
             let success = result["success"] == true;
-            let output = result["contentItems"][0]["text"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
-            self.end_call(
-                &turn_id,
-                &call,
-                (&result["contentItems"], success),
-                &output,
-                steps,
-            );
+            let output = result["contentItems"][0]["text"].as_str().unwrap_or_default().to_owned();
+            self.end_call(&turn_id, &call, (&result["contentItems"], success), &output, steps);
         }
         self.play(&turn_id, steps);
     }
@@ -155,10 +139,7 @@ impl Fake {
                 Op::RawUsage => self.raw_usage(turn_id, steps),
                 Op::TokenUsage => self.token_usage(turn_id, steps),
                 Op::Pause(after_ms) => {
-                    steps.push(Step::Wake {
-                        wake: Wake::Turn(turn_id.to_owned()),
-                        after_ms,
-                    });
+                    steps.push(Step::Wake { wake: Wake::Turn(turn_id.to_owned()), after_ms });
                     return;
                 }
                 Op::Ask(ask) => self.ask(turn_id, ask, steps),
@@ -213,15 +194,9 @@ impl Fake {
             }
             Ask::Tool { name, arguments } => {
                 let tools = thread.tools.clone();
-                let tool = name
-                    .or_else(|| tools.first().cloned())
-                    .unwrap_or_else(|| "look_up".to_owned());
+                let tool = name.or_else(|| tools.first().cloned()).unwrap_or_else(|| "look_up".to_owned());
                 let call_id = format!("call_{}", self.id());
-                self.raw_item(
-                    turn_id,
-                    &shape::raw_call(&call_id, &tool, &arguments, turn_id),
-                    steps,
-                );
+                self.raw_item(turn_id, &shape::raw_call(&call_id, &tool, &arguments, turn_id), steps);
                 let parsed = serde_json::from_str::<Value>(&arguments);
                 let (true, Ok(parsed)) = (tools.contains(&tool), parsed) else {
                     // Codex answers these itself, and the client is never asked.
@@ -233,12 +208,7 @@ impl Fake {
                     }
                     return;
                 };
-                let call = Call {
-                    id: call_id,
-                    tool,
-                    arguments: parsed,
-                    started_ms: now,
-                };
+                let call = Call { id: call_id, tool, arguments: parsed, started_ms: now };
                 let started = json!({ "item": shape::call_item(&call, None, None), "startedAtMs": now });
                 self.notify_turn(turn_id, "item/started", started, steps);
                 let params = json!({
@@ -272,12 +242,7 @@ impl Fake {
 
     fn raw_item(&self, turn_id: &str, item: &Value, steps: &mut Vec<Step>) {
         if self.is_raw(turn_id) {
-            self.notify_turn(
-                turn_id,
-                "rawResponseItem/completed",
-                json!({ "item": item }),
-                steps,
-            );
+            self.notify_turn(turn_id, "rawResponseItem/completed", json!({ "item": item }), steps);
         }
     }
 
@@ -287,12 +252,7 @@ impl Fake {
             return;
         };
         if self.is_raw(turn_id) {
-            self.notify_turn(
-                turn_id,
-                "rawResponse/completed",
-                usage.raw_response(&response),
-                steps,
-            );
+            self.notify_turn(turn_id, "rawResponse/completed", usage.raw_response(&response), steps);
         }
     }
 
@@ -312,12 +272,7 @@ impl Fake {
 
     fn fail(&mut self, turn_id: &str, kind: &Value, message: &str, steps: &mut Vec<Step>) {
         let error = shape::turn_error(kind, message, None);
-        self.notify_turn(
-            turn_id,
-            "error",
-            json!({ "error": error, "willRetry": false }),
-            steps,
-        );
+        self.notify_turn(turn_id, "error", json!({ "error": error, "willRetry": false }), steps);
         self.end_turn(turn_id, "failed", &error, None, steps);
     }
 
@@ -347,10 +302,7 @@ impl Fake {
     }
 
     fn is_raw(&self, turn_id: &str) -> bool {
-        let thread = self
-            .turns
-            .get(turn_id)
-            .and_then(|turn| self.threads.get(&turn.thread));
+        let thread = self.turns.get(turn_id).and_then(|turn| self.threads.get(&turn.thread));
         thread.is_some_and(|thread| thread.raw)
     }
 

@@ -20,10 +20,7 @@ use super::serve::serve_fake;
 pub fn run(arguments: &[String], home: Option<Home>) -> io::Result<u8> {
     let command = Command::parse(arguments);
     if let (Some(home), Command::Version | Command::Models | Command::Usage) = (&home, &command) {
-        home.append(&Entry::Call {
-            pid: std::process::id(),
-            argv: arguments.to_vec(),
-        })?;
+        home.append(&Entry::Call { pid: std::process::id(), argv: arguments.to_vec() })?;
     }
     match (command, home) {
         (Command::Version, _) => writeln!(io::stdout(), "codex-cli {}", super::VERSION).map(|()| 0),
@@ -46,11 +43,7 @@ pub fn run(arguments: &[String], home: Option<Home>) -> io::Result<u8> {
 fn app_server(settings: &Settings, arguments: &[String], home: &Home) -> io::Result<u8> {
     let script = home.script()?;
     let (pid, start) = (std::process::id(), home.count_start()?);
-    home.append(&Entry::Start {
-        pid,
-        start,
-        argv: arguments.to_vec(),
-    })?;
+    home.append(&Entry::Start { pid, start, argv: arguments.to_vec() })?;
     for line in &script.start.stderr {
         writeln!(io::stderr(), "{line}")?;
     }
@@ -64,9 +57,7 @@ fn app_server(settings: &Settings, arguments: &[String], home: &Home) -> io::Res
 
 fn host(settings: &Settings, home: &Home, start: u32) -> io::Result<Host> {
     let catalog = settings.catalog.as_ref().map(std::fs::read).transpose()?;
-    let catalog = catalog
-        .map(|text| serde_json::from_slice::<Value>(&text))
-        .transpose()?;
+    let catalog = catalog.map(|text| serde_json::from_slice::<Value>(&text)).transpose()?;
     let configured = std::fs::read_to_string(home.path().join("config.toml")).unwrap_or_default();
     let model = settings.model.clone().or_else(|| model_of(&configured));
     Ok(Host {
@@ -102,19 +93,14 @@ fn grandchild(home: &Home) -> io::Result<Child> {
 }
 
 fn serve_stdio(script: Script, host: Host, home: &Home) -> io::Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let pid = host.pid;
     let code = runtime.block_on(async {
         let mut terminated = signal(SignalKind::terminate())?;
         let record = script.record;
         let heard = |line: &str| {
             if record {
-                let entry = Entry::Line {
-                    pid,
-                    line: line.to_owned(),
-                };
+                let entry = Entry::Line { pid, line: line.to_owned() };
                 // A log that can't be written shows in the test that reads it.
                 let _unwritten = home.append(&entry);
             }

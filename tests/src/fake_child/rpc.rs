@@ -20,11 +20,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// The common one.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self {
-            code: INVALID_REQUEST,
-            message: message.into(),
-            data: None,
-        }
+        Self { code: INVALID_REQUEST, message: message.into(), data: None }
     }
 }
 

@@ -13,12 +13,7 @@ pub(crate) struct Usage {
 
 impl Usage {
     pub(crate) fn new(input: u64, cached: u64, output: u64, reasoning: u64) -> Self {
-        Self {
-            input,
-            cached,
-            output,
-            reasoning,
-        }
+        Self { input, cached, output, reasoning }
     }
 
     pub(crate) fn plus(self, other: Self) -> Self {

@@ -41,10 +41,8 @@ impl Fake {
     ) -> Result<(), Refusal> {
         self.experimental("thread/fork", params)?;
         let from = member(params, "threadId")?.to_owned();
-        let source = self
-            .threads
-            .get(&from)
-            .filter(|thread| !thread.card.ephemeral && !thread.items.is_empty());
+        let source =
+            self.threads.get(&from).filter(|thread| !thread.card.ephemeral && !thread.items.is_empty());
         let Some(source) = source else {
             return Err(Refusal::invalid(format!("no rollout found for thread id {from}")));
         };
@@ -109,16 +107,11 @@ impl Fake {
                 let mut item = item.clone();
                 let item_id = self.id();
                 if let Some(members) = item.as_object_mut() {
-                    members
-                        .entry("id")
-                        .or_insert_with(|| format!("msg_{item_id}").into());
+                    members.entry("id").or_insert_with(|| format!("msg_{item_id}").into());
                     let passthrough = json!({
                         "turn_id": "auto-compact-0", "create_time": now / 1000, "content_item_kinds": ["unknown"],
                     });
-                    members.insert(
-                        "internal_chat_message_metadata_passthrough".to_owned(),
-                        passthrough,
-                    );
+                    members.insert("internal_chat_message_metadata_passthrough".to_owned(), passthrough);
                 }
                 let echo = json!({ "threadId": thread_id, "turnId": "auto-compact-0", "item": item });
                 self.notify("rawResponseItem/completed", &echo, steps);
@@ -156,11 +149,7 @@ impl Fake {
             return;
         }
         // A kept thread stays known: it can be forked later.
-        if self
-            .threads
-            .get(thread_id)
-            .is_some_and(|thread| thread.card.ephemeral)
-        {
+        if self.threads.get(thread_id).is_some_and(|thread| thread.card.ephemeral) {
             self.threads.remove(thread_id);
         }
         let status = json!({ "threadId": thread_id, "status": { "type": "notLoaded" } });

@@ -68,14 +68,7 @@ impl Turn {
             ops.push_back(Op::AwaitAnswers);
         }
         ops.push_back(Op::Answer);
-        Self {
-            thread,
-            started_ms,
-            told,
-            ops,
-            pending: BTreeMap::new(),
-            answers: Vec::new(),
-        }
+        Self { thread, started_ms, told, ops, pending: BTreeMap::new(), answers: Vec::new() }
     }
 }
 
@@ -129,11 +122,7 @@ pub(crate) fn answer(
     }
     ops.push(Op::RawUsage);
     ops.push(Op::TokenUsage);
-    ops.push(if told.end == End::LoseCompleted {
-        Op::Stuck
-    } else {
-        Op::Complete { last }
-    });
+    ops.push(if told.end == End::LoseCompleted { Op::Stuck } else { Op::Complete { last } });
     ops
 }
 
@@ -151,29 +140,17 @@ fn say(ops: &mut Vec<Op>, told: &Directives, item: &str, deltas: &[String]) {
         if told.pause_ms > 0 {
             ops.push(Op::Pause(told.pause_ms));
         }
-        ops.push(Op::Notify(
-            "item/agentMessage/delta",
-            json!({ "itemId": item, "delta": delta }),
-        ));
+        ops.push(Op::Notify("item/agentMessage/delta", json!({ "itemId": item, "delta": delta })));
     }
 }
 
 fn reasoning(ops: &mut Vec<Op>, id: &str, text: &str, turn: &str, now_ms: u64) {
     let item = |text, to| shape::reasoning_item(id, text, now_ms, to);
-    ops.push(Op::Notify(
-        "item/started",
-        json!({ "item": item(None, None), "startedAtMs": now_ms }),
-    ));
-    ops.push(Op::Notify(
-        "item/reasoning/summaryPartAdded",
-        json!({ "itemId": id, "summaryIndex": 0 }),
-    ));
+    ops.push(Op::Notify("item/started", json!({ "item": item(None, None), "startedAtMs": now_ms })));
+    ops.push(Op::Notify("item/reasoning/summaryPartAdded", json!({ "itemId": id, "summaryIndex": 0 })));
     let delta = json!({ "itemId": id, "delta": text, "summaryIndex": 0 });
     ops.push(Op::Notify("item/reasoning/summaryTextDelta", delta));
-    ops.push(Op::Notify(
-        "item/completed",
-        completed(&item(Some(text), Some(now_ms)), now_ms),
-    ));
+    ops.push(Op::Notify("item/completed", completed(&item(Some(text), Some(now_ms)), now_ms)));
     ops.push(Op::Raw(shape::raw_reasoning(id, text, turn)));
 }
 
@@ -182,10 +159,7 @@ fn bad_end(end: &End) -> Option<Op> {
         End::Completed | End::LoseCompleted => None,
         End::Hang => Some(Op::Stuck),
         End::Exit(code) => Some(Op::Exit(*code)),
-        End::Fail { kind, message } => Some(Op::Fail {
-            kind: kind.clone(),
-            message: message.clone(),
-        }),
+        End::Fail { kind, message } => Some(Op::Fail { kind: kind.clone(), message: message.clone() }),
     }
 }
 

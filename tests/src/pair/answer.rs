@@ -71,24 +71,14 @@ impl Answer {
     /// # Errors
     /// As [`Answer::to`].
     pub async fn of(client: &reqwest::Client, url: &str, prompt: &str, stream: bool) -> io::Result<Self> {
-        let request = client
-            .post(url)
-            .bearer_auth(KEY)
-            .json(&asking(prompt, stream))
-            .send();
+        let request = client.post(url).bearer_auth(KEY).json(&asking(prompt, stream)).send();
         let response = tokio::time::timeout(DEADLINE, request)
             .await
             .map_err(|_| {
-                io::Error::other(format!(
-                    "waited {DEADLINE:?} for the head of an answer to {prompt}"
-                ))
+                io::Error::other(format!("waited {DEADLINE:?} for the head of an answer to {prompt}"))
             })?
             .map_err(io::Error::other)?;
-        Ok(Self {
-            response,
-            body: Vec::new(),
-            whole: false,
-        })
+        Ok(Self { response, body: Vec::new(), whole: false })
     }
 
     /// The HTTP status.
@@ -106,8 +96,7 @@ impl Answer {
     /// Whether the answer is a stream.
     #[must_use]
     pub fn is_stream(&self) -> bool {
-        self.header("content-type")
-            .is_some_and(|kind| kind.starts_with("text/event-stream"))
+        self.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
     }
 
     /// Reads until the text so far is `wanted`; false when the body ended before.
@@ -152,11 +141,7 @@ impl Answer {
         if !self.whole {
             return Ok(End::Torn(format!("the body broke off: {}", self.shown())));
         }
-        Ok(if self.is_stream() {
-            self.end_of_stream()
-        } else {
-            self.end_of_object()
-        })
+        Ok(if self.is_stream() { self.end_of_stream() } else { self.end_of_object() })
     }
 
     /// What the model said, as far as it came.
@@ -168,15 +153,9 @@ impl Answer {
             return text.unwrap_or_default().to_owned();
         }
         let frames = self.frames();
-        let chunks = frames
-            .iter()
-            .filter_map(|frame| serde_json::from_str::<Value>(frame).ok());
+        let chunks = frames.iter().filter_map(|frame| serde_json::from_str::<Value>(frame).ok());
         chunks
-            .filter_map(|chunk| {
-                chunk["choices"][0]["delta"]["content"]
-                    .as_str()
-                    .map(str::to_owned)
-            })
+            .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
             .collect()
     }
 
@@ -184,9 +163,7 @@ impl Answer {
     fn frames(&self) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.body);
         let complete = text.rfind("\n\n").map_or("", |end| &text[..end]);
-        let frames = complete
-            .split("\n\n")
-            .filter_map(|frame| frame.strip_prefix("data: "));
+        let frames = complete.split("\n\n").filter_map(|frame| frame.strip_prefix("data: "));
         frames.map(str::to_owned).collect()
     }
 
@@ -217,9 +194,7 @@ impl Answer {
     fn shown(&self) -> String {
         let text = String::from_utf8_lossy(&self.body);
         let start = text.len().saturating_sub(SHOWN);
-        let start = (start..=text.len())
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
+        let start = (start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         format!("{} bytes, the last: {}", text.len(), &text[start..])
     }
 }

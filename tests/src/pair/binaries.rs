@@ -1,8 +1,5 @@
 //! Where the programs under test are.
-#![expect(
-    clippy::panic,
-    reason = "a test that lacks its programs must end and say what to run"
-)]
+#![expect(clippy::panic, reason = "a test that lacks its programs must end and say what to run")]
 
 use std::path::{Path, PathBuf};
 
@@ -32,9 +29,7 @@ pub fn binary(which: Binary) -> PathBuf {
     };
     let test = std::env::current_exe().expect("a running program has a path");
     let folders = test.ancestors().skip(1).take(2);
-    let found = folders
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
     found.unwrap_or_else(|| {
         panic!("{name} is not built; run `cargo xtask test` or `cargo build --workspace --bins`")
     })
@@ -42,19 +37,14 @@ pub fn binary(which: Binary) -> PathBuf {
 
 /// The root of the workspace.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace")
 }
 
 /// The native codex binary that `cargo xtask fetch-codex` installs, or the one that `CODEX_BIN_REAL` names.
 ///
 /// # Panics
 /// When it was not fetched.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests are told where codex is by the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests are told where codex is by the environment")]
 pub fn real_codex() -> PathBuf {
     let vendor = root().join("target/tools/codex/node_modules/@openai");
     let installed = ["x64/vendor/x86_64", "arm64/vendor/aarch64"]

@@ -57,12 +57,7 @@ impl Process {
         if let Some(err) = child.stderr.take() {
             tokio::spawn(collect(err, log.clone(), grow));
         }
-        Ok(Self {
-            child,
-            pid,
-            log,
-            lines,
-        })
+        Ok(Self { child, pid, log, lines })
     }
 
     /// Its process id.
@@ -89,11 +84,8 @@ impl Process {
         let mut lines = self.lines.clone();
         let search = async {
             loop {
-                let found = self
-                    .log()
-                    .iter()
-                    .filter_map(|l| serde_json::from_str(l).ok())
-                    .find(|l| wanted(l));
+                let found =
+                    self.log().iter().filter_map(|l| serde_json::from_str(l).ok()).find(|l| wanted(l));
                 if found.is_some() || lines.changed().await.is_err() {
                     return found;
                 }
@@ -108,10 +100,7 @@ impl Process {
     /// # Errors
     /// When it is gone.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        Ok(kill(
-            Pid::from_raw(i32::try_from(self.pid).map_err(io::Error::other)?),
-            signal,
-        )?)
+        Ok(kill(Pid::from_raw(i32::try_from(self.pid).map_err(io::Error::other)?), signal)?)
     }
 
     /// Waits for its end and gives its exit code; `None` when a signal ended it.
@@ -122,11 +111,7 @@ impl Process {
         let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await;
         match ended {
             Ok(status) => Ok(status?.code()),
-            Err(_) => Err(io::Error::other(format!(
-                "process {} did not end:\n{}",
-                self.pid,
-                self.tail()
-            ))),
+            Err(_) => Err(io::Error::other(format!("process {} did not end:\n{}", self.pid, self.tail()))),
         }
     }
 
@@ -154,13 +139,7 @@ impl Process {
     pub fn cpu(&self) -> io::Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
         // The name may hold spaces; user and system time are the 14th and 15th field, in ticks of 10 ms.
-        let fields = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .skip(11)
-            .take(2);
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
         let ticks: u64 = fields.filter_map(|n| n.parse::<u64>().ok()).sum();
         Ok(Duration::from_millis(ticks * 10))
     }
@@ -180,38 +159,21 @@ impl Process {
 /// When it is gone.
 pub fn resident(pid: u32) -> io::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status
-        .lines()
-        .find_map(|l| l.strip_prefix("VmRSS:"))
-        .unwrap_or_default();
-    let kilobytes: u64 = line
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .map_err(io::Error::other)?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default();
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().map_err(io::Error::other)?;
     Ok(kilobytes * 1024)
 }
 
 /// The direct children of a process.
 pub fn children(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     tasks
         .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
-        .flat_map(|text| {
-            text.split_whitespace()
-                .filter_map(|n| n.parse().ok())
-                .collect::<Vec<u32>>()
-        })
+        .flat_map(|text| text.split_whitespace().filter_map(|n| n.parse().ok()).collect::<Vec<u32>>())
         .collect()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what our own programs write is bounded by the test"
-)]
+#[expect(clippy::disallowed_methods, reason = "what our own programs write is bounded by the test")]
 async fn collect(
     pipe: impl AsyncRead + Unpin,
     log: Arc<Mutex<Vec<String>>>,

@@ -30,17 +30,10 @@ impl SocketClient {
     /// When nobody serves the socket, or no answer comes in time.
     pub async fn connect(socket: &Path) -> io::Result<Self> {
         let (reader, writer) = UnixStream::connect(socket).await?.into_split();
-        let mut client = Self {
-            lines: FramedRead::new(reader, LineCodec::new(MAX_LINE)),
-            writer,
-            next: 0,
-        };
+        let mut client = Self { lines: FramedRead::new(reader, LineCodec::new(MAX_LINE)), writer, next: 0 };
         let info = json!({ "name": "socket-client", "title": null, "version": "0" });
         client
-            .call(
-                "initialize",
-                &json!({ "clientInfo": info, "capabilities": { "experimentalApi": true } }),
-            )
+            .call("initialize", &json!({ "clientInfo": info, "capabilities": { "experimentalApi": true } }))
             .await?;
         client.send(&json!({ "method": "initialized" })).await?;
         Ok(client)
@@ -53,8 +46,7 @@ impl SocketClient {
     pub async fn call(&mut self, method: &str, params: &Value) -> io::Result<Value> {
         self.next += 1;
         let id = self.next;
-        self.send(&json!({ "id": id, "method": method, "params": params }))
-            .await?;
+        self.send(&json!({ "id": id, "method": method, "params": params })).await?;
         let answer = async {
             loop {
                 let message = self.read().await?;

@@ -34,10 +34,7 @@ impl Queue {
 
     /// Adds a reply behind the others.
     pub fn push(&self, reply: Reply) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(reply);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(reply);
     }
 
     /// How many replies have not been asked for.

@@ -78,12 +78,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(id: Option<String>) -> Self {
         let id = id.unwrap_or_else(|| format!("resp_{:08}", NEXT_ID.fetch_add(1, Ordering::Relaxed)));
-        Self {
-            id,
-            sequence: 0,
-            items: Vec::new(),
-            ended: false,
-        }
+        Self { id, sequence: 0, items: Vec::new(), ended: false }
     }
 
     /// The place of the item that is being written.
@@ -101,9 +96,7 @@ impl Writer {
     pub(super) fn event(&mut self, kind: &str, mut event: Value) -> Bytes {
         if let Value::Object(fields) = &mut event {
             fields.insert("type".to_owned(), kind.into());
-            fields
-                .entry("sequence_number")
-                .or_insert_with(|| self.sequence.into());
+            fields.entry("sequence_number").or_insert_with(|| self.sequence.into());
         }
         self.sequence += 1;
         sse::frame(&event)
@@ -118,18 +111,12 @@ impl Writer {
 
     pub(super) fn item_added(&mut self, item: &Value) -> Bytes {
         let index = self.index();
-        self.event(
-            "response.output_item.added",
-            json!({"output_index": index, "item": item}),
-        )
+        self.event("response.output_item.added", json!({"output_index": index, "item": item}))
     }
 
     pub(super) fn item_done(&mut self, item: Value) -> Bytes {
         let index = self.index();
-        let frame = self.event(
-            "response.output_item.done",
-            json!({"output_index": index, "item": &item}),
-        );
+        let frame = self.event("response.output_item.done", json!({"output_index": index, "item": &item}));
         self.items.push(item);
         frame
     }

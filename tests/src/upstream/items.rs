@@ -51,19 +51,10 @@ impl Reply {
             let whole = pieces.whole();
             let at = json!({"item_id": id, "output_index": index, "summary_index": place});
             let part = |text: &str| json!({"type": "summary_text", "text": text});
-            self.event(
-                "response.reasoning_summary_part.added",
-                with(&at, "part", part("")),
-            );
+            self.event("response.reasoning_summary_part.added", with(&at, "part", part("")));
             self.pieces("response.reasoning_summary_text.delta", &at, pieces);
-            self.event(
-                "response.reasoning_summary_text.done",
-                with(&at, "text", json!(whole)),
-            );
-            self.event(
-                "response.reasoning_summary_part.done",
-                with(&at, "part", part(&whole)),
-            );
+            self.event("response.reasoning_summary_text.done", with(&at, "text", json!(whole)));
+            self.event("response.reasoning_summary_part.done", with(&at, "part", part(&whole)));
             summary.push(part(&whole));
         }
         let mut item = json!({"type": "reasoning", "id": id, "summary": summary, "encrypted_content": reasoning.encrypted});
@@ -108,9 +99,7 @@ impl Reply {
     }
 
     fn fresh_id(&self, prefix: &str) -> String {
-        self.writer
-            .as_ref()
-            .map_or_else(|| format!("{prefix}_bare"), |writer| writer.item_id(prefix))
+        self.writer.as_ref().map_or_else(|| format!("{prefix}_bare"), |writer| writer.item_id(prefix))
     }
 
     fn writer(&mut self) -> &mut Writer {

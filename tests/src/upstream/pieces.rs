@@ -32,11 +32,7 @@ impl Pieces {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
-        if text.is_empty() {
-            Self::empty()
-        } else {
-            Self::empty().delta(text)
-        }
+        if text.is_empty() { Self::empty() } else { Self::empty().delta(text) }
     }
 
     /// Exactly these deltas, empty ones too.
@@ -46,12 +42,7 @@ impl Pieces {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        Self {
-            steps: deltas
-                .into_iter()
-                .map(|delta| Step::Delta(delta.into()))
-                .collect(),
-        }
+        Self { steps: deltas.into_iter().map(|delta| Step::Delta(delta.into())).collect() }
     }
 
     /// Adds one delta.
@@ -146,10 +137,7 @@ impl Pieces {
     /// How many deltas there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.steps
-            .iter()
-            .filter(|step| matches!(step, Step::Delta(_)))
-            .count()
+        self.steps.iter().filter(|step| matches!(step, Step::Delta(_))).count()
     }
 
     /// The text that the deltas make up.

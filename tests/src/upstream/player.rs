@@ -43,23 +43,14 @@ pub(super) struct Player {
 
 impl Player {
     pub(super) fn new(ops: Vec<Op>, wire_chunk: Option<usize>, ticket: Ticket) -> Self {
-        Self {
-            ops: ops.into_iter(),
-            rest: Bytes::new(),
-            wire_chunk,
-            waiting: None,
-            cutting: false,
-            ticket,
-        }
+        Self { ops: ops.into_iter(), rest: Bytes::new(), wire_chunk, waiting: None, cutting: false, ticket }
     }
 
     fn piece(&mut self) -> Option<Frame<Bytes>> {
         if self.rest.is_empty() {
             return None;
         }
-        let size = self
-            .wire_chunk
-            .map_or(self.rest.len(), |size| size.min(self.rest.len()));
+        let size = self.wire_chunk.map_or(self.rest.len(), |size| size.min(self.rest.len()));
         let piece = self.rest.split_to(size);
         if self.wire_chunk.is_some() {
             // A pending body makes hyper flush, so each piece is a write of its own.

@@ -20,11 +20,7 @@ impl Reasoning {
     /// No summary and no raw text, only an encrypted form.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            summary: Vec::new(),
-            raw: None,
-            encrypted: Some("gAAAAA-scripted".to_owned()),
-        }
+        Self { summary: Vec::new(), raw: None, encrypted: Some("gAAAAA-scripted".to_owned()) }
     }
 
     /// Adds one part to the summary.

@@ -42,25 +42,18 @@ pub struct Recorded {
 impl Recorded {
     /// Its body as JSON, parsed when first asked for; `null` if it is none.
     pub fn json(&self) -> &Value {
-        self.parsed
-            .get_or_init(|| serde_json::from_slice(&self.body).unwrap_or(Value::Null))
+        self.parsed.get_or_init(|| serde_json::from_slice(&self.body).unwrap_or(Value::Null))
     }
 
     /// The first header of this (lower-case) name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The items of `input`.
     pub fn input(&self) -> &[Value] {
-        self.json()
-            .get("input")
-            .and_then(Value::as_array)
-            .map_or(&[], Vec::as_slice)
+        self.json().get("input").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
     /// The text of the last user message, its text parts joined by newlines.
@@ -74,14 +67,9 @@ impl Recorded {
         let input = self.input();
         let start = input.iter().rposition(is_user).map_or(0, |at| at + 1);
         let outputs = input.iter().skip(start).filter(|item| {
-            item.get("type")
-                .and_then(Value::as_str)
-                .is_some_and(|kind| kind == "function_call_output")
+            item.get("type").and_then(Value::as_str).is_some_and(|kind| kind == "function_call_output")
         });
-        outputs
-            .filter_map(|item| item.get("output"))
-            .map(text_of)
-            .collect()
+        outputs.filter_map(|item| item.get("output")).map(text_of).collect()
     }
 
     /// What `prompt_cache_key` says: with codex, the thread.
@@ -202,11 +190,7 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new(mode: RecordMode) -> Self {
-        Self {
-            mode,
-            state: Mutex::default(),
-            changed: watch::Sender::new(()),
-        }
+        Self { mode, state: Mutex::default(), changed: watch::Sender::new(()) }
     }
 
     /// Numbers a request and remembers it as far as the mode says.
@@ -221,22 +205,14 @@ impl Log {
             RecordMode::CountOnly => None,
         };
         if let Some((request, most)) = kept {
-            state.entries.push_back(Entry {
-                request,
-                outcome: Outcome::Running,
-            });
+            state.entries.push_back(Entry { request, outcome: Outcome::Running });
             while state.entries.len() > most {
                 state.entries.pop_front();
             }
         }
         drop(state);
         self.changed.send_replace(());
-        let ticket = Ticket {
-            log: Arc::clone(self),
-            seq: request.seq,
-            events: 0,
-            done: false,
-        };
+        let ticket = Ticket { log: Arc::clone(self), seq: request.seq, events: 0, done: false };
         (request, ticket)
     }
 
@@ -253,11 +229,7 @@ impl Log {
     }
 
     pub(super) fn requests(&self) -> Vec<Arc<Recorded>> {
-        self.state()
-            .entries
-            .iter()
-            .map(|entry| Arc::clone(&entry.request))
-            .collect()
+        self.state().entries.iter().map(|entry| Arc::clone(&entry.request)).collect()
     }
 
     pub(super) fn strays(&self) -> Vec<String> {
@@ -269,11 +241,7 @@ impl Log {
     }
 
     pub(super) fn outcome(&self, seq: u64) -> Option<Outcome> {
-        self.state()
-            .entries
-            .iter()
-            .find(|entry| entry.request.seq == seq)
-            .map(|entry| entry.outcome)
+        self.state().entries.iter().find(|entry| entry.request.seq == seq).map(|entry| entry.outcome)
     }
 
     /// Asks `look` after each change until it finds something.
@@ -307,9 +275,7 @@ impl Log {
                 "\n  #{} {:?} {:?} problems {:?}",
                 request.seq,
                 entry.outcome,
-                request
-                    .last_user_text()
-                    .map(|text| text.chars().take(80).collect::<String>()),
+                request.last_user_text().map(|text| text.chars().take(80).collect::<String>()),
                 request.problems,
             ));
         }
@@ -319,12 +285,7 @@ impl Log {
     fn end(&self, seq: u64, outcome: Outcome) {
         let mut state = self.state();
         state.totals.count(outcome);
-        if let Some(entry) = state
-            .entries
-            .iter_mut()
-            .rev()
-            .find(|entry| entry.request.seq == seq)
-        {
+        if let Some(entry) = state.entries.iter_mut().rev().find(|entry| entry.request.seq == seq) {
             entry.outcome = outcome;
         }
         drop(state);
@@ -366,18 +327,14 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.done {
             let stopping = self.log.state().stopping;
-            let gone = Outcome::PeerClosed {
-                after_events: self.events,
-            };
+            let gone = Outcome::PeerClosed { after_events: self.events };
             self.finish(if stopping { Outcome::Stopped } else { gone });
         }
     }
 }
 
 fn is_user(item: &Value) -> bool {
-    item.get("role")
-        .and_then(Value::as_str)
-        .is_some_and(|role| role == "user")
+    item.get("role").and_then(Value::as_str).is_some_and(|role| role == "user")
 }
 
 /// A string, or the texts of parts joined by newlines.
@@ -386,9 +343,6 @@ fn text_of(content: &Value) -> String {
         return text.to_owned();
     }
     let parts = content.as_array().map_or(&[][..], Vec::as_slice);
-    let texts: Vec<&str> = parts
-        .iter()
-        .filter_map(|part| part.get("text").and_then(Value::as_str))
-        .collect();
+    let texts: Vec<&str> = parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect();
     texts.join("\n")
 }

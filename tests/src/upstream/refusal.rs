@@ -22,16 +22,8 @@ impl Reply {
             ("content-type".to_owned(), content_type.to_owned()),
             ("content-length".to_owned(), body.len().to_string()),
         ];
-        let ops = vec![Op::Write {
-            bytes: body,
-            events: 0,
-        }];
-        Self {
-            status,
-            headers,
-            ops,
-            ..Self::bare()
-        }
+        let ops = vec![Op::Write { bytes: body, events: 0 }];
+        Self { status, headers, ops, ..Self::bare() }
     }
 
     /// OpenAI's error envelope, with the type and code that go with the status.
@@ -39,10 +31,7 @@ impl Reply {
     pub fn error(status: u16, message: &str) -> Self {
         let (kind, code) = match status {
             401 => ("invalid_request_error", json!("invalid_api_key")),
-            403 => (
-                "invalid_request_error",
-                json!("unsupported_country_region_territory"),
-            ),
+            403 => ("invalid_request_error", json!("unsupported_country_region_territory")),
             404 => ("invalid_request_error", json!("model_not_found")),
             429 => ("requests", json!("rate_limit_exceeded")),
             500.. => ("server_error", Value::Null),

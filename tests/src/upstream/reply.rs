@@ -64,10 +64,7 @@ impl Reply {
     pub fn bare() -> Self {
         Self {
             status: 200,
-            headers: vec![(
-                "content-type".to_owned(),
-                "text/event-stream; charset=utf-8".to_owned(),
-            )],
+            headers: vec![("content-type".to_owned(), "text/event-stream; charset=utf-8".to_owned())],
             before: Vec::new(),
             ops: Vec::new(),
             wire_chunk: None,
@@ -78,19 +75,13 @@ impl Reply {
     /// The connection is closed without an answer.
     #[must_use]
     pub fn hangup() -> Self {
-        Self {
-            before: vec![Op::Cut],
-            ..Self::bare()
-        }
+        Self { before: vec![Op::Cut], ..Self::bare() }
     }
 
     /// No answer at all, and the connection stays open.
     #[must_use]
     pub fn silence() -> Self {
-        Self {
-            before: vec![Op::Stall],
-            ..Self::bare()
-        }
+        Self { before: vec![Op::Stall], ..Self::bare() }
     }
 
     /// Adds a response header.
@@ -127,11 +118,7 @@ impl Reply {
     pub fn raw(mut self, event: Value) -> Self {
         let frame = match &mut self.writer {
             Some(writer) => {
-                let kind = event
-                    .get("type")
-                    .and_then(Value::as_str)
-                    .unwrap_or("message")
-                    .to_owned();
+                let kind = event.get("type").and_then(Value::as_str).unwrap_or("message").to_owned();
                 writer.event(&kind, event)
             }
             None => super::sse::frame(&event),
@@ -186,24 +173,13 @@ impl Reply {
     /// Ends it with `response.failed`.
     #[must_use]
     pub fn failed(self, code: &str, message: &str) -> Self {
-        self.ended(
-            &End::Failed {
-                code: code.to_owned(),
-                message: message.to_owned(),
-            },
-            Usage::default(),
-        )
+        self.ended(&End::Failed { code: code.to_owned(), message: message.to_owned() }, Usage::default())
     }
 
     /// Ends it with `response.incomplete` (`max_output_tokens`, `content_filter`).
     #[must_use]
     pub fn incomplete(self, reason: &str) -> Self {
-        self.ended(
-            &End::Incomplete {
-                reason: reason.to_owned(),
-            },
-            Usage::default(),
-        )
+        self.ended(&End::Incomplete { reason: reason.to_owned() }, Usage::default())
     }
 
     /// Ends it with an `error` event, which carries no response.
@@ -268,10 +244,7 @@ impl Reply {
     }
 
     fn ended(mut self, end: &End, usage: Usage) -> Self {
-        let frame = self
-            .writer
-            .get_or_insert_with(|| Writer::new(None))
-            .end(end, usage);
+        let frame = self.writer.get_or_insert_with(|| Writer::new(None)).end(end, usage);
         self.write(frame);
         self
     }
@@ -288,10 +261,7 @@ impl Reply {
 
 fn flush(ops: &mut Vec<Op>, pending: &mut BytesMut, count: &mut usize) {
     if !pending.is_empty() {
-        ops.push(Op::Write {
-            bytes: pending.split().freeze(),
-            events: *count,
-        });
+        ops.push(Op::Write { bytes: pending.split().freeze(), events: *count });
         *count = 0;
     }
 }

@@ -103,9 +103,7 @@ impl Script {
         for line in prompt.lines() {
             if let Some(directive) = line.strip_prefix('!') {
                 script.followed = true;
-                script
-                    .add(directive)
-                    .map_err(|problem| format!("!{directive}: {problem}"))?;
+                script.add(directive).map_err(|problem| format!("!{directive}: {problem}"))?;
             }
         }
         Ok(script)
@@ -126,27 +124,19 @@ impl Script {
             "bytes" => self.parts.push(Part::Text(filler(number(rest)?.min(MAX_TEXT)))),
             "messages" => {
                 let count = number(rest)?.min(1000);
-                self.parts
-                    .extend((1..=count).map(|n| Part::Text(format!("message {n} of {count}"))));
+                self.parts.extend((1..=count).map(|n| Part::Text(format!("message {n} of {count}"))));
             }
             "reasoning" => self.parts.push(Part::Reasoning(unescape(rest))),
             "call" => {
                 let (name, arguments) = rest.split_once(' ').unwrap_or((rest, "{}"));
-                self.parts.push(Part::Call {
-                    name: name.to_owned(),
-                    arguments: arguments.to_owned(),
-                });
+                self.parts.push(Part::Call { name: name.to_owned(), arguments: arguments.to_owned() });
             }
             "chunks" => self.chunks = Some(number(rest)?),
             "pause" => self.pause = Some(millis(rest)?),
             "delay" => self.delay = Some(millis(rest)?),
             "status" => {
-                let status = u16::try_from(number(rest)?)
-                    .ok()
-                    .filter(|status| (200..600).contains(status));
-                self.instead = Some(Instead::Status(
-                    status.ok_or("expected a status from 200 to 599")?,
-                ));
+                let status = u16::try_from(number(rest)?).ok().filter(|status| (200..600).contains(status));
+                self.instead = Some(Instead::Status(status.ok_or("expected a status from 200 to 599")?));
             }
             "usage_limit" => self.instead = Some(Instead::UsageLimit),
             "fail" => {
@@ -189,11 +179,7 @@ impl Script {
         }
         let silent = self.stall || self.fail.is_some();
         if self.parts.is_empty() && !silent {
-            let text = if self.followed || prompt.is_empty() {
-                "ok"
-            } else {
-                prompt
-            };
+            let text = if self.followed || prompt.is_empty() { "ok" } else { prompt };
             self.parts.push(Part::Text(text.to_owned()));
         }
         let mut left = cut_once.or(self.cut);
@@ -254,9 +240,7 @@ impl Script {
 }
 
 fn number(text: &str) -> Result<usize, String> {
-    text.trim()
-        .parse()
-        .map_err(|_invalid| format!("'{text}' is not a number"))
+    text.trim().parse().map_err(|_invalid| format!("'{text}' is not a number"))
 }
 
 fn widen(number: usize) -> u64 {
@@ -290,10 +274,7 @@ fn unescape(text: &str) -> String {
 /// The same text for the same size: characters of one and four bytes, and line breaks.
 fn filler(size: usize) -> String {
     let mut text = FILLER.repeat(size / FILLER.len() + 1);
-    let end = (0..=size)
-        .rev()
-        .find(|end| text.is_char_boundary(*end))
-        .unwrap_or(0);
+    let end = (0..=size).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     text.truncate(end);
     text.push_str(&".".repeat(size - end));
     text

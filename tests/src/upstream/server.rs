@@ -38,11 +38,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            record: RecordMode::All,
-            strict: true,
-        }
+        Self { addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), record: RecordMode::All, strict: true }
     }
 }
 
@@ -50,11 +46,7 @@ impl Config {
     /// The cheapest: nothing is remembered or checked, and the body is not parsed unless the brain asks.
     #[must_use]
     pub fn bench() -> Self {
-        Self {
-            record: RecordMode::CountOnly,
-            strict: false,
-            ..Self::default()
-        }
+        Self { record: RecordMode::CountOnly, strict: false, ..Self::default() }
     }
 }
 
@@ -93,19 +85,11 @@ impl Upstream {
         let addr = listener.local_addr()?;
         let log = Arc::new(Log::new(config.record));
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared {
-            brain: Box::new(brain),
-            log: Arc::clone(&log),
-            strict: config.strict,
-        });
+        let shared =
+            Arc::new(Shared { brain: Box::new(brain), log: Arc::clone(&log), strict: config.strict });
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, shared, stop.clone()));
-        Ok(Self {
-            addr,
-            log,
-            stop,
-            accepting,
-        })
+        Ok(Self { addr, log, stop, accepting })
     }
 
     /// What a provider's `base_url` should be.
@@ -138,12 +122,7 @@ impl Upstream {
         let requests = self.requests();
         requests
             .iter()
-            .flat_map(|request| {
-                request
-                    .problems
-                    .iter()
-                    .map(move |text| format!("#{} {text}", request.seq))
-            })
+            .flat_map(|request| request.problems.iter().map(move |text| format!("#{} {text}", request.seq)))
             .collect()
     }
 
@@ -169,11 +148,7 @@ impl Upstream {
         deadline: Duration,
         matches: impl Fn(&Recorded) -> bool,
     ) -> Result<Arc<Recorded>, Expired> {
-        self.log
-            .wait(what, deadline, |log| {
-                log.requests().into_iter().find(|request| matches(request))
-            })
-            .await
+        self.log.wait(what, deadline, |log| log.requests().into_iter().find(|request| matches(request))).await
     }
 
     /// The request with this number.
@@ -181,8 +156,7 @@ impl Upstream {
     /// # Errors
     /// When it has not come before the deadline.
     pub async fn wait_request(&self, seq: u64, deadline: Duration) -> Result<Arc<Recorded>, Expired> {
-        self.wait_for(&format!("request #{seq}"), deadline, |request| request.seq == seq)
-            .await
+        self.wait_for(&format!("request #{seq}"), deadline, |request| request.seq == seq).await
     }
 
     /// How this request ended, once it has.
@@ -207,11 +181,7 @@ impl Upstream {
         deadline: Duration,
         matches: impl Fn(&Totals) -> bool,
     ) -> Result<Totals, Expired> {
-        self.log
-            .wait(what, deadline, |log| {
-                Some(log.totals()).filter(|totals| matches(totals))
-            })
-            .await
+        self.log.wait(what, deadline, |log| Some(log.totals()).filter(|totals| matches(totals))).await
     }
 
     /// Closes every connection and waits until they are closed.
@@ -255,9 +225,8 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         async move { answer(&shared, request).await }
     });
     // Its errors are the cuts of the script and the hang-ups of the peer, and both are in the record.
-    let _seen = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _seen =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Cut> {
@@ -302,12 +271,7 @@ async fn respond(shared: &Shared, headers: &HeaderMap, body: Bytes) -> Result<An
         at: Instant::now(),
         headers: headers
             .iter()
-            .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect(),
         body,
         problems: problems.iter().map(ToString::to_string).collect(),
@@ -334,9 +298,6 @@ async fn respond(shared: &Shared, headers: &HeaderMap, body: Bytes) -> Result<An
 fn plain(status: StatusCode, body: &Value) -> Answer {
     let mut response = Response::new(Either::Left(Full::new(Bytes::from(body.to_string()))));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        http::header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

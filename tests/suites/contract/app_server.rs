@@ -27,10 +27,7 @@ fn requests() -> Vec<(&'static str, Value)> {
             title: title.map(str::to_owned),
             version: "0".into(),
         },
-        capabilities: Some(Capabilities {
-            experimental_api: true,
-            opt_out_notification_methods: opt_outs,
-        }),
+        capabilities: Some(Capabilities { experimental_api: true, opt_out_notification_methods: opt_outs }),
     };
     let start = |model: Option<&str>| ThreadStartParams {
         ephemeral: true,
@@ -42,12 +39,7 @@ fn requests() -> Vec<(&'static str, Value)> {
         approval_policy: "never",
         sandbox: "read-only",
     };
-    let turn = |effort| TurnStartParams {
-        thread_id: "t",
-        environments: [],
-        input: [],
-        effort,
-    };
+    let turn = |effort| TurnStartParams { thread_id: "t", environments: [], input: [], effort };
     let opt_outs = OPT_OUTS.iter().map(|m| (*m).to_owned()).collect();
     vec![
         (method::INITIALIZE, value(&initialize(Some(opt_outs), Some("T")))),
@@ -56,10 +48,7 @@ fn requests() -> Vec<(&'static str, Value)> {
         (method::MODEL_LIST, value(&ModelListParams::default())),
         (
             method::MODEL_LIST,
-            value(&ModelListParams {
-                cursor: Some("c".into()),
-                include_hidden: Some(true),
-            }),
+            value(&ModelListParams { cursor: Some("c".into()), include_hidden: Some(true) }),
         ),
         (method::THREAD_START, value(&start(None))),
         (method::THREAD_START, value(&start(Some("m")))),
@@ -71,17 +60,8 @@ fn requests() -> Vec<(&'static str, Value)> {
         ),
         (method::TURN_START, value(&turn(None))),
         (method::TURN_START, value(&turn(Some("low")))),
-        (
-            method::TURN_INTERRUPT,
-            value(&TurnInterruptParams {
-                thread_id: "t",
-                turn_id: "u",
-            }),
-        ),
-        (
-            method::THREAD_UNSUBSCRIBE,
-            value(&ThreadParams { thread_id: "t" }),
-        ),
+        (method::TURN_INTERRUPT, value(&TurnInterruptParams { thread_id: "t", turn_id: "u" })),
+        (method::THREAD_UNSUBSCRIBE, value(&ThreadParams { thread_id: "t" })),
     ]
 }
 
@@ -103,10 +83,7 @@ async fn a_request_with_a_misspelt_member_would_be_seen() {
     let shut = closed(Generated::new().await.read("ClientRequest"));
     for (method, params) in [
         (method::TURN_INTERRUPT, json!({ "threadId": "t" })),
-        (
-            method::TURN_START,
-            json!({ "threadId": "t", "input": [], "efort": "low" }),
-        ),
+        (method::TURN_START, json!({ "threadId": "t", "input": [], "efort": "low" })),
         (method::THREAD_START, json!({ "sandbox": "readonly" })),
         ("thread/inject", json!({ "threadId": "t", "items": [] })),
     ] {
@@ -117,24 +94,12 @@ async fn a_request_with_a_misspelt_member_would_be_seen() {
 
 /// Server requests with the schema of their answer.
 const ANSWERS: [(&str, &str); 9] = [
-    (
-        "item/commandExecution/requestApproval",
-        "CommandExecutionRequestApprovalResponse",
-    ),
-    (
-        "item/fileChange/requestApproval",
-        "FileChangeRequestApprovalResponse",
-    ),
-    (
-        "item/permissions/requestApproval",
-        "PermissionsRequestApprovalResponse",
-    ),
+    ("item/commandExecution/requestApproval", "CommandExecutionRequestApprovalResponse"),
+    ("item/fileChange/requestApproval", "FileChangeRequestApprovalResponse"),
+    ("item/permissions/requestApproval", "PermissionsRequestApprovalResponse"),
     ("item/tool/requestUserInput", "ToolRequestUserInputResponse"),
     ("item/tool/call", "DynamicToolCallResponse"),
-    (
-        "mcpServer/elicitation/request",
-        "McpServerElicitationRequestResponse",
-    ),
+    ("mcpServer/elicitation/request", "McpServerElicitationRequestResponse"),
     ("execCommandApproval", "ExecCommandApprovalResponse"),
     ("applyPatchApproval", "ApplyPatchApprovalResponse"),
     ("currentTime/read", "CurrentTimeReadResponse"),

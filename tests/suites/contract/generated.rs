@@ -22,9 +22,7 @@ impl Generated {
             .kill_on_drop(true)
             .status();
         let status = tokio::time::timeout(DEADLINE, status).await;
-        let status = status
-            .expect("the schemas are written in time")
-            .expect("codex runs");
+        let status = status.expect("the schemas are written in time").expect("codex runs");
         assert!(status.success(), "codex generate-json-schema: {status}");
         Self(folder)
     }
@@ -41,9 +39,7 @@ impl Generated {
     pub(crate) fn methods(&self, union: &str) -> Vec<String> {
         let union = self.read(union);
         let variants = union["oneOf"].as_array().expect("a union");
-        let names = variants
-            .iter()
-            .filter_map(|v| v["properties"]["method"]["enum"][0].as_str());
+        let names = variants.iter().filter_map(|v| v["properties"]["method"]["enum"][0].as_str());
         names.map(str::to_owned).collect()
     }
 }
@@ -58,9 +54,7 @@ pub(crate) fn fits(what: &str, schema: &Value, value: &Value) {
 pub(crate) fn faults(schema: &Value, value: &Value) -> Vec<String> {
     let validator = jsonschema::validator_for(schema).expect("the schema is a schema");
     let errors = validator.iter_errors(value);
-    errors
-        .map(|e| format!("at `{}`: {e}", e.instance_path()))
-        .collect()
+    errors.map(|e| format!("at `{}`: {e}", e.instance_path())).collect()
 }
 
 /// The same schema with no member allowed that it does not name, wherever it names members.

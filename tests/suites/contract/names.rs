@@ -11,14 +11,8 @@ use crate::generated::Generated;
 
 /// Notifications that exist and are in no union: `experimentalRawEvents` turns them on, and each has a schema file.
 const RAW: [(&str, &str); 2] = [
-    (
-        method::RAW_ITEM_COMPLETED,
-        "v2/RawResponseItemCompletedNotification",
-    ),
-    (
-        method::RAW_RESPONSE_COMPLETED,
-        "v2/RawResponseCompletedNotification",
-    ),
+    (method::RAW_ITEM_COMPLETED, "v2/RawResponseItemCompletedNotification"),
+    (method::RAW_RESPONSE_COMPLETED, "v2/RawResponseCompletedNotification"),
 ];
 
 #[tokio::test]
@@ -37,10 +31,7 @@ async fn the_methods_that_we_use_exist() {
         method::TURN_START,
         method::TURN_INTERRUPT,
     ] {
-        assert!(
-            requests.iter().any(|r| r == name),
-            "{name} is no request of the child"
-        );
+        assert!(requests.iter().any(|r| r == name), "{name} is no request of the child");
     }
     assert_eq!(generated.methods("ClientNotification"), [method::INITIALIZED]);
     let notifications = generated.methods("ServerNotification");
@@ -52,10 +43,7 @@ async fn the_methods_that_we_use_exist() {
         method::AGENT_MESSAGE_DELTA,
         method::ERROR,
     ] {
-        assert!(
-            notifications.iter().any(|n| n == name),
-            "{name} is no notification"
-        );
+        assert!(notifications.iter().any(|n| n == name), "{name} is no notification");
     }
 }
 
@@ -89,11 +77,7 @@ fn kinds(schema: &Value) -> Vec<Value> {
     let mut kinds = Vec::new();
     for variant in variants.expect("a union") {
         kinds.extend(variant["enum"].as_array().into_iter().flatten().cloned());
-        for name in variant["properties"]
-            .as_object()
-            .into_iter()
-            .flat_map(|p| p.keys())
-        {
+        for name in variant["properties"].as_object().into_iter().flat_map(|p| p.keys()) {
             kinds.push(json!({ name: { "httpStatusCode": 418 } }));
         }
     }
@@ -115,9 +99,7 @@ async fn every_kind_of_failure_is_known_or_deliberately_other() {
             codex_error_info: Some(kind.clone()),
             additional_details: None,
         };
-        let name = kind
-            .as_str()
-            .or_else(|| kind.as_object()?.keys().next().map(String::as_str));
+        let name = kind.as_str().or_else(|| kind.as_object()?.keys().next().map(String::as_str));
         let name = name.expect("a name");
         let other = OTHER.contains(&name) || name == "activeTurnNotSteerable";
         assert_eq!(error.info() == Info::Other, other, "{name} is {:?}", error.info());

@@ -62,27 +62,16 @@ async fn body(pair: &Pair, text: &str, more: Value) -> String {
 }
 
 fn chunks(stream: &str) -> Vec<Value> {
-    let frames = stream
-        .split("\n\n")
-        .filter_map(|frame| frame.strip_prefix("data: "));
+    let frames = stream.split("\n\n").filter_map(|frame| frame.strip_prefix("data: "));
     let chunks = frames.filter(|data| *data != "[DONE]");
-    chunks
-        .map(|data| serde_json::from_str(data).expect("a chunk is JSON"))
-        .collect()
+    chunks.map(|data| serde_json::from_str(data).expect("a chunk is JSON")).collect()
 }
 
 #[tokio::test]
 async fn a_chat_completion_is_as_described() {
     let pair = pair().await;
     let schema = component("CreateChatCompletionResponse");
-    for text in [
-        "hi",
-        "",
-        "!messages 3",
-        "!reasoning why\nhi",
-        "!usage 0 0 0 0\nhi",
-        "\u{1f980}\n\"q\"",
-    ] {
+    for text in ["hi", "", "!messages 3", "!reasoning why\nhi", "!usage 0 0 0 0\nhi", "\u{1f980}\n\"q\""] {
         let object: Value = serde_json::from_str(&body(&pair, text, json!({})).await).expect("JSON");
         fits(text, &schema, &object);
         assert_eq!(object["object"], "chat.completion", "{object}");
@@ -92,12 +81,7 @@ async fn a_chat_completion_is_as_described() {
 #[tokio::test]
 async fn every_chunk_is_as_described() {
     let pair = pair().await;
-    for text in [
-        "hi",
-        "!chunks 20\na longer text of more words",
-        "!messages 2\nhi",
-        "!retry_early\nhi",
-    ] {
+    for text in ["hi", "!chunks 20\na longer text of more words", "!messages 2\nhi", "!retry_early\nhi"] {
         for usage in [false, true] {
             let options = json!({ "stream": true, "stream_options": { "include_usage": usage } });
             let stream = body(&pair, text, options).await;
@@ -140,11 +124,7 @@ async fn the_models_are_as_described() {
 async fn failures_are_as_described() {
     let pair = pair().await;
     let schema = component("ErrorResponse");
-    for text in [
-        "!fail usageLimitExceeded",
-        "!fail badRequest",
-        "!fail internalServerError",
-    ] {
+    for text in ["!fail usageLimitExceeded", "!fail badRequest", "!fail internalServerError"] {
         let failure: Value = serde_json::from_str(&body(&pair, text, json!({})).await).expect("JSON");
         fits(text, &schema, &failure);
     }
@@ -160,11 +140,7 @@ async fn failures_are_as_described() {
 fn what_is_not_as_described_is_seen() {
     let card = json!({ "id": "m", "object": "model", "created": 1, "owned_by": "o" });
     fits("a good card", &component("Model"), &card);
-    for (name, value) in [
-        ("created", json!("now")),
-        ("object", json!("engine")),
-        ("id", Value::Null),
-    ] {
+    for (name, value) in [("created", json!("now")), ("object", json!("engine")), ("id", Value::Null)] {
         let mut card = card.clone();
         card[name] = value;
         assert!(!faults(&component("Model"), &card).is_empty(), "{card} passed");
@@ -176,8 +152,5 @@ fn what_is_not_as_described_is_seen() {
     chunk_fits(&chunk);
     let mut odd = chunk;
     odd["choices"][0]["finish_reason"] = json!("done");
-    assert!(
-        !faults(&component("CreateChatCompletionStreamResponse"), &odd).is_empty(),
-        "{odd} passed"
-    );
+    assert!(!faults(&component("CreateChatCompletionStreamResponse"), &odd).is_empty(), "{odd} passed");
 }

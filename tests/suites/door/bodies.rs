@@ -20,15 +20,9 @@ fn messages(messages: Value) -> Vec<u8> {
 async fn what_is_not_json_is_400_without_a_field() {
     let pair = start(builder()).await;
     let mut lone = messages(json!([{ "role": "user", "content": "LONE" }]));
-    lone = String::from_utf8(lone)
-        .expect("JSON is UTF-8")
-        .replace("LONE", r"\ud800")
-        .into_bytes();
+    lone = String::from_utf8(lone).expect("JSON is UTF-8").replace("LONE", r"\ud800").into_bytes();
     let mut broken = messages(json!([{ "role": "user", "content": "LONE" }]));
-    let at = broken
-        .windows(4)
-        .position(|w| w == b"LONE")
-        .expect("the mark is there");
+    let at = broken.windows(4).position(|w| w == b"LONE").expect("the mark is there");
     broken[at..at + 2].copy_from_slice(&[0xff, 0xfe]);
     let mut twice = asking("hi").to_string();
     twice.push_str("{}");
@@ -37,10 +31,7 @@ async fn what_is_not_json_is_400_without_a_field() {
         ("text", b"hello".to_vec()),
         ("a form", b"model=codex-5&messages=hi".to_vec()),
         ("single quotes", b"{'model':'codex-5'}".to_vec()),
-        (
-            "half a request",
-            asking("hi").to_string().as_bytes()[..30].to_vec(),
-        ),
+        ("half a request", asking("hi").to_string().as_bytes()[..30].to_vec()),
         ("two values", twice.into_bytes()),
         ("a lone surrogate", lone),
         ("no UTF-8", broken),
@@ -54,10 +45,7 @@ async fn what_is_not_json_is_400_without_a_field() {
         assert_eq!(error["type"], "invalid_request_error", "{what}");
         assert_eq!(error["param"], Value::Null, "{what}: {error}");
         let message = error["message"].as_str().unwrap_or_default();
-        assert!(
-            message.starts_with("The body is not valid JSON"),
-            "{what}: {message}"
-        );
+        assert!(message.starts_with("The body is not valid JSON"), "{what}: {message}");
     }
     // An empty body never says how long it is, so it is put together here.
     let mut raw = Raw::connect(pair.addr).await;
@@ -73,11 +61,7 @@ async fn a_wrong_type_is_400_with_its_path() {
         (json!({ "messages": [] }).to_string().into_bytes(), "model", None),
         (with("model", json!(7)), "model", None),
         (with("model", Value::Null), "model", None),
-        (
-            json!({ "model": "codex-5" }).to_string().into_bytes(),
-            "messages",
-            None,
-        ),
+        (json!({ "model": "codex-5" }).to_string().into_bytes(), "messages", None),
         (with("messages", Value::Null), "messages", None),
         (messages(json!("hi")), "messages", None),
         (messages(json!({})), "messages", None),
@@ -85,84 +69,37 @@ async fn a_wrong_type_is_400_with_its_path() {
         (messages(json!(["hi"])), "messages[0]", None),
         (messages(json!([["user", "hi"]])), "messages[0]", None),
         (messages(json!([{ "content": "hi" }])), "messages[0].role", None),
-        (
-            messages(json!([{ "role": "owner", "content": "hi" }])),
-            "messages[0].role",
-            None,
-        ),
-        (
-            messages(json!([{ "role": { "user": null }, "content": "hi" }])),
-            "messages[0].role",
-            None,
-        ),
-        (
-            messages(json!([{ "role": 1, "content": "hi" }])),
-            "messages[0].role",
-            None,
-        ),
+        (messages(json!([{ "role": "owner", "content": "hi" }])), "messages[0].role", None),
+        (messages(json!([{ "role": { "user": null }, "content": "hi" }])), "messages[0].role", None),
+        (messages(json!([{ "role": 1, "content": "hi" }])), "messages[0].role", None),
         (messages(json!([{ "role": "user" }])), "messages[0].content", None),
         (user(json!(5)), "messages[0].content", None),
         (user(json!({ "type": "text" })), "messages[0].content", None),
         (user(json!([])), "messages[0].content", None),
         (user(json!(["hi"])), "messages[0].content[0]", None),
-        (
-            user(json!([{ "text": "hi" }])),
-            "messages[0].content[0].type",
-            None,
-        ),
-        (
-            user(json!([{ "type": "text" }])),
-            "messages[0].content[0].text",
-            None,
-        ),
-        (
-            user(json!([{ "type": "text", "text": 1 }])),
-            "messages[0].content[0].text",
-            None,
-        ),
+        (user(json!([{ "text": "hi" }])), "messages[0].content[0].type", None),
+        (user(json!([{ "type": "text" }])), "messages[0].content[0].text", None),
+        (user(json!([{ "type": "text", "text": 1 }])), "messages[0].content[0].text", None),
         (
             user(json!([{ "type": "hologram", "text": "x" }])),
             "messages[0].content[0].type",
             Some("unsupported_value"),
         ),
         (with("stream", json!("yes")), "stream", None),
-        (
-            with("stream_options", json!({ "include_usage": true })),
-            "stream_options",
-            None,
-        ),
+        (with("stream_options", json!({ "include_usage": true })), "stream_options", None),
         (with("stream_options", json!([true])), "stream_options", None),
-        (
-            with("stream_options", json!({ "include_usage": 1 })),
-            "stream_options.include_usage",
-            None,
-        ),
+        (with("stream_options", json!({ "include_usage": 1 })), "stream_options.include_usage", None),
         (with("reasoning_effort", json!(3)), "reasoning_effort", None),
-        (
-            with("reasoning_effort", json!("frantic")),
-            "reasoning_effort",
-            Some("unsupported_value"),
-        ),
+        (with("reasoning_effort", json!("frantic")), "reasoning_effort", Some("unsupported_value")),
         (with("metadata", json!("x")), "metadata", None),
         (with("metadata", json!({ "a": 1 })), "metadata.a", None),
-        (
-            with("metadata", json!({ "a": "x".repeat(513) })),
-            "metadata",
-            None,
-        ),
+        (with("metadata", json!({ "a": "x".repeat(513) })), "metadata", None),
         (with("user", json!("x".repeat(513))), "user", None),
         (with("n", json!(2)), "n", Some("unsupported_parameter")),
-        (
-            with("logprobs", json!(true)),
-            "logprobs",
-            Some("unsupported_parameter"),
-        ),
+        (with("logprobs", json!(true)), "logprobs", Some("unsupported_parameter")),
         (with("audio", json!({})), "audio", Some("unsupported_parameter")),
     ] {
-        let shown = String::from_utf8_lossy(&body)
-            .chars()
-            .take(200)
-            .collect::<String>();
+        let shown = String::from_utf8_lossy(&body).chars().take(200).collect::<String>();
         let error = failure(&once(&pair, &chat(&body)).await, 400, code);
         assert_eq!(error["type"], "invalid_request_error", "{shown}");
         assert_eq!(error["param"], param, "{shown}: {error}");
@@ -182,26 +119,14 @@ async fn a_body_that_is_no_object_is_400() {
 #[tokio::test]
 async fn an_unknown_model_is_404_and_named() {
     let pair = start(builder()).await;
-    let error = failure(
-        &once(&pair, &chat(&with("model", json!("gpt-none")))).await,
-        404,
-        Some("model_not_found"),
-    );
+    let error =
+        failure(&once(&pair, &chat(&with("model", json!("gpt-none")))).await, 404, Some("model_not_found"));
     assert_eq!(error["param"], "model");
-    assert!(
-        error["message"]
-            .as_str()
-            .is_some_and(|m| m.contains("`gpt-none`")),
-        "{error}"
-    );
+    assert!(error["message"].as_str().is_some_and(|m| m.contains("`gpt-none`")), "{error}");
     let long = with("model", json!("m".repeat(100_000)));
     let answer = once(&pair, &chat(&long)).await;
     failure(&answer, 404, Some("model_not_found"));
-    assert!(
-        answer.body.len() < 1_000,
-        "the name is cut, not echoed in full: {} bytes",
-        answer.body.len()
-    );
+    assert!(answer.body.len() < 1_000, "the name is cut, not echoed in full: {} bytes", answer.body.len());
 }
 
 #[tokio::test]
@@ -219,15 +144,9 @@ async fn nesting_of_any_depth_is_survived() {
         ("closed brackets", format!("{open}{close}")),
         ("objects", objects.clone()),
         ("a known parameter", inside("tools", &format!("{open}{close}"))),
-        (
-            "a typed parameter",
-            inside("metadata", &format!("{objects}1{}", "}".repeat(DEPTH))),
-        ),
+        ("a typed parameter", inside("metadata", &format!("{objects}1{}", "}".repeat(DEPTH)))),
         ("an unknown parameter that never ends", inside("novelty", &open)),
-        (
-            "messages",
-            format!("{{\"model\":\"codex-5\",\"messages\":{open}{close}}}"),
-        ),
+        ("messages", format!("{{\"model\":\"codex-5\",\"messages\":{open}{close}}}")),
     ] {
         let answer = once(&pair, &chat(body.as_bytes())).await;
         let error = failure(&answer, 400, None);
@@ -286,22 +205,13 @@ async fn null_is_absent_and_the_unknown_is_skipped() {
     body["messages"][0]["novelty"] = json!([1]);
     let answer = once(&pair, &chat(body.to_string().as_bytes())).await;
     assert_eq!(said(&answer), "hi");
-    assert_eq!(
-        answer.header("x-codex-ignored-params"),
-        None,
-        "null is not sent, so not ignored"
-    );
+    assert_eq!(answer.header("x-codex-ignored-params"), None, "null is not sent, so not ignored");
 }
 
 #[tokio::test]
 async fn what_has_no_effect_is_named_and_the_model_is_the_one_asked_for() {
     let pair = start(builder().front("PROXY_MODEL_ALIASES", "codex-5=,quick=gpt-fake-0:low")).await;
-    for (name, stream) in [
-        ("codex-5", false),
-        ("quick", false),
-        ("gpt-fake-1", false),
-        ("quick", true),
-    ] {
+    for (name, stream) in [("codex-5", false), ("quick", false), ("gpt-fake-1", false), ("quick", true)] {
         let mut body = asking("hi");
         body["model"] = json!(name);
         body["stream"] = json!(stream);
@@ -309,16 +219,8 @@ async fn what_has_no_effect_is_named_and_the_model_is_the_one_asked_for() {
         body["seed"] = json!(7);
         let answer = once(&pair, &chat(body.to_string().as_bytes())).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        assert_eq!(
-            answer.header("x-codex-ignored-params"),
-            Some("temperature,seed"),
-            "{}",
-            answer.head
-        );
-        let frames = answer
-            .text()
-            .split("\n\n")
-            .filter_map(|f| f.strip_prefix("data: "));
+        assert_eq!(answer.header("x-codex-ignored-params"), Some("temperature,seed"), "{}", answer.head);
+        let frames = answer.text().split("\n\n").filter_map(|f| f.strip_prefix("data: "));
         let objects: Vec<Value> = match stream {
             true => frames
                 .filter(|f| *f != "[DONE]")

@@ -16,20 +16,13 @@ const LATE: Duration = Duration::from_secs(15);
 #[tokio::test]
 async fn half_a_head_is_cut_off() {
     let pair = start(builder().front("PROXY_HEADER_TIMEOUT_MS", "300")).await;
-    for half in [
-        "",
-        "POST /v1/chat",
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: fr",
-    ] {
+    for half in ["", "POST /v1/chat", "POST /v1/chat/completions HTTP/1.1\r\nHost: fr"] {
         let since = Instant::now();
         let mut raw = Raw::connect(pair.addr).await;
         raw.send(half).await;
         raw.ends().await;
         let after = since.elapsed();
-        assert!(
-            after >= SHORT - Duration::from_millis(20),
-            "{half:?}: after {after:?}"
-        );
+        assert!(after >= SHORT - Duration::from_millis(20), "{half:?}: after {after:?}");
         assert!(after < LATE, "{half:?}: after {after:?}");
     }
 }
@@ -58,13 +51,7 @@ async fn a_body_that_stops_is_408() {
     raw.ends().await;
 
     let mut raw = Raw::connect(pair.addr).await;
-    raw.send(request(
-        "POST",
-        "/v1/chat/completions",
-        &["Transfer-Encoding: chunked"],
-        b"",
-    ))
-    .await;
+    raw.send(request("POST", "/v1/chat/completions", &["Transfer-Encoding: chunked"], b"")).await;
     raw.send("5\r\n{\"mod\r\n").await;
     failure(&raw.answer().await, 408, Some("request_timeout"));
 }
@@ -127,10 +114,9 @@ async fn expect_continue_is_answered_where_the_body_is_wanted() {
     raw.send(&body).await;
     assert_eq!(said(&raw.answer().await), "hi");
     // Where it is not wanted the final answer comes at once, and nothing was sent in vain.
-    for (key, length, status, code) in [
-        ("sk-wrong", body.len(), 401, "invalid_api_key"),
-        (KEY, 33 << 20, 413, "request_too_large"),
-    ] {
+    for (key, length, status, code) in
+        [("sk-wrong", body.len(), 401, "invalid_api_key"), (KEY, 33 << 20, 413, "request_too_large")]
+    {
         let mut raw = Raw::connect(pair.addr).await;
         raw.send(head(key, length)).await;
         failure(&raw.answer().await, status, Some(code));
@@ -144,9 +130,7 @@ async fn http_1_0_is_served_without_chunks() {
         let mut body = asking("hi");
         body["stream"] = json!(stream);
         let bytes = chat(body.to_string().as_bytes());
-        let bytes = String::from_utf8(bytes)
-            .expect("ASCII")
-            .replace("HTTP/1.1", "HTTP/1.0");
+        let bytes = String::from_utf8(bytes).expect("ASCII").replace("HTTP/1.1", "HTTP/1.0");
         let mut raw = Raw::connect(pair.addr).await;
         raw.send(bytes).await;
         let answer = raw.answer().await;

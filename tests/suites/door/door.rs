@@ -85,10 +85,7 @@ pub(crate) fn failure(answer: &Answer, status: u16, code: Option<&str>) -> Value
     let error = &body["error"];
     assert_eq!(error["code"], json!(code), "{shown}");
     let retryable = error["retryable"] == true;
-    assert_eq!(
-        answer.header("x-should-retry"),
-        Some(if retryable { "true" } else { "false" })
-    );
+    assert_eq!(answer.header("x-should-retry"), Some(if retryable { "true" } else { "false" }));
     // A failure that may pass says when; one that won't must not make the SDKs wait.
     assert_eq!(answer.header("retry-after").is_some(), retryable, "{shown}");
     let bearer = (status == 401).then_some("Bearer");
@@ -100,21 +97,10 @@ pub(crate) fn failure(answer: &Answer, status: u16, code: Option<&str>) -> Value
 /// What every answer has.
 pub(crate) fn named(answer: &Answer) {
     let id = answer.header("x-request-id").unwrap_or_default();
-    assert!(
-        id.starts_with("req_") && id.len() == 36,
-        "x-request-id: {}",
-        answer.head
-    );
-    let spent: Option<u64> = answer
-        .header("openai-processing-ms")
-        .and_then(|ms| ms.parse().ok());
+    assert!(id.starts_with("req_") && id.len() == 36, "x-request-id: {}", answer.head);
+    let spent: Option<u64> = answer.header("openai-processing-ms").and_then(|ms| ms.parse().ok());
     assert!(spent.is_some(), "openai-processing-ms: {}", answer.head);
-    assert_eq!(
-        answer.header("openai-version"),
-        Some("2020-10-01"),
-        "{}",
-        answer.head
-    );
+    assert_eq!(answer.header("openai-version"), Some("2020-10-01"), "{}", answer.head);
 }
 
 /// The text of a chat completion.

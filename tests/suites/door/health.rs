@@ -27,21 +27,14 @@ async fn health(pair: &Pair, path: &str) -> Answer {
         answers.push(answer);
     }
     let answer = answers.remove(0);
-    assert_eq!(
-        answer.status, answers[0].status,
-        "{path}: both listeners say the same"
-    );
+    assert_eq!(answer.status, answers[0].status, "{path}: both listeners say the same");
     answer
 }
 
 async fn alive(pair: &Pair) {
     for path in LIVE {
         let answer = health(pair, path).await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (200, json!({ "status": "ok" })),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.json()), (200, json!({ "status": "ok" })), "{path}");
     }
 }
 
@@ -63,11 +56,7 @@ async fn a_serving_pair_says_so() {
 #[tokio::test]
 async fn a_child_that_never_comes_up_is_told_in_full() {
     let script = Script {
-        start: Start {
-            crash_before_handshake: u32::MAX,
-            exit_code: 3,
-            ..Start::default()
-        },
+        start: Start { crash_before_handshake: u32::MAX, exit_code: 3, ..Start::default() },
         ..Script::default()
     };
     let pair = Builder::fake(&script)
@@ -93,14 +82,7 @@ async fn a_child_that_never_comes_up_is_told_in_full() {
     let members: BTreeMap<String, Value> = serde_json::from_value(body).expect("an object");
     assert_eq!(
         members.keys().map(String::as_str).collect::<Vec<_>>(),
-        [
-            "backoff_ms",
-            "last_exit_code",
-            "maintenance_mode",
-            "restart_streak",
-            "status",
-            "worker_state"
-        ]
+        ["backoff_ms", "last_exit_code", "maintenance_mode", "restart_streak", "status", "worker_state"]
     );
     for path in READY {
         assert_eq!(health(&pair, path).await.status, 503, "{path}");
@@ -108,19 +90,9 @@ async fn a_child_that_never_comes_up_is_told_in_full() {
     alive(&pair).await;
     let answer = once(&pair, &chat(asking("hi").to_string().as_bytes())).await;
     failure(&answer, 503, Some("worker_unavailable"));
-    let after: u64 = answer
-        .header("retry-after")
-        .and_then(|after| after.parse().ok())
-        .expect("seconds");
-    assert!(
-        (1..=120).contains(&after),
-        "the SDKs give up beyond 120 s, and it said {after}"
-    );
-    failure(
-        &once(&pair, &stranger("GET", "/v1/models", &[], b"")).await,
-        503,
-        Some("worker_unavailable"),
-    );
+    let after: u64 = answer.header("retry-after").and_then(|after| after.parse().ok()).expect("seconds");
+    assert!((1..=120).contains(&after), "the SDKs give up beyond 120 s, and it said {after}");
+    failure(&once(&pair, &stranger("GET", "/v1/models", &[], b"")).await, 503, Some("worker_unavailable"));
     // A bad request is the client's fault whatever the worker does.
     failure(&once(&pair, &chat(b"{")).await, 400, None);
     failure(
@@ -149,8 +121,5 @@ async fn a_daemon_that_is_gone_is_unreachable_and_the_models_stay_known() {
     alive(&pair).await;
     let answer = once(&pair, &chat(asking("hi").to_string().as_bytes())).await;
     failure(&answer, 503, Some("worker_unavailable"));
-    assert_eq!(
-        once(&pair, &stranger("GET", "/v1/models", &[], b"")).await.status,
-        200
-    );
+    assert_eq!(once(&pair, &stranger("GET", "/v1/models", &[], b"")).await.status, 200);
 }

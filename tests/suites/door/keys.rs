@@ -8,11 +8,7 @@ use crate::raw::{Answer, Raw};
 
 async fn chat_with(pair: &Pair, headers: &[&str]) -> Answer {
     let body = asking("hi").to_string();
-    once(
-        pair,
-        &stranger("POST", "/v1/chat/completions", headers, body.as_bytes()),
-    )
-    .await
+    once(pair, &stranger("POST", "/v1/chat/completions", headers, body.as_bytes())).await
 }
 
 fn refused(answer: &Answer) -> String {
@@ -59,10 +55,7 @@ async fn only_the_key_as_bearer_passes() {
     ] {
         let answer = chat_with(&pair, wrong).await;
         let message = refused(&answer);
-        assert!(
-            !message.contains("sk-wrong") && !message.contains(KEY),
-            "{message}"
-        );
+        assert!(!message.contains("sk-wrong") && !message.contains(KEY), "{message}");
     }
     let in_query = format!("/v1/chat/completions?api_key={KEY}");
     let body = asking("hi").to_string();
@@ -81,11 +74,9 @@ async fn the_key_is_asked_for_before_the_body_is_judged() {
 #[tokio::test]
 async fn without_a_key_configured_every_route_is_closed_and_says_so() {
     let pair = start(builder().front("PROXY_API_KEY", "")).await;
-    for (method, path) in [
-        ("POST", "/v1/chat/completions"),
-        ("GET", "/v1/models"),
-        ("GET", "/v1/models/gpt-fake-1"),
-    ] {
+    for (method, path) in
+        [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/v1/models/gpt-fake-1")]
+    {
         for headers in [&[][..], &["Authorization: Bearer "], &["Authorization: Bearer x"]] {
             let message = refused(&once(&pair, &stranger(method, path, headers, b"")).await);
             assert!(message.contains("PROXY_API_KEY"), "{path}: {message}");
@@ -120,8 +111,5 @@ async fn models_are_open_unless_protected() {
         raw.send(stranger("HEAD", path, &[], b"")).await;
         assert_eq!(raw.answer_to_head().await.status, 401);
     }
-    assert_eq!(
-        once(&closed, &stranger("GET", "/readyz", &[], b"")).await.status,
-        200
-    );
+    assert_eq!(once(&closed, &stranger("GET", "/readyz", &[], b"")).await.status, 200);
 }

@@ -45,10 +45,7 @@ impl Raw {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
         let stream = timeout(DEADLINE, TcpStream::connect(addr)).await;
         let stream = stream.expect("a connection in time").expect("the front accepts");
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     /// The same on a socket whose send buffer is about so large: what was written is then nearly what was taken.
@@ -57,10 +54,7 @@ impl Raw {
         socket.set_send_buffer_size(send_buffer).expect("a send buffer");
         let stream = timeout(DEADLINE, socket.connect(addr)).await;
         let stream = stream.expect("a connection in time").expect("the front accepts");
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     /// Writes everything.
@@ -87,11 +81,7 @@ impl Raw {
     async fn read_answer(&mut self, bare: bool) -> Answer {
         let head = self.head().await;
         let status = head.get(9..12).and_then(|s| s.parse().ok());
-        let mut answer = Answer {
-            status: status.expect("a status line"),
-            head,
-            body: Vec::new(),
-        };
+        let mut answer = Answer { status: status.expect("a status line"), head, body: Vec::new() };
         if bare || answer.status < 200 || answer.status == 204 {
             return answer;
         }
@@ -99,8 +89,7 @@ impl Raw {
             self.chunks().await
         } else if let Some(length) = answer.header("content-length") {
             let length = length.parse().expect("a length");
-            self.until("the body", |buffer| (buffer.len() >= length).then_some(length))
-                .await
+            self.until("the body", |buffer| (buffer.len() >= length).then_some(length)).await
         } else {
             self.rest().await
         };
@@ -120,9 +109,7 @@ impl Raw {
             let line = String::from_utf8(line).expect("a chunk's size is ASCII");
             let size = usize::from_str_radix(line.trim_end(), 16).expect("a chunk's size");
             let whole = size + 2;
-            let chunk = self
-                .until("a chunk's data", |b| (b.len() >= whole).then_some(whole))
-                .await;
+            let chunk = self.until("a chunk's data", |b| (b.len() >= whole).then_some(whole)).await;
             body.extend_from_slice(&chunk[..size]);
             if size == 0 {
                 return body;
@@ -145,11 +132,7 @@ impl Raw {
     /// The connection ends, and nothing comes before; a reset is an end, too.
     pub(crate) async fn ends(&mut self) {
         while self.more().await.unwrap_or(false) {}
-        assert!(
-            self.buffer.is_empty(),
-            "more came: {:?}",
-            String::from_utf8_lossy(&self.buffer)
-        );
+        assert!(self.buffer.is_empty(), "more came: {:?}", String::from_utf8_lossy(&self.buffer));
     }
 
     async fn until(&mut self, what: &str, found: impl Fn(&[u8]) -> Option<usize>) -> Vec<u8> {

@@ -58,21 +58,11 @@ async fn an_unknown_route_is_404() {
 async fn a_trailing_slash_and_a_query_change_nothing() {
     let pair = start(builder()).await;
     let body = asking("hi").to_string();
-    for path in [
-        "/v1/chat/completions/",
-        "/v1/chat/completions?api-version=1",
-        "/v1/chat/completions/?",
-    ] {
+    for path in ["/v1/chat/completions/", "/v1/chat/completions?api-version=1", "/v1/chat/completions/?"] {
         let answer = once(&pair, &request("POST", path, &[], body.as_bytes())).await;
         assert_eq!(said(&answer), "hi", "{path}");
     }
-    for path in [
-        "/v1/models/",
-        "/v1/models?limit=1",
-        "/v1/models/gpt-fake-1/",
-        "/readyz/",
-        "/livez/",
-    ] {
+    for path in ["/v1/models/", "/v1/models?limit=1", "/v1/models/gpt-fake-1/", "/readyz/", "/livez/"] {
         let answer = once(&pair, &stranger("GET", path, &[], b"")).await;
         assert_eq!(answer.status, 200, "{path}");
     }
@@ -96,8 +86,7 @@ async fn head_has_the_headers_and_no_body() {
         assert_eq!(answer.status, 200, "{path}");
         named(&answer);
         // A body would stand before the next answer.
-        raw.send(request("GET", "/livez", &["Connection: close"], b""))
-            .await;
+        raw.send(request("GET", "/livez", &["Connection: close"], b"")).await;
         assert_eq!(raw.answer().await.json()["status"], "ok", "{path}");
         raw.ends().await;
     }
@@ -109,26 +98,15 @@ async fn head_has_the_headers_and_no_body() {
 #[tokio::test]
 async fn options_tells_the_methods() {
     let pair = start(builder()).await;
-    for (path, allow) in [
-        ("/v1/chat/completions", CHAT),
-        ("/v1/models", READ),
-        ("/v1/models/any", READ),
-        ("/readyz", READ),
-    ] {
+    for (path, allow) in
+        [("/v1/chat/completions", CHAT), ("/v1/models", READ), ("/v1/models/any", READ), ("/readyz", READ)]
+    {
         // Without a key: a browser asks before it may send one.
         let answer = once(&pair, &stranger("OPTIONS", path, &[], b"")).await;
-        assert_eq!(
-            (answer.status, answer.header("allow")),
-            (204, Some(allow)),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.header("allow")), (204, Some(allow)), "{path}");
         named(&answer);
     }
-    failure(
-        &once(&pair, &stranger("OPTIONS", "/nowhere", &[], b"")).await,
-        404,
-        Some("not_found"),
-    );
+    failure(&once(&pair, &stranger("OPTIONS", "/nowhere", &[], b"")).await, 404, Some("not_found"));
 }
 
 #[tokio::test]
@@ -143,12 +121,7 @@ async fn a_model_is_found_by_its_name_alone() {
         named(&answer);
         assert_eq!((answer.status, &answer.json()["id"]), (200, &id.into()), "{path}");
     }
-    for path in [
-        "/v1/models/gpt-none",
-        "/v1/models/%",
-        "/v1/models/%ff%00",
-        "/v1/models/fake-auto-review",
-    ] {
+    for path in ["/v1/models/gpt-none", "/v1/models/%", "/v1/models/%ff%00", "/v1/models/fake-auto-review"] {
         let answer = once(&pair, &stranger("GET", path, &[], b"")).await;
         let error = failure(&answer, 404, Some("model_not_found"));
         assert_eq!(error["param"], "model", "{path}");
@@ -171,12 +144,7 @@ async fn every_answer_has_a_name_of_its_own() {
     ] {
         let answer = once(&pair, &bytes).await;
         named(&answer);
-        assert_eq!(
-            answer.header("x-should-retry").is_some(),
-            answer.status >= 400,
-            "{}",
-            answer.head
-        );
+        assert_eq!(answer.header("x-should-retry").is_some(), answer.status >= 400, "{}", answer.head);
         names.insert(answer.header("x-request-id").map(str::to_owned));
     }
     assert_eq!(names.len(), 7, "{names:?}");

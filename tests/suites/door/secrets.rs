@@ -59,19 +59,14 @@ async fn converse(pair: &Pair) {
         }
     }
     let path = "/v1/chat/completions";
-    for body in [
-        "{\"secretbroken007",
-        "{\"model\":\"secretbroken007\",\"messages\":[]}",
-        "\"secretbroken007\"",
-    ] {
+    for body in
+        ["{\"secretbroken007", "{\"model\":\"secretbroken007\",\"messages\":[]}", "\"secretbroken007\""]
+    {
         assert!(once(pair, &bytes(KEY, path, body.as_bytes())).await.status >= 400);
     }
     assert_eq!(once(pair, &bytes(WRONG_KEY, path, b"{}")).await.status, 401);
     assert_eq!(once(pair, &chat(b"{}")).await.status, 401);
-    assert_eq!(
-        once(pair, &bytes(KEY, "/v1/secretquery0011", b"")).await.status,
-        404
-    );
+    assert_eq!(once(pair, &bytes(KEY, "/v1/secretquery0011", b"")).await.status, 404);
 }
 
 async fn nothing_is_told(level: &str) {

@@ -74,12 +74,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
 
     pub(crate) async fn send(&mut self, message: &Value) {
         let line = format!("{message}\n");
-        within(
-            "room in the child's stdin",
-            self.writer.write_all(line.as_bytes()),
-        )
-        .await
-        .expect("an open pipe");
+        within("room in the child's stdin", self.writer.write_all(line.as_bytes()))
+            .await
+            .expect("an open pipe");
         self.writer.flush().await.expect("an open pipe");
     }
 
@@ -87,8 +84,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
         let id = self.next;
         self.next += 1;
         self.asked.insert(id, method.to_owned());
-        self.send(&json!({ "id": id, "method": method, "params": params }))
-            .await;
+        self.send(&json!({ "id": id, "method": method, "params": params })).await;
         id
     }
 
@@ -96,9 +92,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
     pub(crate) async fn read(&mut self) -> Option<Value> {
         loop {
             let mut line = String::new();
-            let read = within("a line", self.reader.read_line(&mut line))
-                .await
-                .expect("UTF-8");
+            let read = within("a line", self.reader.read_line(&mut line)).await.expect("UTF-8");
             if read == 0 {
                 return None;
             }
@@ -127,10 +121,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
     }
 
     pub(crate) async fn answered(&mut self, id: u64) -> Value {
-        self.until("an answer", |message| {
-            message["id"] == id && message["method"].is_null()
-        })
-        .await
+        self.until("an answer", |message| message["id"] == id && message["method"].is_null()).await
     }
 
     pub(crate) async fn call(&mut self, method: &str, params: Value) -> Value {
@@ -141,11 +132,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
     pub(crate) async fn initialize(&mut self, opt_out: &[&str]) {
         let capabilities = json!({ "experimentalApi": true, "optOutNotificationMethods": opt_out });
         let info = json!({ "name": "test", "title": "test", "version": "1" });
-        self.call(
-            "initialize",
-            json!({ "clientInfo": info, "capabilities": capabilities }),
-        )
-        .await;
+        self.call("initialize", json!({ "clientInfo": info, "capabilities": capabilities })).await;
         self.send(&json!({ "method": "initialized" })).await;
     }
 
@@ -155,30 +142,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
         let params =
             json!({ "ephemeral": true, "cwd": "/tmp", "experimentalRawEvents": true, "dynamicTools": tools });
         let started = self.call("thread/start", params).await;
-        let thread = started["result"]["thread"]["id"]
-            .as_str()
-            .expect("a thread id")
-            .to_owned();
+        let thread = started["result"]["thread"]["id"].as_str().expect("a thread id").to_owned();
         let item =
             json!({ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": text }] });
-        self.call(
-            "thread/inject_items",
-            json!({ "threadId": thread, "items": [item] }),
-        )
-        .await;
+        self.call("thread/inject_items", json!({ "threadId": thread, "items": [item] })).await;
         thread
     }
 
     /// Starts a turn on a thread of its own; the ids of thread and turn.
     pub(crate) async fn turn(&mut self, text: &str) -> (String, String) {
         let thread = self.thread(text).await;
-        let started = self
-            .call("turn/start", json!({ "threadId": thread, "input": [] }))
-            .await;
-        let turn = started["result"]["turn"]["id"]
-            .as_str()
-            .expect("a turn id")
-            .to_owned();
+        let started = self.call("turn/start", json!({ "threadId": thread, "input": [] })).await;
+        let turn = started["result"]["turn"]["id"].as_str().expect("a turn id").to_owned();
         (thread, turn)
     }
 
@@ -190,20 +165,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Client<R, W> {
 
     /// All deltas so far, as one text.
     pub(crate) fn said(&self) -> String {
-        let deltas = self
-            .seen
-            .iter()
-            .filter(|message| message["method"] == "item/agentMessage/delta");
-        deltas
-            .filter_map(|message| message["params"]["delta"].as_str())
-            .collect()
+        let deltas = self.seen.iter().filter(|message| message["method"] == "item/agentMessage/delta");
+        deltas.filter_map(|message| message["params"]["delta"].as_str()).collect()
     }
 
     /// How many notifications of this method came.
     pub(crate) fn count(&self, method: &str) -> usize {
-        self.seen
-            .iter()
-            .filter(|message| message["method"] == method)
-            .count()
+        self.seen.iter().filter(|message| message["method"] == method).count()
     }
 }

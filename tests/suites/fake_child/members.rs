@@ -19,10 +19,7 @@ struct Kind {
 fn recorded() -> BTreeMap<&'static str, Kind> {
     let mut kinds = BTreeMap::<&str, Kind>::new();
     let mut name = "";
-    for line in RECORDED
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-    {
+    for line in RECORDED.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         if !line.starts_with(' ') {
             name = line;
             continue;
@@ -49,11 +46,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
                 _ => path.to_owned(),
             };
             for (name, member) in members {
-                let path = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 paths(member, &path, found);
                 found.insert(path);
             }
@@ -70,17 +63,9 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 /// The kind's name as the list has it; answers are known by the method that was asked.
 fn kind(message: &Value, asked: &BTreeMap<u64, String>) -> String {
     if let Some(method) = message["method"].as_str() {
-        let lane = if message["id"].is_null() {
-            "notification"
-        } else {
-            "request"
-        };
+        let lane = if message["id"].is_null() { "notification" } else { "request" };
         let item = message["params"]["item"]["type"].as_str();
-        return [Some(lane), Some(method), item]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" ");
+        return [Some(lane), Some(method), item].into_iter().flatten().collect::<Vec<_>>().join(" ");
     }
     if message["result"].is_null() {
         return "error".to_owned();
@@ -88,10 +73,7 @@ fn kind(message: &Value, asked: &BTreeMap<u64, String>) -> String {
     if message["result"] == json!({}) {
         return "answer empty".to_owned();
     }
-    let method = message["id"]
-        .as_u64()
-        .and_then(|id| asked.get(&id))
-        .expect("an answer to a request");
+    let method = message["id"].as_u64().and_then(|id| asked.get(&id)).expect("an answer to a request");
     format!("answer {method}")
 }
 
@@ -109,12 +91,9 @@ async fn messages_have_the_real_members() {
         ] {
             client.call(method, params).await;
         }
-        for text in [
-            "!reasoning why\nhello",
-            "!retry\nhello",
-            "!fail usageLimitExceeded",
-            "!tool look {\"a\":1}",
-        ] {
+        for text in
+            ["!reasoning why\nhello", "!retry\nhello", "!fail usageLimitExceeded", "!tool look {\"a\":1}"]
+        {
             let (thread, _turn) = client.turn(text).await;
             if text.starts_with("!tool") {
                 let call = client.notified("item/tool/call").await;
@@ -123,9 +102,7 @@ async fn messages_have_the_real_members() {
                 client.send(&json!({ "id": call["id"], "result": result })).await;
             }
             client.notified("turn/completed").await;
-            client
-                .call("thread/unsubscribe", json!({ "threadId": thread }))
-                .await;
+            client.call("thread/unsubscribe", json!({ "threadId": thread })).await;
             client.notified("thread/closed").await;
         }
         compare(&client.seen, &client.asked);
@@ -148,21 +125,12 @@ fn compare(seen: &[Value], asked: &BTreeMap<u64, String>) {
             .iter()
             .filter(|path| !real.required.contains(*path) && !real.optional.contains(*path))
             .collect();
-        assert!(
-            missing.is_empty() && unknown.is_empty(),
-            "{name}: missing {missing:?}, unknown {unknown:?}"
-        );
+        assert!(missing.is_empty() && unknown.is_empty(), "{name}: missing {missing:?}, unknown {unknown:?}");
         met.insert(name);
     }
     // What the fake has no reason to write.
-    let never = [
-        "notification configWarning",
-        "notification thread/deleted",
-        "notification thread/settings/updated",
-    ];
-    let unmet: Vec<_> = kinds
-        .keys()
-        .filter(|name| !met.contains(**name) && !never.contains(*name))
-        .collect();
+    let never =
+        ["notification configWarning", "notification thread/deleted", "notification thread/settings/updated"];
+    let unmet: Vec<_> = kinds.keys().filter(|name| !met.contains(**name) && !never.contains(*name)).collect();
     assert!(unmet.is_empty(), "the fake never wrote {unmet:?}");
 }

@@ -33,14 +33,9 @@ fn initialize_comes_first() {
 #[tokio::test]
 async fn an_opted_out_notification_never_comes() {
     converse(Script::default(), async |client| {
-        client
-            .initialize(&["item/agentMessage/delta", "thread/started"])
-            .await;
+        client.initialize(&["item/agentMessage/delta", "thread/started"]).await;
         client.run("hello").await;
-        assert_eq!(
-            client.count("item/agentMessage/delta") + client.count("thread/started"),
-            0
-        );
+        assert_eq!(client.count("item/agentMessage/delta") + client.count("thread/started"), 0);
     })
     .await;
 }
@@ -51,14 +46,10 @@ async fn a_hanging_turn_can_be_interrupted_beside_others() {
         client.initialize(&[]).await;
         let (thread, turn) = client.turn("!hang\nhello").await;
         assert_eq!(client.run("other").await["status"], "completed");
-        client
-            .call("turn/interrupt", json!({ "threadId": thread, "turnId": turn }))
-            .await;
+        client.call("turn/interrupt", json!({ "threadId": thread, "turnId": turn })).await;
         let ended = client.notified("turn/completed").await;
         assert_eq!(ended["params"]["turn"]["status"], "interrupted");
-        let again = client
-            .call("turn/interrupt", json!({ "threadId": thread, "turnId": turn }))
-            .await;
+        let again = client.call("turn/interrupt", json!({ "threadId": thread, "turnId": turn })).await;
         assert_eq!(again["error"]["message"], "no active turn to interrupt");
     })
     .await;
@@ -83,12 +74,8 @@ async fn server_requests_are_answered_into_the_text() {
         client.turn("!ask currentTime/read\n!ask no/such").await;
         let first = client.notified("currentTime/read").await;
         let second = client.notified("no/such").await;
-        client
-            .send(&json!({ "id": first["id"], "result": { "now": 1 } }))
-            .await;
-        client
-            .send(&json!({ "id": second["id"], "error": { "code": -32601, "message": "no" } }))
-            .await;
+        client.send(&json!({ "id": first["id"], "result": { "now": 1 } })).await;
+        client.send(&json!({ "id": second["id"], "error": { "code": -32601, "message": "no" } })).await;
         client.notified("turn/completed").await;
         assert_eq!(client.said(), "{\"now\":1}\n{\"code\":-32601,\"message\":\"no\"}");
     })
@@ -102,15 +89,8 @@ async fn a_replayed_call_is_not_made_again() {
         let thread = client.thread("!tool look {}").await;
         let call = json!({ "type": "function_call", "call_id": "c", "name": "look", "arguments": "{}" });
         let output = json!({ "type": "function_call_output", "call_id": "c", "output": "seen" });
-        client
-            .call(
-                "thread/inject_items",
-                json!({ "threadId": thread, "items": [call, output] }),
-            )
-            .await;
-        client
-            .call("turn/start", json!({ "threadId": thread, "input": [] }))
-            .await;
+        client.call("thread/inject_items", json!({ "threadId": thread, "items": [call, output] })).await;
+        client.call("turn/start", json!({ "threadId": thread, "input": [] })).await;
         client.notified("turn/completed").await;
         assert_eq!(client.said(), "seen");
     })
@@ -125,10 +105,7 @@ async fn garbage_and_halves_lose_nothing() {
         assert_eq!(turn["items"][0]["text"], "hello");
         assert_eq!(client.garbage, ["this line is not JSON {", ""]);
         assert_eq!(client.count("item/started"), 1);
-        let usage = client
-            .seen
-            .iter()
-            .find(|message| message["method"] == "rawResponse/completed");
+        let usage = client.seen.iter().find(|message| message["method"] == "rawResponse/completed");
         assert_eq!(usage.expect("usage")["params"]["usage"]["totalTokens"], 4);
     })
     .await;
@@ -147,15 +124,10 @@ async fn other_directives_do_as_they_say() {
         let failed = client
             .run("!fail {\"httpConnectionFailed\":{\"httpStatusCode\":401}}\n!fail_message sorry")
             .await;
-        assert_eq!(
-            failed["error"]["codexErrorInfo"]["httpConnectionFailed"]["httpStatusCode"],
-            401
-        );
+        assert_eq!(failed["error"]["codexErrorInfo"]["httpConnectionFailed"]["httpStatusCode"], 401);
         assert_eq!(failed["error"]["message"], "sorry");
         let thread = client.thread("!early_started\nhello").await;
-        let id = client
-            .request("turn/start", json!({ "threadId": thread, "input": [] }))
-            .await;
+        let id = client.request("turn/start", json!({ "threadId": thread, "input": [] })).await;
         client.notified("turn/started").await;
         client.answered(id).await;
     })
@@ -169,10 +141,7 @@ async fn requests_are_refused_and_lost_as_scripted() {
         lose_answers: First::Of([("model/list".to_owned(), 1)].into()),
         thread_started_first: true,
         slow_read_ms: 50,
-        start: Start {
-            delay_handshake_ms: 5000,
-            ..Start::default()
-        },
+        start: Start { delay_handshake_ms: 5000, ..Start::default() },
         ..Script::default()
     };
     converse(script, async |client| {
@@ -181,11 +150,7 @@ async fn requests_are_refused_and_lost_as_scripted() {
         assert_eq!(refused["error"]["code"], -32001);
         let lost = client.request("model/list", json!({})).await;
         let served = client.call("model/list", json!({})).await;
-        assert_eq!(
-            served["result"]["data"].as_array().map(Vec::len),
-            Some(2),
-            "one of three is hidden"
-        );
+        assert_eq!(served["result"]["data"].as_array().map(Vec::len), Some(2), "one of three is hidden");
         assert!(!client.seen.iter().any(|message| message["id"] == lost));
         client.call("thread/start", json!({})).await;
         client.call("thread/start", json!({})).await;

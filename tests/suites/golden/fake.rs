@@ -29,16 +29,8 @@ macro_rules! golden {
 
 golden!(plain_json, 200, asking("Say hi."));
 golden!(plain_stream, 200, streaming("Say hi."));
-golden!(
-    failure_before_the_first_byte,
-    429,
-    asking("!fail usageLimitExceeded")
-);
-golden!(
-    failure_after_the_first_byte,
-    200,
-    streaming("Say hi.\n!fail internalServerError")
-);
+golden!(failure_before_the_first_byte, 429, asking("!fail usageLimitExceeded"));
+golden!(failure_after_the_first_byte, 200, streaming("Say hi.\n!fail internalServerError"));
 golden!(retry_before_text, 200, streaming("Say hi.\n!retry_early"));
 golden!(several_agent_messages, 200, asking("Say hi.\n!messages 2"));
 

@@ -46,16 +46,12 @@ pub(crate) fn redact(text: &str, known: &[(String, &str)]) -> String {
 
 fn without_number(text: &str, before: &str) -> String {
     replaced(text, before, |after| {
-        after
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(after.len())
+        after.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(after.len())
     })
 }
 
 fn without_rest(text: &str, before: &str) -> String {
-    replaced(text, before, |after| {
-        after.find(['\r', '\n']).unwrap_or(after.len())
-    })
+    replaced(text, before, |after| after.find(['\r', '\n']).unwrap_or(after.len()))
 }
 
 fn without_string(text: &str, before: &str) -> String {
@@ -81,14 +77,10 @@ fn without_ids(text: &str) -> String {
     let mut numbers = HashMap::new();
     let mut out = String::new();
     for token in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
-        let end = token
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
-            .unwrap_or(token.len());
+        let end =
+            token.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(token.len());
         let (word, rest) = token.split_at(end);
-        let prefix = PREFIXES
-            .into_iter()
-            .find(|p| word.starts_with(p))
-            .unwrap_or_default();
+        let prefix = PREFIXES.into_iter().find(|p| word.starts_with(p)).unwrap_or_default();
         let id = &word[prefix.len()..];
         let is_id = match prefix {
             "" => is_uuid(id),

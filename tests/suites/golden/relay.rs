@@ -29,10 +29,7 @@ impl Relay {
         let lines = Lines::default();
         let mut running = JoinSet::new();
         running.spawn(accept(listener, to, lines.clone()));
-        Ok(Self {
-            lines,
-            _running: running,
-        })
+        Ok(Self { lines, _running: running })
     }
 
     /// What went over it so far.

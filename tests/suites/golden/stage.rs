@@ -47,9 +47,8 @@ impl Stage {
         let settings = json!({ "command": child, "log": tap }).to_string();
         std::fs::write(home.join("child-tap.json"), settings).expect("the tap's settings are written");
         let between = home.join("relay.sock");
-        let builder = builder
-            .child(binary(Binary::ChildTap))
-            .front("WORKER_SOCKET", between.to_string_lossy());
+        let builder =
+            builder.child(binary(Binary::ChildTap)).front("WORKER_SOCKET", between.to_string_lossy());
         let pair = builder.start_unready().await.expect("the pair starts");
         // The front is let in only now, so that its handshake is the same in every run.
         pair.daemon
@@ -62,14 +61,7 @@ impl Stage {
             models.status().is_success().then_some(())
         });
         known.await.expect("the pair serves");
-        let mut stage = Self {
-            pair,
-            relay,
-            tap,
-            from: (0, 0),
-            http: String::new(),
-            racing,
-        };
+        let mut stage = Self { pair, relay, tap, from: (0, 0), http: String::new(), racing };
         stage.from = (stage.socket().len(), stage.child().len());
         stage
     }
@@ -145,9 +137,7 @@ impl Stage {
             let socket = self.socket().split_off(self.from.0);
             let asked = socket.iter().find(|l| l.contains("\"thread/unsubscribe\""))?;
             let id = id(asked)?;
-            let answered = socket
-                .iter()
-                .any(|l| l.starts_with("< ") && self::id(l).as_ref() == Some(&id));
+            let answered = socket.iter().any(|l| l.starts_with("< ") && self::id(l).as_ref() == Some(&id));
             let child = self.child().split_off(self.from.1);
             let closed = child.iter().any(|l| l.contains("\"thread/closed\""));
             (answered && closed).then_some(())
@@ -159,11 +149,7 @@ impl Stage {
     pub(crate) fn transcript(&self) -> String {
         let lane = |lines: Vec<String>, from: usize| {
             let lines = by_direction(lines[from..].to_vec());
-            if self.racing {
-                apart(lines)
-            } else {
-                lines.join("\n")
-            }
+            if self.racing { apart(lines) } else { lines.join("\n") }
         };
         let text = format!(
             "=== HTTP (> request, < answer)\n{}\n=== socket (> to the daemon, < from it)\n{}\n\n\
@@ -185,10 +171,7 @@ impl Stage {
 fn by_direction(mut lines: Vec<String>) -> Vec<String> {
     if let Some(at) = lines.iter().position(|l| l.contains("\"turn/interrupt\"")) {
         lines[at..].sort_by_key(|l| l.starts_with("< "));
-        lines.insert(
-            at,
-            "(from here on all that goes there stands before all that comes)".to_owned(),
-        );
+        lines.insert(at, "(from here on all that goes there stands before all that comes)".to_owned());
     }
     lines
 }

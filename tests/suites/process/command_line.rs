@@ -92,25 +92,16 @@ async fn the_printed_configuration_shows_origins_and_no_secret() {
     let env = own(&[("PROXY_API_KEY", SECRET), ("PROXY_HOST", "::1")]);
     let said = run(Binary::HttpFront, &["--print-config", "--port", "1234"], &env).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(
-        !said.out.contains(SECRET) && !said.err.contains(SECRET),
-        "{said:?}"
-    );
+    assert!(!said.out.contains(SECRET) && !said.err.contains(SECRET), "{said:?}");
     let line = |name: &str| {
         let mut lines = said.out.lines();
         let found = lines.find(|line| line.split_whitespace().next() == Some(name));
         found.expect("the setting").split_whitespace().collect::<Vec<_>>()
     };
-    assert_eq!(
-        line("PROXY_API_KEY"),
-        ["PROXY_API_KEY", "(secret)", "#", "environment"]
-    );
+    assert_eq!(line("PROXY_API_KEY"), ["PROXY_API_KEY", "(secret)", "#", "environment"]);
     assert_eq!(line("PROXY_HOST"), ["PROXY_HOST", "::1", "#", "environment"]);
     assert_eq!(line("PORT"), ["PORT", "1234", "#", "flag"]);
-    assert_eq!(
-        line("PROXY_INTERNAL_ADDR"),
-        ["PROXY_INTERNAL_ADDR", "127.0.0.1:18080", "#", "default"]
-    );
+    assert_eq!(line("PROXY_INTERNAL_ADDR"), ["PROXY_INTERNAL_ADDR", "127.0.0.1:18080", "#", "default"]);
     let daemon = run(Binary::WorkerDaemon, &["--print-config"], &[]).await;
     assert_eq!(daemon.code, Some(0), "{daemon:?}");
     assert!(daemon.out.contains("WORKER_MAX_CONCURRENCY"), "{daemon:?}");
@@ -157,10 +148,7 @@ async fn a_bad_configuration_is_refused_with_every_problem() {
 async fn a_missing_codex_is_named_with_the_remedy() {
     let said = daemon(&builder().child("/no/such/codex".into())).await;
     assert_eq!(said.code, Some(4), "{said:?}");
-    assert!(
-        said.err.contains("/no/such/codex") && said.err.contains("npm install"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("/no/such/codex") && said.err.contains("npm install"), "{said:?}");
 }
 
 #[tokio::test]
@@ -169,10 +157,7 @@ async fn an_old_codex_is_named_with_the_remedy() {
     let old = codex(&builder, "#!/bin/sh\necho codex-cli 0.1.0\n");
     let said = daemon(&builder.child(old)).await;
     assert_eq!(said.code, Some(4), "{said:?}");
-    assert!(
-        said.err.contains("0.1.0") && said.err.contains("npm install"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("0.1.0") && said.err.contains("npm install"), "{said:?}");
 }
 
 #[tokio::test]
@@ -189,10 +174,7 @@ async fn a_socket_path_that_is_too_long_is_refused() {
     let long = format!("/tmp/{}/worker.sock", "x".repeat(120));
     let said = daemon(&builder().daemon("WORKER_SOCKET", long)).await;
     assert_eq!(said.code, Some(3), "{said:?}");
-    assert!(
-        said.err.contains("WORKER_SOCKET") && said.err.contains("107"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("WORKER_SOCKET") && said.err.contains("107"), "{said:?}");
 }
 
 #[tokio::test]
@@ -201,10 +183,7 @@ async fn a_socket_that_another_daemon_serves_is_left_to_it() {
     let path = pair.socket.display().to_string();
     let said = daemon(&builder().daemon("WORKER_SOCKET", path.clone())).await;
     assert_eq!(said.code, Some(3), "{said:?}");
-    assert!(
-        said.err.contains(&path) && said.err.contains("another"),
-        "{said:?}"
-    );
+    assert!(said.err.contains(&path) && said.err.contains("another"), "{said:?}");
     // The first one is not disturbed.
     assert!(pair.socket.exists());
     pair.ready().await.expect("the first daemon");
@@ -214,16 +193,10 @@ async fn a_socket_that_another_daemon_serves_is_left_to_it() {
 async fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = taken.local_addr().expect("an address");
-    for (setting, value) in [
-        ("PORT", addr.port().to_string()),
-        ("PROXY_INTERNAL_ADDR", addr.to_string()),
-    ] {
+    for (setting, value) in [("PORT", addr.port().to_string()), ("PROXY_INTERNAL_ADDR", addr.to_string())] {
         let env = builder().front(setting, value).front_env();
         let said = run(Binary::HttpFront, &[], &env).await;
         assert_eq!(said.code, Some(3), "{said:?}");
-        assert!(
-            said.err.contains(setting) && said.err.contains(&addr.to_string()),
-            "{said:?}"
-        );
+        assert!(said.err.contains(setting) && said.err.contains(&addr.to_string()), "{said:?}");
     }
 }

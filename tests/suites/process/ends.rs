@@ -34,10 +34,7 @@ async fn daemon_drains(pair: &Pair) {
 }
 
 async fn stopped(pair: &Pair) -> Value {
-    let line = pair
-        .daemon
-        .logged("the daemon's end", |line| line["event"] == "daemon_stopped")
-        .await;
+    let line = pair.daemon.logged("the daemon's end", |line| line["event"] == "daemon_stopped").await;
     line.expect("a line")
 }
 
@@ -52,10 +49,7 @@ async fn front_drains(pair: &Pair) {
 
 #[tokio::test]
 async fn a_grandchild_is_gone_after_the_daemons_end() {
-    let script = Script {
-        grandchild: true,
-        ..Script::default()
-    };
+    let script = Script { grandchild: true, ..Script::default() };
     let mut pair = ready(&script).await;
     let grandchild = logged(&pair, "a grandchild", |entry| match entry {
         Entry::Grandchild { pid } => Some(*pid),
@@ -69,12 +63,8 @@ async fn a_grandchild_is_gone_after_the_daemons_end() {
 
 #[tokio::test]
 async fn a_child_that_ignores_every_hint_is_killed() {
-    let script = Script {
-        ignore_sigterm: true,
-        ignore_stdin_eof: true,
-        grandchild: true,
-        ..Script::default()
-    };
+    let script =
+        Script { ignore_sigterm: true, ignore_stdin_eof: true, grandchild: true, ..Script::default() };
     let mut pair = ready(&script).await;
     let child = pair.child_pid().expect("a child");
     assert_eq!(pair.daemon.terminate().await.expect("an end"), Some(0));
@@ -98,10 +88,7 @@ async fn sigterm_lets_a_running_stream_finish_and_refuses_new_requests() {
     assert_eq!(pair.daemon.wait().await.expect("an end"), Some(0));
     assert_eq!(stopped(&pair).await["drained"], true);
     assert!(!pair.socket.exists(), "the socket's file is left");
-    assert_eq!(
-        ask(&pair, "hello", false).await.0,
-        refused(503, "worker_unavailable")
-    );
+    assert_eq!(ask(&pair, "hello", false).await.0, refused(503, "worker_unavailable"));
 }
 
 /// The end of a daemon under a turn that never ends: forced by another signal, or by the end of the grace.
@@ -174,13 +161,7 @@ async fn a_second_signal_forces_the_fronts_end() {
     assert_eq!(stream.end().await.expect("an end"), broken("draining"));
     assert_eq!(stream.text(), "ha");
     assert_eq!(pair.front.wait().await.expect("an end"), Some(0));
-    let stopped = pair
-        .front
-        .logged("the front's end", |line| line["event"] == "front_stopped")
-        .await
-        .expect("a line");
-    assert_eq!(
-        (&stopped["drained"], &stopped["clean"]),
-        (&json!(false), &json!(true))
-    );
+    let stopped =
+        pair.front.logged("the front's end", |line| line["event"] == "front_stopped").await.expect("a line");
+    assert_eq!((&stopped["drained"], &stopped["clean"]), (&json!(false), &json!(true)));
 }

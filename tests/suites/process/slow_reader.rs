@@ -16,10 +16,7 @@ const DELTAS: usize = 60_000;
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut_and_its_turn_interrupted() {
-    let script = Script {
-        record: true,
-        ..Script::default()
-    };
+    let script = Script { record: true, ..Script::default() };
     let builder = around(&script).front("PROXY_STREAM_BUFFER_BYTES", "64KiB");
     let pair = builder.start().await.expect("a ready pair");
     let socket = TcpSocket::new_v4().expect("a socket");
@@ -50,8 +47,7 @@ async fn a_client_that_does_not_read_is_cut_and_its_turn_interrupted() {
     // What it reads at last ends with an error, not in the middle of nothing.
     let mut text = Vec::new();
     let read = tokio::time::timeout(DEADLINE, slow.read_to_end(&mut text)).await;
-    read.expect("the end of the stream in time")
-        .expect("a stream that is ended");
+    read.expect("the end of the stream in time").expect("a stream that is ended");
     let text = String::from_utf8_lossy(&text);
     let last = text.rsplit("data: ").next().unwrap_or_default();
     let code = broken("slow_reader");

@@ -37,16 +37,11 @@ pub(crate) async fn serves(pair: &Pair) {
 }
 
 pub(crate) fn refused(status: u16, code: &str) -> End {
-    End::Refused {
-        status,
-        code: code.to_owned(),
-    }
+    End::Refused { status, code: code.to_owned() }
 }
 
 pub(crate) fn broken(code: &str) -> End {
-    End::Broken {
-        code: code.to_owned(),
-    }
+    End::Broken { code: code.to_owned() }
 }
 
 /// The status and body of a GET.
@@ -81,9 +76,6 @@ pub(crate) async fn logged<T>(pair: &Pair, what: &str, wanted: impl Fn(&Entry) -
 /// Whether a process runs. One that has ended and was not waited for does not.
 pub(crate) fn runs(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat
-        .rsplit(')')
-        .next()
-        .and_then(|rest| rest.trim_start().chars().next());
+    let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
     state.is_some_and(|state| state != 'Z' && state != 'X')
 }

@@ -39,11 +39,7 @@ async fn a_lost_end_is_a_504_and_the_thread_is_let_go() {
 #[tokio::test]
 async fn a_silent_turn_is_a_504_and_is_interrupted() {
     let builder = around(&Script::default()).front("PROXY_IDLE_TIMEOUT_MS", "400");
-    let pair = builder
-        .front("PROXY_STREAM_IDLE_TIMEOUT_MS", "400")
-        .start()
-        .await
-        .expect("a ready pair");
+    let pair = builder.front("PROXY_STREAM_IDLE_TIMEOUT_MS", "400").start().await.expect("a ready pair");
     for stream in [false, true] {
         assert_eq!(ask(&pair, "!hang", stream).await.0, refused(504, "timeout"));
     }
@@ -63,10 +59,7 @@ async fn what_the_child_asks_is_declined() {
             "execCommandApproval",
             json!({ "decision": { "denied": { "rejection": "Nobody is there to approve this." } } }),
         ),
-        (
-            "mcpServer/elicitation/request",
-            json!({ "action": "decline", "content": null }),
-        ),
+        ("mcpServer/elicitation/request", json!({ "action": "decline", "content": null })),
     ] {
         let (end, text) = ask(&pair, &format!("!ask {method}"), false).await;
         assert_eq!(end, End::Done, "{method}");
@@ -90,10 +83,7 @@ async fn a_crash_ends_its_requests_and_the_service_comes_back() {
         assert_eq!(end, refused(502, "worker_restarted"), "stream: {stream}");
         pair.ready().await.expect("another child");
     }
-    assert_eq!(
-        ask(&pair, "!crash\n!echo half of this", false).await.0,
-        refused(502, "worker_restarted")
-    );
+    assert_eq!(ask(&pair, "!crash\n!echo half of this", false).await.0, refused(502, "worker_restarted"));
     pair.ready().await.expect("another child");
     // After that a stream has its terminal frame.
     let (end, text) = ask(&pair, "!crash\n!chunks 2\n!echo half of this", true).await;
@@ -110,15 +100,8 @@ async fn a_crash_ends_its_requests_and_the_service_comes_back() {
 async fn a_crash_ends_everybody_elses_requests() {
     let builder = around(&Script::default()).daemon("WORKER_BACKOFF_INITIAL_MS", "1");
     let pair = builder.start().await.expect("a ready pair");
-    let mut other = Answer::to(&pair, "!hang\n!chunks 2\n!echo waiting", true)
-        .await
-        .expect("a head");
-    assert!(
-        other
-            .until("half a text", |text| text == "wait")
-            .await
-            .expect("text")
-    );
+    let mut other = Answer::to(&pair, "!hang\n!chunks 2\n!echo waiting", true).await.expect("a head");
+    assert!(other.until("half a text", |text| text == "wait").await.expect("text"));
     let (end, _) = ask(&pair, "!crash", false).await;
     assert_eq!(end, refused(502, "worker_restarted"));
     assert_eq!(other.end().await.expect("an end"), broken("worker_restarted"));

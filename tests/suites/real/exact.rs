@@ -44,19 +44,14 @@ fn item(message: &Value) -> Value {
         "system" => "developer",
         role => role,
     };
-    let part = if role == "assistant" {
-        "output_text"
-    } else {
-        "input_text"
-    };
+    let part = if role == "assistant" { "output_text" } else { "input_text" };
     let texts = match &message["content"] {
         Value::Array(parts) => parts.iter().map(|part| part["text"].clone()).collect(),
-        text => vec![text.clone()],
+        text @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            vec![text.clone()]
+        }
     };
-    let content: Vec<Value> = texts
-        .into_iter()
-        .map(|text| json!({"type": part, "text": text}))
-        .collect();
+    let content: Vec<Value> = texts.into_iter().map(|text| json!({"type": part, "text": text})).collect();
     json!({"type": "message", "role": role, "content": content})
 }
 
@@ -124,10 +119,8 @@ fn assert_exact(recorded: &Recorded, expected: &Value) {
             assert_eq!(&got[name], value, "{name}");
         }
     }
-    let (items, wanted) = (
-        got["input"].as_array().expect("items"),
-        expected["input"].as_array().expect("items"),
-    );
+    let (items, wanted) =
+        (got["input"].as_array().expect("items"), expected["input"].as_array().expect("items"));
     for (at, (item, wanted)) in items.iter().zip(wanted).enumerate() {
         if item != wanted {
             let shown = |value: &Value| value.to_string().chars().take(300).collect::<String>();
@@ -167,7 +160,7 @@ fn odd() -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_messages_go_up_for_models_of_every_harness() {
     let stage = Stage::new().await;
-    // Code mode with agents v2; the same with v1; neither, and no "lite" requests; hidden from codex's own list.
+    // Code mode with agents v2; the same without an effort `ultra`; with agents v1; none of all that.
     for model in ["gpt-6.1-sol", "gpt-6-luna", "gpt-5.6-luna", "gpt-5.5"] {
         for messages in [vec![message("user", "Hello.")], odd()] {
             let sent = gone_up(&stage, &request(model, &messages, false)).await;
@@ -208,9 +201,7 @@ async fn long_histories_go_up_whole_in_one_request() {
     let roles = ["user", "assistant", "system"];
     let history = |count: usize, size: usize| -> Vec<Value> {
         let text = |n: usize| format!("{n} {}", "wörd ".repeat(size / 6));
-        (0..count)
-            .map(|n| message(roles[n % roles.len()], &text(n)))
-            .collect()
+        (0..count).map(|n| message(roles[n % roles.len()], &text(n))).collect()
     };
     let three_megabytes = history(300, 10_000);
     let ten_thousand = history(10_000, 12);
@@ -237,16 +228,8 @@ async fn nothing_of_the_client_but_its_messages_leaks_up() {
     body["prompt_cache_key"] = json!("secret-cache");
     let sent = gone_up(&stage, &body).await;
     assert_exact(&sent, &expected("gpt-5.5", None, &[message("user", "Go.")]));
-    let headers: BTreeMap<&str, &str> = sent
-        .headers
-        .iter()
-        .map(|(n, v)| (n.as_str(), v.as_str()))
-        .collect();
-    assert_eq!(
-        headers.keys().copied().collect::<Vec<_>>(),
-        HEADERS,
-        "the headers that go up"
-    );
+    let headers: BTreeMap<&str, &str> = sent.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    assert_eq!(headers.keys().copied().collect::<Vec<_>>(), HEADERS, "the headers that go up");
     let everything = format!("{headers:?} {}", sent.json());
     for leak in ["secret", KEY, "chatcmpl"] {
         assert!(!everything.contains(leak), "{leak} in {everything}");
@@ -279,11 +262,7 @@ async fn the_usage_is_the_upstreams() {
         let chunks = stream.chunks();
         let (last, others) = chunks.split_last().expect("chunks");
         assert_eq!((&last["usage"], &last["choices"]), (&wanted, &json!([])));
-        assert!(
-            others
-                .iter()
-                .all(|chunk| chunk.get("usage") == Some(&Value::Null))
-        );
+        assert!(others.iter().all(|chunk| chunk.get("usage") == Some(&Value::Null)));
         let stream = stage.ask([reply()], &asking(true)).await.stream();
         assert_eq!(stream.complete("stop"), "Counted.");
         assert!(stream.chunks().iter().all(|chunk| chunk.get("usage").is_none()));
@@ -312,10 +291,7 @@ async fn the_models_are_the_childs_visible_ones_and_the_aliases() {
         assert_eq!(get(&format!("/v1/models/{id}")).await, (200, card.clone()));
     }
     let (status, error) = get("/v1/models/gpt-nobody").await;
-    assert_eq!(
-        (status, &error["error"]["code"]),
-        (404, &json!("model_not_found"))
-    );
+    assert_eq!((status, &error["error"]["code"]), (404, &json!("model_not_found")));
 }
 
 /// The models that codex itself would offer, from its raw catalog.
@@ -329,7 +305,5 @@ fn visible() -> Vec<String> {
     let catalog: Value = serde_json::from_slice(&output.stdout).expect("a catalog");
     let models = catalog["models"].as_array().expect("models").iter();
     let listed = models.filter(|model| model["visibility"] == "list");
-    listed
-        .filter_map(|model| model["slug"].as_str().map(str::to_owned))
-        .collect()
+    listed.filter_map(|model| model["slug"].as_str().map(str::to_owned)).collect()
 }

@@ -12,9 +12,7 @@ thread/loaded/list";
 
 async fn pair_for(upstream: &Upstream, settings: &[(&str, &str)]) -> Pair {
     let builder = Builder::real(&upstream.base_url()).expect("a home");
-    let builder = settings
-        .iter()
-        .fold(builder, |builder, (name, value)| builder.daemon(name, *value));
+    let builder = settings.iter().fold(builder, |builder, (name, value)| builder.daemon(name, *value));
     let builder = builder.daemon("WORKER_ALLOW_METHODS", METHODS);
     builder.start().await.expect("a ready pair")
 }
@@ -42,20 +40,14 @@ async fn idle(mut pair: Pair) {
     wait_loaded(&pair, 0).await;
     assert_eq!(pair.front.terminate().await.expect("the front's end"), Some(0));
     assert_eq!(pair.daemon.terminate().await.expect("the daemon's end"), Some(0));
-    let drain = pair
-        .daemon
-        .logged("the drain", |line| line["event"] == "worker_drain")
-        .await;
+    let drain = pair.daemon.logged("the drain", |line| line["event"] == "worker_drain").await;
     assert_eq!(drain.expect("a line")["turns"], 0);
     let stopped = pair
         .daemon
         .logged("the daemon's end", |line| line["event"] == "daemon_stopped")
         .await
         .expect("a line");
-    assert_eq!(
-        (&stopped["drained"], &stopped["clean"]),
-        (&true.into(), &true.into())
-    );
+    assert_eq!((&stopped["drained"], &stopped["clean"]), (&true.into(), &true.into()));
 }
 
 /// Hangs up once the upstream has handed over a part of the answer.
@@ -94,11 +86,7 @@ async fn a_hang_up_during_an_answer_in_json_closes_the_upstream_connection() {
 /// Hangs up while the upstream has not said anything. `head`: whether it has sent its status.
 async fn before_the_first_token(stream: bool, head: bool) {
     let brain = move |_: &Recorded| {
-        if head {
-            Reply::new().stall()
-        } else {
-            Reply::new().held(&Gate::new())
-        }
+        if head { Reply::new().stall() } else { Reply::new().held(&Gate::new()) }
     };
     let upstream = Upstream::start(brain).await.expect("an upstream");
     let pair = pair_for(&upstream, &[]).await;
@@ -130,9 +118,7 @@ async fn a_hang_up_before_the_upstreams_head_closes_the_upstream_connection() {
 /// The answer's head went out with the keep-alive, and then the client left.
 #[tokio::test]
 async fn a_hang_up_during_keep_alives_closes_the_upstream_connection() {
-    let upstream = Upstream::start(|_: &Recorded| Reply::new().stall())
-        .await
-        .expect("an upstream");
+    let upstream = Upstream::start(|_: &Recorded| Reply::new().stall()).await.expect("an upstream");
     let builder = Builder::real(&upstream.base_url()).expect("a home");
     let builder = builder.daemon("WORKER_ALLOW_METHODS", METHODS);
     let pair = builder.front("PROXY_SSE_KEEPALIVE_MS", "50").start().await;
@@ -158,10 +144,7 @@ async fn a_hang_up_while_the_body_is_sent_reaches_nobody() {
     );
     let mut leaving = TcpStream::connect(pair.addr).await.expect("a connection");
     let part = format!("{head}{}", &body[..body.len() - 1]);
-    leaving
-        .write_all(part.as_bytes())
-        .await
-        .expect("a part of a body");
+    leaving.write_all(part.as_bytes()).await.expect("a part of a body");
     let descriptors = || async { pair.front.descriptors().ok() };
     pair.eventually("the front to hold the connection", || async {
         (descriptors().await? > before).then_some(())
@@ -182,9 +165,7 @@ async fn a_hang_up_while_the_body_is_sent_reaches_nobody() {
 async fn a_hang_up_while_the_turn_waits_for_a_permit_reaches_nobody() {
     let brain = |request: &Recorded| match request.last_user_text().as_deref() {
         Some("first") => Reply::new().text(Pieces::new("one").stall()),
-        text => Reply::new()
-            .text(text.unwrap_or_default())
-            .completed(Usage::new(1, 0, 1, 0)),
+        text => Reply::new().text(text.unwrap_or_default()).completed(Usage::new(1, 0, 1, 0)),
     };
     let upstream = Upstream::start(brain).await.expect("an upstream");
     let pair = pair_for(&upstream, &[("WORKER_MAX_CONCURRENCY", "1")]).await;
@@ -213,9 +194,7 @@ async fn a_hang_up_while_the_turn_waits_for_a_permit_reaches_nobody() {
 /// Clients that leave at once, at every moment of the way in.
 #[tokio::test]
 async fn hang_ups_at_any_moment_leave_nothing() {
-    let upstream = Upstream::start(|_: &Recorded| Reply::new().stall())
-        .await
-        .expect("an upstream");
+    let upstream = Upstream::start(|_: &Recorded| Reply::new().stall()).await.expect("an upstream");
     let pair = pair_for(&upstream, &[]).await;
     for round in 0..60_u64 {
         let early = Answer::to(&pair, "say hello", round % 2 == 0);

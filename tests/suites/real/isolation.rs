@@ -1,9 +1,6 @@
 //! Many clients at once, some of whom hang up, and a child that dies in between: nobody gets what is another's, and
 //! every request ends once.
-#![expect(
-    clippy::print_stdout,
-    reason = "a failing test shows its seed and what had happened"
-)]
+#![expect(clippy::print_stdout, reason = "a failing test shows its seed and what had happened")]
 
 use gateway_tests::{
     pair::{Answer, Builder, DEADLINE, End, Pair, SocketClient},
@@ -83,21 +80,14 @@ fn plans(dice: &mut Dice, retries: bool) -> Vec<Plan> {
                 1 if stream => HangUp::At(usize::try_from(dice.roll(60)).expect("a small number")),
                 _ => HangUp::Never,
             };
-            Plan {
-                marker,
-                prompt,
-                stream,
-                hang_up,
-            }
+            Plan { marker, prompt, stream, hang_up }
         })
         .collect()
 }
 
 async fn run(plan: Plan, pair: Arc<Pair>, upstream: Arc<Upstream>) -> Seen {
     let whole = async {
-        let mut answer = Answer::to(&pair, &plan.prompt, plan.stream)
-            .await
-            .expect("a head");
+        let mut answer = Answer::to(&pair, &plan.prompt, plan.stream).await.expect("a head");
         if let HangUp::At(letters) = plan.hang_up {
             let there = answer.until("letters", |text| text.len() >= letters).await;
             if there.expect("letters, or the end") {
@@ -137,10 +127,7 @@ async fn finish(running: JoinSet<Seen>) -> Vec<Seen> {
 fn check_own(seen: &[Seen]) {
     assert_eq!(seen.len(), REQUESTS);
     for Seen { plan, text, end } in seen {
-        assert!(
-            plan.marker.starts_with(text.as_str()),
-            "{plan:?} got {text:?} ({end:?})"
-        );
+        assert!(plan.marker.starts_with(text.as_str()), "{plan:?} got {text:?} ({end:?})");
         if *end == Some(End::Done) {
             assert_eq!(*text, plan.marker, "{plan:?}");
         }
@@ -164,9 +151,7 @@ async fn check_after(pair: &Pair) {
 async fn started(provider: &str, settings: &[(&str, &str)]) -> (Arc<Pair>, Arc<Upstream>) {
     let upstream = Upstream::start(Directives::new()).await.expect("an upstream");
     let builder = Builder::real_with(&upstream.base_url(), provider).expect("a home");
-    let builder = settings
-        .iter()
-        .fold(builder, |builder, (name, value)| builder.daemon(name, *value));
+    let builder = settings.iter().fold(builder, |builder, (name, value)| builder.daemon(name, *value));
     let builder = builder.daemon("WORKER_ALLOW_METHODS", METHODS);
     let pair = builder.start().await.expect("a ready pair");
     (Arc::new(pair), Arc::new(upstream))
@@ -176,17 +161,11 @@ async fn everybody_gets_their_own(provider: &str, retries: bool, seed: u64) {
     println!("seed {seed}");
     let (pair, upstream) = started(provider, &[]).await;
     let plans = plans(&mut Dice(seed), retries);
-    let stayed = plans
-        .iter()
-        .filter(|plan| matches!(plan.hang_up, HangUp::Never))
-        .count();
+    let stayed = plans.iter().filter(|plan| matches!(plan.hang_up, HangUp::Never)).count();
     let seen = finish(launch(plans, &pair, &upstream)).await;
     check_own(&seen);
     for Seen { plan, end, .. } in &seen {
-        assert!(
-            matches!(end, None | Some(End::Done)),
-            "{plan:?} ended with {end:?}"
-        );
+        assert!(matches!(end, None | Some(End::Done)), "{plan:?} ended with {end:?}");
     }
     let hung_up = seen.iter().filter(|seen| seen.end.is_none()).count();
     println!("{stayed} stayed, {hung_up} hung up, {:?}", upstream.totals());
@@ -213,9 +192,7 @@ async fn everybody_gets_their_own_answer_with_the_childs_retries() {
 async fn murder(pair: &Pair, upstream: &Upstream, more: u64) {
     let wanted = upstream.totals().requests + more;
     upstream
-        .wait_totals("requests to kill the child under", DEADLINE, |t| {
-            t.requests >= wanted
-        })
+        .wait_totals("requests to kill the child under", DEADLINE, |t| t.requests >= wanted)
         .await
         .expect("requests to kill the child under");
     let child = pair.child_pid().expect("a child");
@@ -254,10 +231,7 @@ async fn every_request_ends_once(provider: &str, settings: &[(&str, &str)], kill
         assert!(right, "{plan:?} ended with {end:?}");
     }
     println!("{ends:#?}");
-    assert!(
-        ends.contains_key("Some(Done)"),
-        "nobody got an answer before a kill: {ends:?}"
-    );
+    assert!(ends.contains_key("Some(Done)"), "nobody got an answer before a kill: {ends:?}");
     check_after(&pair).await;
 }
 

@@ -67,10 +67,7 @@ fn memory(pair: &Pair) -> [u64; 2] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_grows_over_five_hundred_requests() {
-    let config = Config {
-        record: RecordMode::CountOnly,
-        ..Config::default()
-    };
+    let config = Config { record: RecordMode::CountOnly, ..Config::default() };
     let upstream = Upstream::start_with(Directives::new(), config).await;
     let upstream = upstream.expect("an upstream");
     let builder = Builder::real(&upstream.base_url()).expect("a home");
@@ -104,10 +101,7 @@ async fn nothing_grows_over_five_hundred_requests() {
     pair.eventually("as many descriptors as before", || async {
         let now = descriptors(&pair);
         println!("descriptors {before:?} -> {now:?}");
-        let near = before
-            .iter()
-            .zip(now)
-            .all(|(before, now)| before.abs_diff(now) <= SLACK);
+        let near = before.iter().zip(now).all(|(before, now)| before.abs_diff(now) <= SLACK);
         near.then_some(())
     })
     .await

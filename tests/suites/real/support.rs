@@ -24,18 +24,9 @@ impl Stage {
     /// As `build` makes it for the upstream's URL.
     pub(crate) async fn with(build: impl FnOnce(&str) -> Builder) -> Self {
         let replies = Arc::new(Queue::default());
-        let upstream = Upstream::start(Arc::clone(&replies))
-            .await
-            .expect("an upstream on loopback");
-        let pair = build(&upstream.base_url())
-            .start()
-            .await
-            .expect("a pair that is ready");
-        Self {
-            pair,
-            upstream,
-            replies,
-        }
+        let upstream = Upstream::start(Arc::clone(&replies)).await.expect("an upstream on loopback");
+        let pair = build(&upstream.base_url()).start().await.expect("a pair that is ready");
+        Self { pair, upstream, replies }
     }
 
     /// The whole answer to `body`, for which the upstream says `replies`: all of them, and no request more.
@@ -65,10 +56,7 @@ impl Stage {
 
     /// Nothing went up that OpenAI would refuse, and nothing but completions.
     pub(crate) fn check_upstream(&self) {
-        assert_eq!(
-            (self.upstream.problems(), self.upstream.strays()),
-            (vec![], vec![])
-        );
+        assert_eq!((self.upstream.problems(), self.upstream.strays()), (vec![], vec![]));
     }
 
     async fn send(&self, body: &Value) -> reqwest::Response {
@@ -94,11 +82,7 @@ impl Got {
             .expect("the end of an answer in time")
             .expect("a body that comes to its end");
         let body = String::from_utf8(body.to_vec()).expect("UTF-8");
-        Self {
-            status,
-            headers,
-            body,
-        }
+        Self { status, headers, body }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -121,10 +105,7 @@ impl Got {
     /// The frames of a stream, after checking that each of them has the form that clients read.
     pub(crate) fn stream(&self) -> Stream {
         assert_eq!(self.status, 200, "{}", self.shown());
-        assert_eq!(
-            self.header("content-type"),
-            Some("text/event-stream; charset=utf-8")
-        );
+        assert_eq!(self.header("content-type"), Some("text/event-stream; charset=utf-8"));
         Stream::read(&self.body)
     }
 
@@ -159,9 +140,7 @@ impl Stream {
                 None => Frame::Comment(frame.to_owned()),
             }
         });
-        Self {
-            frames: frames.collect(),
-        }
+        Self { frames: frames.collect() }
     }
 
     /// The frames with data, in order.
@@ -176,18 +155,14 @@ impl Stream {
     /// The text of all chunks.
     pub(crate) fn text(&self) -> String {
         let chunks = self.chunks().into_iter();
-        chunks
-            .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
-            .collect()
+        chunks.filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect()
     }
 
     /// The text of a stream that came to its proper end: one reason, and `[DONE]` once and last.
     pub(crate) fn complete(&self, reason: &str) -> String {
         let chunks = self.chunks();
-        let reasons: Vec<&str> = chunks
-            .iter()
-            .filter_map(|c| c["choices"][0]["finish_reason"].as_str())
-            .collect();
+        let reasons: Vec<&str> =
+            chunks.iter().filter_map(|c| c["choices"][0]["finish_reason"].as_str()).collect();
         assert_eq!(reasons, [reason], "{:?}", chunks.last());
         let done = self.frames.iter().filter(|frame| **frame == Frame::Done).count();
         assert_eq!((done, self.frames.last()), (1, Some(&Frame::Done)));
@@ -199,15 +174,11 @@ impl Stream {
     pub(crate) fn broken(&self) -> (String, Value) {
         let chunks = self.chunks();
         assert!(!self.frames.contains(&Frame::Done), "no [DONE] after an error");
-        let finished = chunks
-            .iter()
-            .any(|c| c["choices"][0]["finish_reason"].is_string());
+        let finished = chunks.iter().any(|c| c["choices"][0]["finish_reason"].is_string());
         assert!(!finished, "no reason before an error");
         let errors = chunks.iter().filter(|chunk| chunk.get("error").is_some()).count();
         assert_eq!(errors, 1, "{:?}", chunks.last());
-        let Some(Frame::Data(last)) = self.frames.last() else {
-            panic!("no error at the end")
-        };
+        let Some(Frame::Data(last)) = self.frames.last() else { panic!("no error at the end") };
         (self.text(), last["error"].clone())
     }
 }

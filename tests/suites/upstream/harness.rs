@@ -38,27 +38,20 @@ impl Got {
 
     pub(crate) fn kinds(&self) -> Vec<String> {
         let events = self.events();
-        events
-            .iter()
-            .map(|event| event["type"].as_str().expect("a type").to_owned())
-            .collect()
+        events.iter().map(|event| event["type"].as_str().expect("a type").to_owned()).collect()
     }
 
     /// All deltas of one kind.
     pub(crate) fn deltas(&self, kind: &str) -> Vec<String> {
         let events = self.events();
         let of_kind = events.iter().filter(|event| event["type"] == kind);
-        of_kind
-            .map(|event| event["delta"].as_str().expect("a delta").to_owned())
-            .collect()
+        of_kind.map(|event| event["delta"].as_str().expect("a delta").to_owned()).collect()
     }
 
     /// The finished items.
     pub(crate) fn items(&self) -> Vec<Value> {
         let events = self.events();
-        let done = events
-            .iter()
-            .filter(|event| event["type"] == "response.output_item.done");
+        let done = events.iter().filter(|event| event["type"] == "response.output_item.done");
         done.map(|event| event["item"].clone()).collect()
     }
 }
@@ -66,10 +59,7 @@ impl Got {
 fn event(frame: &str) -> Value {
     let (name, data) = frame.split_once('\n').expect("two lines");
     let event: Value = serde_json::from_str(data.strip_prefix("data: ").expect("data")).expect("JSON");
-    assert_eq!(
-        name,
-        format!("event: {}", event["type"].as_str().expect("a type"))
-    );
+    assert_eq!(name, format!("event: {}", event["type"].as_str().expect("a type")));
     event
 }
 
@@ -93,25 +83,15 @@ pub(crate) fn asking(text: &str) -> Value {
 pub(crate) async fn send(upstream: &Upstream, body: &Value) -> reqwest::Result<reqwest::Response> {
     let url = format!("{}/responses", upstream.base_url());
     let request = reqwest::Client::new().post(url).json(body).send();
-    tokio::time::timeout(SOON, request)
-        .await
-        .expect("an answer in time")
+    tokio::time::timeout(SOON, request).await.expect("an answer in time")
 }
 
 /// Reads one answer up to its end or its break.
 pub(crate) async fn read(mut response: reqwest::Response) -> Got {
     let status = response.status().as_u16();
-    let mut got = Got {
-        status,
-        body: Vec::new(),
-        chunks: 0,
-        whole: false,
-    };
+    let mut got = Got { status, body: Vec::new(), chunks: 0, whole: false };
     loop {
-        match tokio::time::timeout(SOON, response.chunk())
-            .await
-            .expect("a chunk in time")
-        {
+        match tokio::time::timeout(SOON, response.chunk()).await.expect("a chunk in time") {
             Ok(Some(chunk)) => {
                 got.body.extend_from_slice(&chunk);
                 got.chunks += 1;

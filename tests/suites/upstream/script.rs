@@ -47,10 +47,7 @@ async fn reasoning_and_calls() {
     let got = ask(&upstream, prompt).await;
     let items = got.items();
     assert_eq!(items[0]["summary"][0]["text"], "hm");
-    assert_eq!(
-        (items[1]["name"].clone(), items[1]["arguments"].clone()),
-        (json!("get"), json!("{\"a\":1}"))
-    );
+    assert_eq!((items[1]["name"].clone(), items[1]["arguments"].clone()), (json!("get"), json!("{\"a\":1}")));
     assert_ne!(items[1]["call_id"], items[2]["call_id"]);
 
     let mut body = asking(prompt);
@@ -73,26 +70,12 @@ async fn reasoning_and_calls() {
 async fn failures() {
     let upstream = upstream(Directives::new()).await;
     assert_eq!(ask(&upstream, "!status 503").await.status, 503);
-    assert_eq!(
-        ask(&upstream, "!usage_limit").await.json()["error"]["type"],
-        "usage_limit_reached"
-    );
-    let failed = ask(&upstream, "!fail context_length_exceeded too long")
-        .await
-        .events();
-    assert_eq!(
-        failed.last().expect("an end")["response"]["error"]["message"],
-        "too long"
-    );
+    assert_eq!(ask(&upstream, "!usage_limit").await.json()["error"]["type"], "usage_limit_reached");
+    let failed = ask(&upstream, "!fail context_length_exceeded too long").await.events();
+    assert_eq!(failed.last().expect("an end")["response"]["error"]["message"], "too long");
     let cut = ask(&upstream, "!chunks 1\n!echo abc\n!cut 2").await;
-    assert_eq!(
-        (cut.whole, cut.deltas(TEXT)),
-        (false, vec!["a".to_owned(), "b".to_owned()])
-    );
-    for (prompt, problem) in [
-        ("!nonsense", "unknown directive"),
-        ("!chunks x", "'x' is not a number"),
-    ] {
+    assert_eq!((cut.whole, cut.deltas(TEXT)), (false, vec!["a".to_owned(), "b".to_owned()]));
+    for (prompt, problem) in [("!nonsense", "unknown directive"), ("!chunks x", "'x' is not a number")] {
         let got = ask(&upstream, prompt).await;
         assert_eq!(got.status, 400);
         assert!(got.text().contains(problem), "{}", got.text());
@@ -105,26 +88,16 @@ async fn cut_once_lets_the_retry_through() {
     let prompt = "!chunks 1\n!echo abc\n!cut_once 1";
     assert!(!ask(&upstream, prompt).await.whole);
     let retry = ask(&upstream, prompt).await;
-    assert_eq!(
-        (retry.whole, retry.deltas(TEXT).concat()),
-        (true, "abc".to_owned())
-    );
+    assert_eq!((retry.whole, retry.deltas(TEXT).concat()), (true, "abc".to_owned()));
     let mut other = asking(prompt);
     other["prompt_cache_key"] = json!("thread-2");
-    assert!(
-        !read(send(&upstream, &other).await.expect("an answer"))
-            .await
-            .whole,
-        "another thread is cut"
-    );
+    assert!(!read(send(&upstream, &other).await.expect("an answer")).await.whole, "another thread is cut");
 }
 
 #[tokio::test]
 async fn stall_waits_for_the_peer() {
     let upstream = upstream(Directives::new()).await;
-    let response = send(&upstream, &asking("!echo x\n!stall"))
-        .await
-        .expect("an answer");
+    let response = send(&upstream, &asking("!echo x\n!stall")).await.expect("an answer");
     drop(response);
     let outcome = upstream.wait_outcome(0, SOON).await.expect("it ends");
     assert!(matches!(outcome, Outcome::PeerClosed { .. }), "{outcome:?}");

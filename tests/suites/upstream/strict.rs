@@ -70,78 +70,33 @@ fn top_level() -> Vec<Case> {
             json!("unknown_parameter"),
             "Unknown parameter: 'nonsense'.",
         ),
-        (
-            with("/seed", json!(1)),
-            json!("seed"),
-            json!("unknown_parameter"),
-            "'seed'",
-        ),
-        (
-            modelless,
-            json!("model"),
-            json!("missing_required_parameter"),
-            "'model'",
-        ),
+        (with("/seed", json!(1)), json!("seed"), json!("unknown_parameter"), "'seed'"),
+        (modelless, json!("model"), json!("missing_required_parameter"), "'model'"),
         (
             with("/store", json!("no")),
             json!("store"),
             json!("invalid_type"),
             "expected a boolean, but got a string",
         ),
-        (
-            with("/tools", json!({})),
-            json!("tools"),
-            json!("invalid_type"),
-            "expected an array",
-        ),
-        (
-            with("/stream", json!(false)),
-            json!("stream"),
-            json!("unsupported_value"),
-            "streams",
-        ),
-        (
-            with("/include", json!(["x"])),
-            json!("include[0]"),
-            invalid.clone(),
-            "Invalid value: 'x'",
-        ),
-        (
-            with("/service_tier", json!("x")),
-            json!("service_tier"),
-            invalid.clone(),
-            "'flex'",
-        ),
-        (
-            with("/reasoning", json!({"effort": "huge"})),
-            json!("reasoning.effort"),
-            invalid.clone(),
-            "'huge'",
-        ),
+        (with("/tools", json!({})), json!("tools"), json!("invalid_type"), "expected an array"),
+        (with("/stream", json!(false)), json!("stream"), json!("unsupported_value"), "streams"),
+        (with("/include", json!(["x"])), json!("include[0]"), invalid.clone(), "Invalid value: 'x'"),
+        (with("/service_tier", json!("x")), json!("service_tier"), invalid.clone(), "'flex'"),
+        (with("/reasoning", json!({"effort": "huge"})), json!("reasoning.effort"), invalid.clone(), "'huge'"),
         (
             with("/reasoning", json!({"x": 1})),
             json!("reasoning.x"),
             json!("unknown_parameter"),
             "reasoning.x",
         ),
-        (
-            with("/text", json!({"verbosity": "loud"})),
-            json!("text.verbosity"),
-            invalid.clone(),
-            "'loud'",
-        ),
+        (with("/text", json!({"verbosity": "loud"})), json!("text.verbosity"), invalid.clone(), "'loud'"),
         (
             with("/text", json!({"format": {"type": "x"}})),
             json!("text.format.type"),
             invalid,
             "'json_schema'",
         ),
-        (
-            with("/metadata", json!({"k": 1})),
-            json!("metadata.k"),
-            json!("invalid_type"),
-            "expected a string",
-        ),
+        (with("/metadata", json!({"k": 1})), json!("metadata.k"), json!("invalid_type"), "expected a string"),
         (
             with("/prompt_cache_key", json!("k".repeat(65))),
             json!("prompt_cache_key"),
@@ -156,61 +111,21 @@ fn items() -> Vec<Case> {
     let part = json!("input[0].content[0].type");
     let image = json!([{"role": "user", "content": [{"type": "input_image", "image_url": "nope"}]}]);
     vec![
-        (
-            input(json!([])),
-            json!("input"),
-            json!("missing_required_parameter"),
-            "must be provided",
-        ),
-        (
-            input(json!([{"type": "x"}])),
-            json!("input[0].type"),
-            invalid.clone(),
-            "'x'",
-        ),
-        (
-            input(json!(["x"])),
-            json!("input[0]"),
-            json!("invalid_type"),
-            "expected an object",
-        ),
-        (
-            input(said("robot", "input_text")),
-            json!("input[0].role"),
-            invalid.clone(),
-            "'robot'",
-        ),
-        (
-            input(said("assistant", "input_text")),
-            part.clone(),
-            invalid.clone(),
-            "'output_text', 'refusal'",
-        ),
-        (
-            input(said("user", "output_text")),
-            part.clone(),
-            invalid.clone(),
-            "'input_text'",
-        ),
+        (input(json!([])), json!("input"), json!("missing_required_parameter"), "must be provided"),
+        (input(json!([{"type": "x"}])), json!("input[0].type"), invalid.clone(), "'x'"),
+        (input(json!(["x"])), json!("input[0]"), json!("invalid_type"), "expected an object"),
+        (input(said("robot", "input_text")), json!("input[0].role"), invalid.clone(), "'robot'"),
+        (input(said("assistant", "input_text")), part.clone(), invalid.clone(), "'output_text', 'refusal'"),
+        (input(said("user", "output_text")), part.clone(), invalid.clone(), "'input_text'"),
         (input(said("developer", "text")), part, invalid.clone(), "'text'"),
-        (
-            input(image),
-            json!("input[0].content[0].image_url"),
-            invalid.clone(),
-            "valid URL",
-        ),
+        (input(image), json!("input[0].content[0].image_url"), invalid.clone(), "valid URL"),
         (
             with("/input/0/name", json!("bob")),
             json!("input[0].name"),
             json!("unknown_parameter"),
             "input[0].name",
         ),
-        (
-            with("/input/0/id", json!("x_1")),
-            json!("input[0].id"),
-            invalid,
-            "begins with 'msg'",
-        ),
+        (with("/input/0/id", json!("x_1")), json!("input[0].id"), invalid, "begins with 'msg'"),
         (
             input(json!([call("c1")])),
             json!("input"),
@@ -223,12 +138,7 @@ fn items() -> Vec<Case> {
             Value::Null,
             "No tool call found for function call output with call_id c1.",
         ),
-        (
-            input(json!([output("c1"), call("c1")])),
-            json!("input"),
-            Value::Null,
-            "No tool call found",
-        ),
+        (input(json!([output("c1"), call("c1")])), json!("input"), Value::Null, "No tool call found"),
         (
             input(json!([call("c1"), output("c1"), output("c1")])),
             json!("input[2]"),
@@ -245,12 +155,7 @@ fn tools() -> Vec<Case> {
     let loose = |schema: Value| with("/tools", json!([function(json!({"parameters": schema}))]));
     let strict = json!({"strict": true, "parameters": {"type": "object", "properties": {}}});
     vec![
-        (
-            with("/tools", json!([{"type": "x"}])),
-            json!("tools[0].type"),
-            invalid.clone(),
-            "'function'",
-        ),
+        (with("/tools", json!([{"type": "x"}])), json!("tools[0].type"), invalid.clone(), "'function'"),
         (
             with("/tools", json!([function(json!({"name": "a b"}))])),
             json!("tools[0].name"),
@@ -269,30 +174,15 @@ fn tools() -> Vec<Case> {
             invalid,
             "'get'",
         ),
-        (
-            loose(json!({"type": "string"})),
-            parameters.clone(),
-            code.clone(),
-            "type: \"object\"",
-        ),
+        (loose(json!({"type": "string"})), parameters.clone(), code.clone(), "type: \"object\""),
         (
             loose(json!({"type": "object", "properties": {"a": {"type": "array"}}})),
             parameters.clone(),
             code.clone(),
             "In context=('properties', 'a'), array schema missing items",
         ),
-        (
-            with("/tools", json!([function(strict)])),
-            parameters,
-            code,
-            "'additionalProperties'",
-        ),
-        (
-            with("/tool_choice", json!("required")),
-            json!("tool_choice"),
-            Value::Null,
-            "must be specified",
-        ),
+        (with("/tools", json!([function(strict)])), parameters, code, "'additionalProperties'"),
+        (with("/tool_choice", json!("required")), json!("tool_choice"), Value::Null, "must be specified"),
         (
             with("/tool_choice", json!({"type": "function", "name": "x"})),
             json!("tool_choice"),
@@ -315,68 +205,25 @@ fn schemas() -> Vec<Case> {
         deep = object(json!({"properties": {"a": deep}}));
     }
     let bad = [
-        (
-            schema(json!({"type": "array", "items": {"type": "string"}})),
-            "type: \"object\"",
-        ),
-        (
-            schema(object(json!({"additionalProperties": true}))),
-            "'additionalProperties' is required",
-        ),
+        (schema(json!({"type": "array", "items": {"type": "string"}})), "type: \"object\""),
+        (schema(object(json!({"additionalProperties": true}))), "'additionalProperties' is required"),
         (schema(object(json!({"required": []}))), "Missing 'a'"),
-        (
-            schema(object(json!({"required": ["a", "b"]}))),
-            "Extra required key 'b'",
-        ),
-        (
-            property(object(json!({"required": []}))),
-            "In context=('properties', 'a'), 'required'",
-        ),
-        (
-            property(json!({"type": "string", "minLength": 1})),
-            "'minLength' is not permitted",
-        ),
-        (
-            property(json!({"type": "string", "default": "x"})),
-            "'default' is not permitted",
-        ),
-        (
-            property(json!({"oneOf": [{"type": "string"}]})),
-            "'oneOf' is not permitted",
-        ),
-        (
-            property(json!({"allOf": [{"type": "string"}]})),
-            "'allOf' is not permitted",
-        ),
-        (
-            property(json!({"type": "string", "format": "uri"})),
-            "'uri' is not a valid format",
-        ),
-        (
-            property(json!({"description": "any"})),
-            "schema must have a 'type' key",
-        ),
+        (schema(object(json!({"required": ["a", "b"]}))), "Extra required key 'b'"),
+        (property(object(json!({"required": []}))), "In context=('properties', 'a'), 'required'"),
+        (property(json!({"type": "string", "minLength": 1})), "'minLength' is not permitted"),
+        (property(json!({"type": "string", "default": "x"})), "'default' is not permitted"),
+        (property(json!({"oneOf": [{"type": "string"}]})), "'oneOf' is not permitted"),
+        (property(json!({"allOf": [{"type": "string"}]})), "'allOf' is not permitted"),
+        (property(json!({"type": "string", "format": "uri"})), "'uri' is not a valid format"),
+        (property(json!({"description": "any"})), "schema must have a 'type' key"),
         (property(json!({"type": "text"})), "not a valid type"),
         (property(json!({"type": "array"})), "array schema missing items"),
-        (
-            property(json!({"anyOf": [{"type": "object", "properties": {}}]})),
-            "'anyOf', '0'",
-        ),
+        (property(json!({"anyOf": [{"type": "object", "properties": {}}]})), "'anyOf', '0'"),
         (property(json!({"$ref": "#/$defs/none"})), "not found"),
-        (
-            property(json!({"$ref": "#", "description": "x"})),
-            "$ref cannot have keywords",
-        ),
+        (property(json!({"$ref": "#", "description": "x"})), "$ref cannot have keywords"),
         (schema(deep), "levels of nesting"),
     ];
-    let place = |(body, text)| {
-        (
-            body,
-            json!("text.format.schema"),
-            json!("invalid_json_schema"),
-            text,
-        )
-    };
+    let place = |(body, text)| (body, json!("text.format.schema"), json!("invalid_json_schema"), text);
     bad.into_iter().map(place).collect()
 }
 
@@ -402,12 +249,7 @@ async fn what_openai_refuses_is_refused() {
 async fn a_body_that_is_no_json_is_refused() {
     let upstream = upstream(|_: &_| Reply::new()).await;
     let url = format!("{}/responses", upstream.base_url());
-    let response = reqwest::Client::new()
-        .post(url)
-        .body("{\"model\":")
-        .send()
-        .await
-        .expect("an answer");
+    let response = reqwest::Client::new().post(url).body("{\"model\":").send().await.expect("an answer");
     let got = read(response).await;
     assert_eq!(got.status, 400);
     assert!(got.text().contains("could not parse the JSON body"));
@@ -455,11 +297,7 @@ async fn what_codex_sends_is_good() {
     let mut plain = asking("hi");
     plain["instructions"] = Value::Null;
     plain["tools"] = json!([{"type": "web_search"}]);
-    for body in [
-        from_codex(),
-        plain,
-        input(json!([{"role": "user", "content": "hi"}])),
-    ] {
+    for body in [from_codex(), plain, input(json!([{"role": "user", "content": "hi"}]))] {
         let got = read(send(&upstream, &body).await.expect("an answer")).await;
         assert_eq!(got.status, 200, "{}", got.text());
     }

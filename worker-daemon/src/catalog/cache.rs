@@ -66,15 +66,10 @@ pub async fn prepare(
         shaped: folder.join(format!("shaped-{version}.json")),
         cached: false,
     };
-    let cached = fs::read(&files.raw)
-        .ok()
-        .and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let cached = fs::read(&files.raw).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     if let Some(shaped) = cached.and_then(|raw| shape(&raw, served).ok()) {
         write(&files.shaped, &shaped)?;
-        return Ok(Catalog {
-            cached: true,
-            ..files
-        });
+        return Ok(Catalog { cached: true, ..files });
     }
     fs::DirBuilder::new()
         .recursive(true)
@@ -103,10 +98,7 @@ async fn fetch(codex: &Launch) -> Result<Value, CatalogError> {
     let arguments: [OsString; 3] = ["debug".into(), "models".into(), "--bundled".into()];
     let text = match codex.output(&arguments[..2], LIMIT).await {
         Ok(text) => text,
-        Err(_) => codex
-            .output(&arguments, LIMIT)
-            .await
-            .map_err(CatalogError::Codex)?,
+        Err(_) => codex.output(&arguments, LIMIT).await.map_err(CatalogError::Codex)?,
     };
     Ok(serde_json::from_slice(&text)?)
 }
@@ -117,8 +109,5 @@ fn write(path: &Path, value: &Value) -> Result<(), CatalogError> {
     let part = path.with_extension("part");
     fs::write(&part, text)
         .and_then(|()| fs::rename(&part, path))
-        .map_err(|source| CatalogError::Write {
-            path: path.to_path_buf(),
-            source,
-        })
+        .map_err(|source| CatalogError::Write { path: path.to_path_buf(), source })
 }

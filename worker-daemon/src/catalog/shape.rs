@@ -19,20 +19,13 @@ const WINDOW: u64 = 1_000_000_000;
 /// [`ShapeError`], when there is nothing to shape.
 pub fn shape(raw: &Value, served: &[String]) -> Result<Value, ShapeError> {
     let mut catalog = raw.clone();
-    let models = catalog
-        .get_mut("models")
-        .and_then(Value::as_array_mut)
-        .ok_or(ShapeError::NoModels)?;
+    let models = catalog.get_mut("models").and_then(Value::as_array_mut).ok_or(ShapeError::NoModels)?;
     models.retain(Value::is_object);
-    let template = models
-        .iter()
-        .min_by_key(|m| m.get("priority").and_then(Value::as_i64).unwrap_or(i64::MAX));
+    let template =
+        models.iter().min_by_key(|m| m.get("priority").and_then(Value::as_i64).unwrap_or(i64::MAX));
     let template = template.cloned().ok_or(ShapeError::NoModels)?;
     for name in served {
-        if !models
-            .iter()
-            .any(|m| m.get("slug").and_then(Value::as_str) == Some(name))
-        {
+        if !models.iter().any(|m| m.get("slug").and_then(Value::as_str) == Some(name)) {
             models.push(entry(&template, name, models.len()));
         }
     }
@@ -99,10 +92,7 @@ mod tests {
         let shaped = shape(&raw(), &[]).unwrap();
         assert_eq!(shaped["etag"], "x");
         let b = &shaped["models"][0];
-        assert_eq!(
-            (&b["slug"], &b["kept"], &b["tool_mode"]),
-            (&json!("b"), &json!(1), &json!("direct"))
-        );
+        assert_eq!((&b["slug"], &b["kept"], &b["tool_mode"]), (&json!("b"), &json!(1), &json!("direct")));
         assert_eq!(b["base_instructions"], "");
         assert_eq!(shaped["models"][1]["default_verbosity"], Value::Null);
     }
@@ -122,13 +112,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_catalog() {
-        for wrong in [
-            json!({}),
-            json!({"models": []}),
-            json!({"models": 3}),
-            json!([]),
-            json!({"models": [1]}),
-        ] {
+        for wrong in
+            [json!({}), json!({"models": []}), json!({"models": 3}), json!([]), json!({"models": [1]})]
+        {
             assert_eq!(shape(&wrong, &[]), Err(ShapeError::NoModels), "{wrong}");
         }
     }

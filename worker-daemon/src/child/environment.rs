@@ -40,8 +40,7 @@ pub fn build(
     provider_keys: &[String],
 ) -> BTreeMap<OsString, OsString> {
     let wanted = |name: &OsStr| {
-        name.to_str()
-            .is_some_and(|n| HANDED_ON.contains(&n) || provider_keys.iter().any(|key| key == n))
+        name.to_str().is_some_and(|n| HANDED_ON.contains(&n) || provider_keys.iter().any(|key| key == n))
     };
     let mut env: BTreeMap<OsString, OsString> = ours.into_iter().filter(|(name, _)| wanted(name)).collect();
     env.insert("CODEX_HOME".into(), home.into());
@@ -62,12 +61,7 @@ pub fn provider_keys(config: &toml::Table) -> Vec<String> {
     let providers = config.get("model_providers").and_then(toml::Value::as_table);
     let mut names: Vec<String> = Vec::new();
     for provider in providers.into_iter().flat_map(toml::Table::values) {
-        names.extend(
-            provider
-                .get("env_key")
-                .and_then(toml::Value::as_str)
-                .map(str::to_owned),
-        );
+        names.extend(provider.get("env_key").and_then(toml::Value::as_str).map(str::to_owned));
         let headers = provider.get("env_http_headers").and_then(toml::Value::as_table);
         names.extend(
             headers
@@ -98,17 +92,10 @@ mod tests {
             ("HOME", "/root"),
         ];
         let ours = ours.map(|(k, v)| (OsString::from(k), OsString::from(v)));
-        let env = build(
-            ours,
-            Path::new("/state"),
-            "error",
-            Some(Path::new("/ca.pem")),
-            &["MY_KEY".to_owned()],
-        );
-        let got: Vec<String> = env
-            .iter()
-            .map(|(k, v)| format!("{}={}", k.to_string_lossy(), v.to_string_lossy()))
-            .collect();
+        let env =
+            build(ours, Path::new("/state"), "error", Some(Path::new("/ca.pem")), &["MY_KEY".to_owned()]);
+        let got: Vec<String> =
+            env.iter().map(|(k, v)| format!("{}={}", k.to_string_lossy(), v.to_string_lossy())).collect();
         assert_eq!(
             got,
             [

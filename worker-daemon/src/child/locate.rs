@@ -44,9 +44,7 @@ pub fn locate(bin: &str, path: Option<&OsStr>) -> Result<PathBuf, LocateError> {
 
 fn is_script(path: &Path) -> bool {
     let mut start = [0; 2];
-    fs::File::open(path)
-        .and_then(|mut f| f.read_exact(&mut start))
-        .is_ok()
+    fs::File::open(path).and_then(|mut f| f.read_exact(&mut start)).is_ok()
         && &start == b"#!"
         && path.extension().is_some_and(|e| e == "js")
 }
@@ -59,13 +57,10 @@ fn native_of(script: &Path) -> Option<PathBuf> {
         "aarch64" => ("codex-linux-arm64", "aarch64-unknown-linux-musl"),
         _ => return None,
     };
-    [
-        package.parent()?.join(platform),
-        package.join("node_modules/@openai").join(platform),
-    ]
-    .into_iter()
-    .map(|folder| folder.join("vendor").join(triple).join("bin/codex"))
-    .find(|p| p.is_file())
+    [package.parent()?.join(platform), package.join("node_modules/@openai").join(platform)]
+        .into_iter()
+        .map(|folder| folder.join("vendor").join(triple).join("bin/codex"))
+        .find(|p| p.is_file())
 }
 
 #[cfg(test)]
@@ -81,10 +76,7 @@ mod tests {
         assert_eq!(locate(bin.to_str().unwrap(), None).unwrap(), bin);
         assert_eq!(locate("codex", Some(dir.as_os_str())).unwrap(), bin);
         assert!(matches!(locate("codex", None), Err(LocateError::Missing(_))));
-        assert!(matches!(
-            locate("/no/codex", Some(dir.as_os_str())),
-            Err(LocateError::Missing(_))
-        ));
+        assert!(matches!(locate("/no/codex", Some(dir.as_os_str())), Err(LocateError::Missing(_))));
     }
 
     #[test]
@@ -96,22 +88,12 @@ mod tests {
         fs::write(&script, "#!/usr/bin/env node\n").unwrap();
         let link = dir.join("codex");
         std::os::unix::fs::symlink(&script, &link).unwrap();
-        assert!(matches!(
-            locate(link.to_str().unwrap(), None),
-            Err(LocateError::NoPlatformPackage(_))
-        ));
+        assert!(matches!(locate(link.to_str().unwrap(), None), Err(LocateError::NoPlatformPackage(_))));
         for arch in [("codex-linux-x64", "x86_64"), ("codex-linux-arm64", "aarch64")] {
-            let bin = dir.join(format!(
-                "@openai/{}/vendor/{}-unknown-linux-musl/bin/codex",
-                arch.0, arch.1
-            ));
+            let bin = dir.join(format!("@openai/{}/vendor/{}-unknown-linux-musl/bin/codex", arch.0, arch.1));
             fs::create_dir_all(bin.parent().unwrap()).unwrap();
             fs::write(&bin, "\x7fELF").unwrap();
         }
-        assert!(
-            locate(link.to_str().unwrap(), None)
-                .unwrap()
-                .ends_with("bin/codex")
-        );
+        assert!(locate(link.to_str().unwrap(), None).unwrap().ends_with("bin/codex"));
     }
 }

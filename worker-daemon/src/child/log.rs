@@ -33,11 +33,7 @@ pub async fn copy<R: AsyncRead + Unpin>(stderr: R, pid: u32) {
         match decoded {
             Decoded::Line(line) => log(&line, pid),
             Decoded::Overlong { limit } => {
-                tracing::warn!(
-                    component = "codex",
-                    pid,
-                    "a line of over {limit} bytes was left out"
-                );
+                tracing::warn!(component = "codex", pid, "a line of over {limit} bytes was left out");
             }
         }
     }
@@ -45,11 +41,7 @@ pub async fn copy<R: AsyncRead + Unpin>(stderr: R, pid: u32) {
 
 fn log(line: &[u8], pid: u32) {
     match serde_json::from_slice::<Entry>(line) {
-        Ok(Entry {
-            level,
-            target,
-            fields,
-        }) => {
+        Ok(Entry { level, target, fields }) => {
             let text = shown(&fields.message);
             match level.as_str() {
                 "ERROR" => tracing::error!(component = "codex", pid, source = target, "{text}"),
@@ -57,19 +49,11 @@ fn log(line: &[u8], pid: u32) {
                 _ => tracing::info!(component = "codex", pid, source = target, "{text}"),
             }
         }
-        Err(_) => tracing::warn!(
-            component = "codex",
-            pid,
-            "{}",
-            shown(&String::from_utf8_lossy(line))
-        ),
+        Err(_) => tracing::warn!(component = "codex", pid, "{}", shown(&String::from_utf8_lossy(line))),
     }
 }
 
 /// Cut to a bound, and without control characters: a terminal that shows the log must not be steered by it.
 fn shown(text: &str) -> String {
-    text.chars()
-        .take(MAX_SHOWN)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().take(MAX_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

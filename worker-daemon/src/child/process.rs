@@ -69,17 +69,8 @@ impl Launch {
             stdout: child.stdout.take().ok_or_else(gone)?,
             stderr: child.stderr.take().ok_or_else(gone)?,
         };
-        let pid = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .ok_or_else(gone)?;
-        Ok((
-            Process {
-                child,
-                group: Pid::from_raw(pid),
-            },
-            pipes,
-        ))
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).ok_or_else(gone)?;
+        Ok((Process { child, group: Pid::from_raw(pid) }, pipes))
     }
 
     /// Runs the binary with other arguments to its end, for at most `limit`, and gives what it printed.
@@ -94,14 +85,9 @@ impl Launch {
             .stderr(Stdio::null())
             .spawn()?;
         // Past the limit the child is dropped, and killed by that.
-        let output = tokio::time::timeout(limit, child.wait_with_output())
-            .await
-            .map_err(|_| {
-                io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("no end within {} ms", limit.as_millis()),
-                )
-            })??;
+        let output = tokio::time::timeout(limit, child.wait_with_output()).await.map_err(|_| {
+            io::Error::new(io::ErrorKind::TimedOut, format!("no end within {} ms", limit.as_millis()))
+        })??;
         if output.status.success() {
             Ok(output.stdout)
         } else {
@@ -170,8 +156,5 @@ impl Drop for Process {
 
 /// How a child ended, as the status tells it.
 pub fn last_exit(status: ExitStatus) -> LastExit {
-    LastExit {
-        code: status.code(),
-        signal: status.signal(),
-    }
+    LastExit { code: status.code(), signal: status.signal() }
 }

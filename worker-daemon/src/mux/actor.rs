@@ -95,16 +95,7 @@ impl Actor {
     /// An actor around `core`.
     pub fn new(core: Core) -> (Self, watch::Receiver<Load>) {
         let (load, watch) = watch::channel(Load::default());
-        (
-            Self {
-                core,
-                clients: HashMap::new(),
-                children: HashMap::new(),
-                load,
-                actions: Vec::new(),
-            },
-            watch,
-        )
+        (Self { core, clients: HashMap::new(), children: HashMap::new(), load, actions: Vec::new() }, watch)
     }
 
     /// Runs until the end is forced and the child's inbox is closed.
@@ -169,11 +160,7 @@ impl Actor {
 
     fn child(&mut self, event: ChildEvent) {
         match event {
-            ChildEvent::Up {
-                generation,
-                lines,
-                greeting,
-            } => {
+            ChildEvent::Up { generation, lines, greeting } => {
                 self.children.insert(generation, lines);
                 self.core.on_up(generation, greeting, now(), &mut self.actions);
             }
@@ -220,12 +207,7 @@ impl Actor {
             for conn in slow {
                 if let Some(client) = self.clients.remove(&conn) {
                     let waiting = client.lines.waiting();
-                    tracing::warn!(
-                        event = "client_cut",
-                        conn = conn.0,
-                        waiting,
-                        "a client reads too slowly"
-                    );
+                    tracing::warn!(event = "client_cut", conn = conn.0, waiting, "a client reads too slowly");
                     client.cut.cancel();
                     self.core.on_gone(conn, now(), &mut self.actions);
                 }
@@ -237,8 +219,7 @@ impl Actor {
             threads: self.core.threads(),
             clients: self.clients.len(),
         };
-        self.load
-            .send_if_modified(|old| std::mem::replace(old, load) != load);
+        self.load.send_if_modified(|old| std::mem::replace(old, load) != load);
     }
 }
 

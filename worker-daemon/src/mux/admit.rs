@@ -132,11 +132,7 @@ fn split(queue: &mut VecDeque<Waiting>, wanted: &mut impl FnMut(&Waiting) -> boo
     let mut taken = Vec::new();
     if queue.iter().any(&mut *wanted) {
         for waiting in std::mem::take(queue) {
-            if wanted(&waiting) {
-                taken.push(waiting)
-            } else {
-                queue.push_back(waiting)
-            }
+            if wanted(&waiting) { taken.push(waiting) } else { queue.push_back(waiting) }
         }
     }
     taken

@@ -200,10 +200,7 @@ impl Core {
             self.threads.starting(thread.as_str());
         }
         let id = self.table.insert(Pending {
-            origin: Origin::Client {
-                conn: waiting.conn,
-                id: waiting.id.clone(),
-            },
+            origin: Origin::Client { conn: waiting.conn, id: waiting.id.clone() },
             kind: waiting.kind,
             thread: waiting.thread.clone(),
             generation,
@@ -246,10 +243,7 @@ impl Core {
     /// Why this `turn/start` must not be sent, if so. A turn that runs in a thread which nobody owns has no permit,
     /// and nobody would hear of it.
     fn unfit(&self, waiting: &Waiting) -> Option<ErrorObject> {
-        let id = waiting
-            .thread
-            .as_ref()
-            .filter(|_| waiting.kind == Kind::StartTurn)?;
+        let id = waiting.thread.as_ref().filter(|_| waiting.kind == Kind::StartTurn)?;
         match self.threads.get(id.as_str()) {
             None => Some(ErrorObject {
                 code: code::INVALID_REQUEST,
@@ -311,41 +305,17 @@ impl Core {
         now: Instant,
         out: &mut Vec<Action>,
     ) {
-        let params = TurnInterruptParams {
-            thread_id: id.as_str(),
-            turn_id: turn,
-        };
-        self.ask(
-            Kind::Interrupt,
-            method::TURN_INTERRUPT,
-            id,
-            &params,
-            generation,
-            now,
-            out,
-        );
+        let params = TurnInterruptParams { thread_id: id.as_str(), turn_id: turn };
+        self.ask(Kind::Interrupt, method::TURN_INTERRUPT, id, &params, generation, now, out);
     }
 
     fn unsubscribe(&mut self, id: &ThreadId, generation: Generation, now: Instant, out: &mut Vec<Action>) {
-        let params = ThreadParams {
-            thread_id: id.as_str(),
-        };
-        self.ask(
-            Kind::Unsubscribe,
-            method::THREAD_UNSUBSCRIBE,
-            id,
-            &params,
-            generation,
-            now,
-            out,
-        );
+        let params = ThreadParams { thread_id: id.as_str() };
+        self.ask(Kind::Unsubscribe, method::THREAD_UNSUBSCRIBE, id, &params, generation, now, out);
     }
 
     /// A request of the daemon itself. The few that go out together may pass the window by one or two.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one private place that builds the daemon's own requests"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "one private place that builds the daemon's own requests")]
     fn ask<P: serde::Serialize>(
         &mut self,
         kind: Kind,
@@ -364,29 +334,20 @@ impl Core {
             deadline: now + self.limits.request_timeout,
             counted: true,
         });
-        out.push(Action::ToChild(
-            generation,
-            Line::json(&rpc::Request { id, method, params }),
-        ));
+        out.push(Action::ToChild(generation, Line::json(&rpc::Request { id, method, params })));
     }
 
     /// Answers a client's request and forgets it.
     fn answer<R: serde::Serialize>(&mut self, conn: ConnId, id: &Bytes, result: &R, out: &mut Vec<Action>) {
         if self.settle(conn, id) {
-            out.push(Action::ToClient(
-                conn,
-                Line::json(&rpc::Answer { id: raw(id), result }),
-            ));
+            out.push(Action::ToClient(conn, Line::json(&rpc::Answer { id: raw(id), result })));
         }
     }
 
     /// Answers a client's request with an error and forgets it.
     fn fail(&mut self, conn: ConnId, id: &Bytes, error: &ErrorObject, out: &mut Vec<Action>) {
         if self.settle(conn, id) {
-            out.push(Action::ToClient(
-                conn,
-                Line::json(&rpc::ErrorAnswer { id: raw(id), error }),
-            ));
+            out.push(Action::ToClient(conn, Line::json(&rpc::ErrorAnswer { id: raw(id), error })));
         }
     }
 

@@ -33,11 +33,7 @@ const GLOBAL: &[&str] = &[
 /// Routes the notification `name` with the ids that its params hold.
 pub fn route(name: &str, thread: Option<&str>, turn: Option<&str>, threads: &Threads) -> Route {
     let Some(id) = thread else {
-        return if GLOBAL.contains(&name) {
-            Route::All
-        } else {
-            Route::Drop
-        };
+        return if GLOBAL.contains(&name) { Route::All } else { Route::Drop };
     };
     let Some(thread) = threads.get(id) else {
         return Route::Unknown;

@@ -126,16 +126,10 @@ impl Table {
 
     /// Takes every request of a child that died.
     pub fn drain(&mut self, generation: Generation) -> Vec<Pending> {
-        let ids: Vec<u64> = self
-            .pending
-            .iter()
-            .filter(|(_, p)| p.generation == generation)
-            .map(|(id, _)| *id)
-            .collect();
-        let mut taken: Vec<(u64, Pending)> = ids
-            .into_iter()
-            .filter_map(|id| self.answer(id, generation).map(|p| (id, p)))
-            .collect();
+        let ids: Vec<u64> =
+            self.pending.iter().filter(|(_, p)| p.generation == generation).map(|(id, _)| *id).collect();
+        let mut taken: Vec<(u64, Pending)> =
+            ids.into_iter().filter_map(|id| self.answer(id, generation).map(|p| (id, p))).collect();
         // Answers go out in the order of the requests, not of a hash map.
         taken.sort_unstable_by_key(|(id, _)| *id);
         taken.into_iter().map(|(_, pending)| pending).collect()
@@ -154,12 +148,8 @@ impl Table {
     /// Takes the origins of requests whose deadline has passed. Each leaves a tombstone for `keep`, outside the
     /// window. A tombstone whose own deadline has passed is lost: nobody will ever answer it.
     pub fn expire(&mut self, now: Instant, keep: Duration) -> Expired {
-        let mut late: Vec<u64> = self
-            .pending
-            .iter()
-            .filter(|(_, p)| p.deadline <= now)
-            .map(|(id, _)| *id)
-            .collect();
+        let mut late: Vec<u64> =
+            self.pending.iter().filter(|(_, p)| p.deadline <= now).map(|(id, _)| *id).collect();
         late.sort_unstable();
         let mut expired = Expired::default();
         for id in late {
@@ -169,9 +159,7 @@ impl Table {
             self.opening.remove(&id);
             *self.lane(pending.kind) -= usize::from(pending.counted);
             if pending.counted {
-                expired
-                    .origins
-                    .push(std::mem::replace(&mut pending.origin, Origin::Nobody));
+                expired.origins.push(std::mem::replace(&mut pending.origin, Origin::Nobody));
                 pending.counted = false;
                 pending.deadline = now + keep;
                 self.pending.insert(id, pending);
@@ -208,10 +196,7 @@ impl Table {
         self.opening.clear();
         let mut entries: Vec<(&u64, &mut Pending)> = self.pending.iter_mut().collect();
         entries.sort_unstable_by_key(|(id, _)| **id);
-        entries
-            .into_iter()
-            .map(|(_, p)| std::mem::replace(&mut p.origin, Origin::Nobody))
-            .collect()
+        entries.into_iter().map(|(_, p)| std::mem::replace(&mut p.origin, Origin::Nobody)).collect()
     }
 
     /// Entries, tombstones counted.
@@ -225,10 +210,6 @@ impl Table {
     }
 
     fn lane(&mut self, kind: Kind) -> &mut usize {
-        if kind.is_control() {
-            &mut self.control
-        } else {
-            &mut self.work
-        }
+        if kind.is_control() { &mut self.control } else { &mut self.work }
     }
 }

@@ -143,11 +143,7 @@ impl Threads {
     /// `turn/completed` came.
     pub fn ended(&mut self, id: &str, turn: Option<&str>) {
         self.change(id, |thread| {
-            if thread
-                .running
-                .as_ref()
-                .is_none_or(|r| turn.is_none_or(|t| r.as_str() == t))
-            {
+            if thread.running.as_ref().is_none_or(|r| turn.is_none_or(|t| r.as_str() == t)) {
                 thread.running = None;
                 thread.ended = turn.map(TurnId::from);
             }
@@ -183,12 +179,8 @@ impl Threads {
     }
 
     fn ids(&self, mut wanted: impl FnMut(&Thread) -> bool) -> Vec<ThreadId> {
-        let mut ids: Vec<ThreadId> = self
-            .by_id
-            .iter()
-            .filter(|(_, t)| wanted(t))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let mut ids: Vec<ThreadId> =
+            self.by_id.iter().filter(|(_, t)| wanted(t)).map(|(id, _)| id.clone()).collect();
         ids.sort_unstable();
         ids
     }

@@ -12,10 +12,7 @@ fn plan() -> Plan {
 }
 
 fn texts(lines: &[Line]) -> Vec<String> {
-    lines
-        .iter()
-        .map(|l| String::from_utf8(l.to_bytes().to_vec()).unwrap())
-        .collect()
+    lines.iter().map(|l| String::from_utf8(l.to_bytes().to_vec()).unwrap()).collect()
 }
 
 struct Fixture {
@@ -32,11 +29,7 @@ impl Fixture {
         assert!(
             texts(&[line])[0].starts_with(r#"{"id":1,"method":"thread/start","params":{"ephemeral":true"#)
         );
-        Self {
-            table,
-            deltas,
-            out: Vec::new(),
-        }
+        Self { table, deltas, out: Vec::new() }
     }
 
     fn hear(&mut self, line: &str) -> Vec<String> {
@@ -113,10 +106,7 @@ fn each_refusal_ends_the_turn() {
         assert_eq!(f.seen(), ["refused"]);
     }
     let mut f = Fixture::new(1000);
-    assert!(
-        f.hear(r#"{"id":1,"error":{"code":-32010,"message":""}}"#)
-            .is_empty()
-    );
+    assert!(f.hear(r#"{"id":1,"error":{"code":-32010,"message":""}}"#).is_empty());
     assert_eq!(f.seen(), ["refused"]);
 }
 
@@ -149,10 +139,7 @@ fn a_cancelled_turn_is_interrupted_and_let_go_in_every_phase() {
 fn a_slow_reader_is_cut_off_and_its_turn_interrupted() {
     let mut f = Fixture::running(600);
     let sent: Vec<String> = (0..5).flat_map(|_| f.hear(TEXT)).collect();
-    assert!(
-        sent[0].contains("turn/interrupt") && sent[1].ends_with(UNSUBSCRIBE),
-        "{sent:?}"
-    );
+    assert!(sent[0].contains("turn/interrupt") && sent[1].ends_with(UNSUBSCRIBE), "{sent:?}");
     assert_eq!(f.seen(), ["text", "text"], "then its queue ends without an end");
 }
 

@@ -44,10 +44,7 @@ pub(super) async fn open(
     keep_alive: Option<Duration>,
 ) -> Result<Opened, ApiError> {
     let first = match keep_alive {
-        Some(limit) => tokio::time::timeout(limit, first(&mut turn))
-            .await
-            .ok()
-            .transpose()?,
+        Some(limit) => tokio::time::timeout(limit, first(&mut turn)).await.ok().transpose()?,
         None => Some(first(&mut turn).await?),
     };
     if let Some(Delta::End(end)) = &first
@@ -55,13 +52,7 @@ pub(super) async fn open(
     {
         return Err(error);
     }
-    Ok(Opened {
-        turn,
-        chunks: Chunks::new(identity, include_usage),
-        first,
-        keep_alive,
-        ignored: Vec::new(),
-    })
+    Ok(Opened { turn, chunks: Chunks::new(identity, include_usage), first, keep_alive, ignored: Vec::new() })
 }
 
 /// The first delta that is a sign of life. A retry is none: the child has not reached the model yet.
@@ -88,37 +79,18 @@ impl Opened {
 
     /// The answer; `record` is closed when its body is.
     pub(super) fn into_response(self: Box<Self>, record: Record) -> Response {
-        let Self {
-            turn,
-            chunks,
-            first,
-            keep_alive,
-            ignored,
-        } = *self;
+        let Self { turn, chunks, first, keep_alive, ignored } = *self;
         let mut out = BytesMut::with_capacity(1024);
         chunks.open(&mut out);
-        let body = Body {
-            turn: Some(turn),
-            chunks,
-            out,
-            first,
-            keep_alive,
-            record,
-        };
+        let body = Body { turn: Some(turn), chunks, out, first, keep_alive, record };
         let frames = unfold(body, |mut body| async {
             let bytes = body.next().await?;
             Some((Ok::<_, Infallible>(bytes), body))
         });
         let mut response = warp::reply::stream(SyncStream::new(frames)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/event-stream; charset=utf-8"),
-        );
-        headers.insert(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-cache, no-transform"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         tell_ignored(&mut response, &ignored);
         response

@@ -24,13 +24,7 @@ impl Watched {
     /// Watches a turn that starts now.
     pub(super) fn new(turn: TurnStream, idle: Duration, total: Duration, force: CancellationToken) -> Self {
         let now = Instant::now();
-        Self {
-            turn,
-            idle,
-            idle_at: now + idle,
-            deadline: now + total,
-            force,
-        }
+        Self { turn, idle, idle_at: now + idle, deadline: now + total, force }
     }
 
     /// The next delta. Cancel safe.

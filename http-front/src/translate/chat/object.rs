@@ -87,12 +87,7 @@ impl Whole {
             model: &identity.model,
             choices: [Choice {
                 index: 0,
-                message: Answer {
-                    role: "assistant",
-                    content: &self.content,
-                    refusal: None,
-                    annotations: [],
-                },
+                message: Answer { role: "assistant", content: &self.content, refusal: None, annotations: [] },
                 logprobs: None,
                 finish_reason: reason.as_str(),
             }],

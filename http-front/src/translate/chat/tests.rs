@@ -7,19 +7,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 fn identity() -> Identity {
-    Identity {
-        id: "chatcmpl-1".into(),
-        created: 7,
-        model: "m".into(),
-    }
+    Identity { id: "chatcmpl-1".into(), created: 7, model: "m".into() }
 }
 
 fn text(item: &str, text: &str) -> Delta {
     let json = |t: &str| Bytes::from(serde_json::to_vec(t).unwrap());
-    Delta::Text {
-        item: json(item),
-        text: json(text),
-    }
+    Delta::Text { item: json(item), text: json(text) }
 }
 
 fn message(text: &str) -> Delta {
@@ -34,19 +27,12 @@ fn stream(deltas: &[Delta], include_usage: bool) -> Vec<String> {
     }
     chunks.finish(FinishReason::Stop, &mut out);
     let text = String::from_utf8(out.to_vec()).unwrap();
-    text.split_terminator("\n\n")
-        .map(|f| f.strip_prefix("data: ").unwrap().to_owned())
-        .collect()
+    text.split_terminator("\n\n").map(|f| f.strip_prefix("data: ").unwrap().to_owned()).collect()
 }
 
 fn content(frames: &[String]) -> String {
-    let chunks = frames
-        .iter()
-        .filter(|f| *f != "[DONE]")
-        .map(|f| serde_json::from_str::<Value>(f).unwrap());
-    chunks
-        .filter_map(|c| c["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
-        .collect()
+    let chunks = frames.iter().filter(|f| *f != "[DONE]").map(|f| serde_json::from_str::<Value>(f).unwrap());
+    chunks.filter_map(|c| c["choices"][0]["delta"]["content"].as_str().map(str::to_owned)).collect()
 }
 
 fn whole(deltas: &[Delta]) -> Value {
@@ -57,19 +43,8 @@ fn whole(deltas: &[Delta]) -> Value {
 
 #[test]
 fn a_stream_in_full() {
-    let tokens = Tokens {
-        input: 5,
-        cached: 1,
-        output: 3,
-        reasoning: 2,
-        total: 8,
-    };
-    let deltas = [
-        text("i", "a\r\nb"),
-        message("a\r\nb"),
-        Delta::Usage(tokens),
-        Delta::End(End::Completed),
-    ];
+    let tokens = Tokens { input: 5, cached: 1, output: 3, reasoning: 2, total: 8 };
+    let deltas = [text("i", "a\r\nb"), message("a\r\nb"), Delta::Usage(tokens), Delta::End(End::Completed)];
     let head = r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":"#;
     let chunk = |delta: &str, finish: &str, tail: &str| {
         format!(r#"{head}[{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":{finish}}}]{tail}"#)
@@ -106,11 +81,8 @@ fn several_messages_are_joined_by_an_empty_line() {
 
 #[test]
 fn what_the_deltas_lack_at_the_end_is_sent_with_the_message() {
-    let deltas = [
-        text("1", "one"),
-        message("one<oai-mem-citation>x</oai-mem-citation>"),
-        message("only whole"),
-    ];
+    let deltas =
+        [text("1", "one"), message("one<oai-mem-citation>x</oai-mem-citation>"), message("only whole")];
     let expected = "one<oai-mem-citation>x</oai-mem-citation>\n\nonly whole";
     assert_eq!(content(&stream(&deltas, false)), expected);
     assert_eq!(whole(&deltas)["choices"][0]["message"]["content"], expected);
@@ -122,13 +94,7 @@ fn what_the_deltas_lack_at_the_end_is_sent_with_the_message() {
 
 #[test]
 fn usage_is_summed_or_absent() {
-    let tokens = Tokens {
-        input: 1,
-        cached: 0,
-        output: 1,
-        reasoning: 0,
-        total: 2,
-    };
+    let tokens = Tokens { input: 1, cached: 0, output: 1, reasoning: 0, total: 2 };
     let two = whole(&[Delta::Usage(tokens), Delta::Usage(tokens)]);
     assert_eq!(two["usage"]["total_tokens"], 4);
     assert!(whole(&[]).get("usage").is_none());

@@ -51,10 +51,7 @@ fn messages_become_items_in_their_order() {
         [
             item("user", json!([text("input_text", "a")])),
             item("developer", json!([text("input_text", "b")])),
-            item(
-                "assistant",
-                json!([text("output_text", "c"), text("output_text", "")])
-            ),
+            item("assistant", json!([text("output_text", "c"), text("output_text", "")])),
             item("developer", json!([text("input_text", "")])),
         ]
     );
@@ -79,16 +76,8 @@ fn a_bad_field_is_named_by_its_path() {
             400,
             json!("messages[0].content"),
         ),
-        (
-            json!({"model": "m", "messages": [{"role": "user"}]}),
-            400,
-            json!("messages[0].content"),
-        ),
-        (
-            json!({"model": "m", "messages": [{"content": "x"}]}),
-            400,
-            json!("messages[0].role"),
-        ),
+        (json!({"model": "m", "messages": [{"role": "user"}]}), 400, json!("messages[0].content")),
+        (json!({"model": "m", "messages": [{"content": "x"}]}), 400, json!("messages[0].role")),
         (
             json!({"model": "m", "messages": [{"role": "user", "content": []}]}),
             400,
@@ -109,46 +98,22 @@ fn a_bad_field_is_named_by_its_path() {
             400,
             json!("messages[0].role"),
         ),
-        (
-            json!({"model": "m", "messages": [message], "stream": "yes"}),
-            400,
-            json!("stream"),
-        ),
-        (
-            json!({"model": "m", "messages": [message], "stream_options": {}}),
-            400,
-            json!("stream_options"),
-        ),
+        (json!({"model": "m", "messages": [message], "stream": "yes"}), 400, json!("stream")),
+        (json!({"model": "m", "messages": [message], "stream_options": {}}), 400, json!("stream_options")),
         (
             json!({"model": "m", "messages": [message], "reasoning_effort": "huge"}),
             400,
             json!("reasoning_effort"),
         ),
-        (
-            json!({"model": "m", "messages": [message], "metadata": {"a": 1}}),
-            400,
-            json!("metadata.a"),
-        ),
+        (json!({"model": "m", "messages": [message], "metadata": {"a": 1}}), 400, json!("metadata.a")),
         (
             json!({"model": "m", "messages": [message], "metadata": {"a": "x".repeat(513)}}),
             400,
             json!("metadata"),
         ),
-        (
-            json!({"model": "m", "messages": [message], "user": 1}),
-            400,
-            json!("user"),
-        ),
-        (
-            json!({"model": "m", "messages": [message], "n": 2}),
-            400,
-            json!("n"),
-        ),
-        (
-            json!({"model": "m", "messages": [message], "tools": [{}]}),
-            400,
-            json!("tools"),
-        ),
+        (json!({"model": "m", "messages": [message], "user": 1}), 400, json!("user")),
+        (json!({"model": "m", "messages": [message], "n": 2}), 400, json!("n")),
+        (json!({"model": "m", "messages": [message], "tools": [{}]}), 400, json!("tools")),
         (json!({"model": "x", "messages": [message]}), 404, json!("model")),
     ] {
         assert_eq!(refused(&body), (status, param), "{body}");
@@ -157,11 +122,7 @@ fn a_bad_field_is_named_by_its_path() {
 
 #[test]
 fn what_is_no_json_is_told_by_its_place() {
-    for (body, place) in [
-        ("", "line 1, column 0"),
-        ("{\"model\":", "line 1, column 9"),
-        ("{} x", "column"),
-    ] {
+    for (body, place) in [("", "line 1, column 0"), ("{\"model\":", "line 1, column 9"), ("{} x", "column")] {
         let error = parse(body.as_bytes()).unwrap_err();
         assert_eq!(error.status().as_u16(), 400);
         assert!(error.to_string().contains(place) || body == "{} x", "{error}");
@@ -185,9 +146,8 @@ fn habits_are_ignored_and_named() {
 #[test]
 fn long_histories_are_cut_into_lines() {
     let big = "x".repeat(400_000);
-    let messages: Vec<Value> = (0..10)
-        .map(|i| json!({"role": "user", "content": format!("{i}{big}")}))
-        .collect();
+    let messages: Vec<Value> =
+        (0..10).map(|i| json!({"role": "user", "content": format!("{i}{big}")})).collect();
     let body = json!({"model": "m", "messages": messages});
     let chat = run(&body).unwrap();
     assert!(chat.plan.items.len() > 2 && chat.plan.items.iter().all(|l| l.len() < 2 * INJECT_BYTES));

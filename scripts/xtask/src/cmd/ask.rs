@@ -67,12 +67,7 @@ pub(crate) fn completion(port: u16, key: &str, body: &str, fleet: &mut Fleet, ui
         }
     };
     ui.stream("\n");
-    end.map_err(|why| {
-        Failure::new(format!(
-            "the chat completion failed: {why}\n{}",
-            fleet.log_tails()
-        ))
-    })
+    end.map_err(|why| Failure::new(format!("the chat completion failed: {why}\n{}", fleet.log_tails())))
 }
 
 fn stream(port: u16, key: &str, body: &str, pieces: &Sender<Piece>) -> io::Result<()> {
@@ -80,10 +75,7 @@ fn stream(port: u16, key: &str, body: &str, pieces: &Sender<Piece>) -> io::Resul
     if response.status != 200 {
         let mut text = String::new();
         response.body.take(4096).read_to_string(&mut text)?;
-        return Err(io::Error::other(format!(
-            "HTTP status {}: {text}",
-            response.status
-        )));
+        return Err(io::Error::other(format!("HTTP status {}: {text}", response.status)));
     }
     let mut line = String::new();
     while response.body.read_line(&mut line)? > 0 {

@@ -10,14 +10,7 @@ use crate::steps::{Show, Steps};
 pub(crate) fn run(matches: &ArgMatches, paths: &Paths, steps: &mut Steps<'_>) -> Result<()> {
     let codex = fetch::step(paths, steps)?;
     // The running program is one of the workspace's binaries: building it anew would replace it under our feet.
-    let mut build = paths.cargo(&[
-        "build",
-        "--release",
-        "--workspace",
-        "--exclude",
-        "xtask",
-        "--bins",
-    ]);
+    let mut build = paths.cargo(&["build", "--release", "--workspace", "--exclude", "xtask", "--bins"]);
     steps.command("build the release binaries", &mut build, Show::OnFailure)?;
 
     let name = matches.get_one::<String>("name").map_or("pair", String::as_str);

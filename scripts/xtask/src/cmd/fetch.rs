@@ -8,7 +8,5 @@ use crate::paths::Paths;
 use crate::steps::Steps;
 
 pub(crate) fn step(paths: &Paths, steps: &mut Steps<'_>) -> Result<PathBuf> {
-    steps.task("fetch the pinned codex", |step| {
-        codex::fetch(paths, |line| step.note(line))
-    })
+    steps.task("fetch the pinned codex", |step| codex::fetch(paths, |line| step.note(line)))
 }

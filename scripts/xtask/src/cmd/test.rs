@@ -24,12 +24,7 @@ impl From<&ArgMatches> for Options {
     fn from(matches: &ArgMatches) -> Self {
         Self {
             long: matches.get_flag("long"),
-            filters: matches
-                .get_many("filter")
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect(),
+            filters: matches.get_many("filter").into_iter().flatten().cloned().collect(),
         }
     }
 }
@@ -65,11 +60,7 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
         let mut doc_tests = paths.cargo(&["test", "--workspace", "--doc"]);
         steps.command("doc tests", &mut doc_tests, Show::OnFailure)?;
         let mut docs = paths.cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
-        steps.command(
-            "rustdoc",
-            docs.env("RUSTDOCFLAGS", "-D warnings"),
-            Show::OnFailure,
-        )?;
+        steps.command("rustdoc", docs.env("RUSTDOCFLAGS", "-D warnings"), Show::OnFailure)?;
         deny(paths, steps)?;
         smoke(paths, steps)?;
     }
@@ -80,11 +71,7 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
 }
 
 fn lint(paths: &Paths, steps: &mut Steps<'_>) -> Result<()> {
-    steps.command(
-        "format",
-        &mut paths.cargo(&["fmt", "--all", "--check"]),
-        Show::OnFailure,
-    )?;
+    steps.command("format", &mut paths.cargo(&["fmt", "--all", "--check"]), Show::OnFailure)?;
     let mut clippy = paths.cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     steps.command("clippy", &mut clippy, Show::OnFailure)?;
     Ok(())
@@ -92,9 +79,7 @@ fn lint(paths: &Paths, steps: &mut Steps<'_>) -> Result<()> {
 
 fn nextest_command(options: &Options, paths: &Paths, nextest: &Path, codex: &Path) -> Command {
     let mut command = Command::new(nextest);
-    command
-        .current_dir(&paths.root)
-        .args(["nextest", "run", "--workspace", "--profile"]);
+    command.current_dir(&paths.root).args(["nextest", "run", "--workspace", "--profile"]);
     command.arg(match (options.long, env::in_ci()) {
         (true, _) => "long",
         (false, true) => "ci",
@@ -108,9 +93,7 @@ fn deny(paths: &Paths, steps: &mut Steps<'_>) -> Result<()> {
     match tools::deny(paths, steps) {
         Ok(deny) => {
             let mut command = Command::new(deny);
-            command
-                .current_dir(&paths.root)
-                .args(["--offline", "check", "licenses", "bans", "sources"]);
+            command.current_dir(&paths.root).args(["--offline", "check", "licenses", "bans", "sources"]);
             steps.command("licences, bans, sources", &mut command, Show::OnFailure)?;
         }
         Err(why) => steps.skip("licences, bans, sources", &why),
@@ -122,9 +105,7 @@ fn deny(paths: &Paths, steps: &mut Steps<'_>) -> Result<()> {
 fn smoke(paths: &Paths, steps: &mut Steps<'_>) -> Result<()> {
     let dir = paths.target.join("up-check");
     let mut up = Command::new(paths.binary("debug", "xtask"));
-    up.current_dir(&paths.root)
-        .args(["up", "--check", "--no-build", "--port", "0", "--dir"])
-        .arg(dir);
+    up.current_dir(&paths.root).args(["up", "--check", "--no-build", "--port", "0", "--dir"]).arg(dir);
     steps.command("cargo xtask up", &mut up, Show::OnFailure)?;
     Ok(())
 }
@@ -134,11 +115,7 @@ fn long_suites(paths: &Paths, steps: &mut Steps<'_>, codex: &Path) -> Result<()>
     let dir = paths.root.join("scripts/long");
     let mut suites: Vec<PathBuf> = if dir.is_dir() {
         let entries = fs::read_dir(&dir).during(format_args!("cannot list {}", dir.display()))?;
-        entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| tools::is_executable(path))
-            .collect()
+        entries.flatten().map(|entry| entry.path()).filter(|path| tools::is_executable(path)).collect()
     } else {
         Vec::new()
     };
@@ -156,9 +133,7 @@ fn long_suites(paths: &Paths, steps: &mut Steps<'_>, codex: &Path) -> Result<()>
 
 fn table(steps: &Steps<'_>) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::ASCII_MARKDOWN)
-        .set_header(["step", "result", "time"]);
+    table.load_style(presets::ASCII_MARKDOWN).set_header(["step", "result", "time"]);
     for done in &steps.done {
         table.add_row([done.name.clone(), done.outcome.clone(), seconds(done.took)]);
     }
@@ -166,19 +141,14 @@ fn table(steps: &Steps<'_>) -> Table {
 }
 
 fn summary(tail: &Tail) -> Option<String> {
-    tail.lines()
-        .rev()
-        .map(without_colour)
-        .find(|line| line.trim_start().starts_with("Summary ["))
+    tail.lines().rev().map(without_colour).find(|line| line.trim_start().starts_with("Summary ["))
 }
 
 /// Takes the escape sequences of colours (`ESC [ … m`) out.
 fn without_colour(line: &str) -> String {
     let mut parts = line.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| {
-        text + part.split_once('m').map_or(part, |(_, rest)| rest)
-    })
+    parts.fold(first, |text, part| text + part.split_once('m').map_or(part, |(_, rest)| rest))
 }
 
 #[cfg(test)]

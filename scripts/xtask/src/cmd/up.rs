@@ -66,9 +66,7 @@ pub(crate) fn run(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &
     if options.real {
         require_login(&paths.root.join(".codex-api"))?;
         if options.check && !options.ask {
-            return Err(Failure::new(
-                "--check needs an answer: with --real add --ask (it spends quota).",
-            ));
+            return Err(Failure::new("--check needs an answer: with --real add --ask (it spends quota)."));
         }
     }
     home::free_port(options.port)?;
@@ -83,9 +81,8 @@ pub(crate) fn run(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &
 
     let mut fleet = Fleet::new()?;
     if !options.real {
-        let upstream = steps.task("start the scripted upstream", |_| {
-            start_upstream(options, paths, &layout, &mut fleet)
-        })?;
+        let upstream = steps
+            .task("start the scripted upstream", |_| start_upstream(options, paths, &layout, &mut fleet))?;
         let config = layout.home.join("config.toml");
         fs::write(&config, home::scripted_config(&upstream))
             .during(format_args!("cannot write {}", config.display()))?;
@@ -151,11 +148,7 @@ fn build_command(options: &Options, paths: &Paths) -> std::process::Command {
 /// Makes the folders and takes the one lock on them.
 fn lay_out(options: &Options, paths: &Paths, dir: &Path) -> Result<(Layout, File)> {
     let layout = Layout {
-        home: if options.real {
-            paths.root.join(".codex-api")
-        } else {
-            dir.join("home")
-        },
+        home: if options.real { paths.root.join(".codex-api") } else { dir.join("home") },
         front: dir.join("front"),
         socket: dir.join("worker.sock"),
         logs: dir.join("logs"),
@@ -177,13 +170,7 @@ fn lay_out(options: &Options, paths: &Paths, dir: &Path) -> Result<(Layout, File
 fn start_upstream(options: &Options, paths: &Paths, layout: &Layout, fleet: &mut Fleet) -> Result<String> {
     let log = layout.logs.join("scripted-upstream.log");
     let binary = paths.binary(options.profile(), "scripted-upstream");
-    fleet.start(
-        "scripted-upstream",
-        &binary,
-        &["--addr", "127.0.0.1:0", "--no-record"],
-        &[],
-        &log,
-    )?;
+    fleet.start("scripted-upstream", &binary, &["--addr", "127.0.0.1:0", "--no-record"], &[], &log)?;
     let address = wait::until(UPSTREAM_LIMIT, || {
         fleet.health()?;
         let text = fs::read_to_string(&log).unwrap_or_default();
@@ -225,13 +212,7 @@ fn start_pair(
     ];
     for (name, own_env) in [("worker-daemon", &daemon[..]), ("http-front", &front[..])] {
         let binary = paths.binary(options.profile(), name);
-        fleet.start(
-            name,
-            &binary,
-            &[],
-            own_env,
-            &layout.logs.join(format!("{name}.log")),
-        )?;
+        fleet.start(name, &binary, &[], own_env, &layout.logs.join(format!("{name}.log")))?;
     }
     Ok(())
 }
@@ -249,10 +230,7 @@ fn until_ready(port: u16, fleet: &mut Fleet) -> Result<()> {
     })?;
     ready.ok_or_else(|| {
         let limit = READY_LIMIT.as_secs();
-        Failure::new(format!(
-            "GET /readyz was not 200 within {limit} s: {last}\n{}",
-            fleet.log_tails()
-        ))
+        Failure::new(format!("GET /readyz was not 200 within {limit} s: {last}\n{}", fleet.log_tails()))
     })
 }
 

@@ -63,20 +63,8 @@ pub(super) fn check(problems: &mut Problems, input: &Value) {
             check_item(problems, &at, item);
         }
     }
-    check_pairs(
-        problems,
-        items,
-        "function_call",
-        "function_call_output",
-        "function call",
-    );
-    check_pairs(
-        problems,
-        items,
-        "custom_tool_call",
-        "custom_tool_call_output",
-        "custom tool call",
-    );
+    check_pairs(problems, items, "function_call", "function_call_output", "function call");
+    check_pairs(problems, items, "custom_tool_call", "custom_tool_call_output", "custom tool call");
 }
 
 fn check_item(problems: &mut Problems, at: &str, item: &Map<String, Value>) {
@@ -103,10 +91,7 @@ fn check_message(problems: &mut Problems, at: &str, item: &Map<String, Value>) {
     check_id(problems, at, item, "msg");
     problems.choice(at, item, "status", STATUSES);
     problems.choice(at, item, "phase", &["commentary", "final_answer"]);
-    let Some(role) = problems
-        .required(at, item, "role", Kind::Text)
-        .and_then(Value::as_str)
-    else {
+    let Some(role) = problems.required(at, item, "role", Kind::Text).and_then(Value::as_str) else {
         return;
     };
     if !problems.one_of(&join(at, "role"), role, ROLES) {
@@ -124,10 +109,7 @@ fn check_parts(problems: &mut Problems, at: &str, content: &Value, allowed: &[&s
         let Some(part) = problems.object(&at, part) else {
             continue;
         };
-        let Some(kind) = problems
-            .required(&at, part, "type", Kind::Text)
-            .and_then(Value::as_str)
-        else {
+        let Some(kind) = problems.required(&at, part, "type", Kind::Text).and_then(Value::as_str) else {
             continue;
         };
         if !problems.one_of(&join(&at, "type"), kind, allowed) {
@@ -168,21 +150,9 @@ fn check_parts(problems: &mut Problems, at: &str, content: &Value, allowed: &[&s
 }
 
 fn check_image(problems: &mut Problems, at: &str, part: &Map<String, Value>) {
-    problems.unknown(
-        at,
-        part,
-        &[
-            "detail",
-            "file_id",
-            "image_url",
-            "prompt_cache_breakpoint",
-            "type",
-        ],
-    );
+    problems.unknown(at, part, &["detail", "file_id", "image_url", "prompt_cache_breakpoint", "type"]);
     problems.choice(at, part, "detail", DETAILS);
-    let url = problems
-        .optional(at, part, "image_url", Kind::Text)
-        .and_then(Value::as_str);
+    let url = problems.optional(at, part, "image_url", Kind::Text).and_then(Value::as_str);
     let file = problems.optional(at, part, "file_id", Kind::Text);
     let at = join(at, "image_url");
     match url {
@@ -202,28 +172,12 @@ fn check_image(problems: &mut Problems, at: &str, part: &Map<String, Value>) {
 }
 
 fn check_call(problems: &mut Problems, at: &str, item: &Map<String, Value>, payload: &str, prefix: &str) {
-    problems.unknown(
-        at,
-        item,
-        &[
-            "call_id",
-            "caller",
-            "id",
-            "name",
-            "namespace",
-            "status",
-            "type",
-            payload,
-        ],
-    );
+    problems.unknown(at, item, &["call_id", "caller", "id", "name", "namespace", "status", "type", payload]);
     check_id(problems, at, item, prefix);
     check_call_id(problems, at, item);
     problems.choice(at, item, "status", STATUSES);
     problems.required(at, item, payload, Kind::Text);
-    if let Some(name) = problems
-        .required(at, item, "name", Kind::Text)
-        .and_then(Value::as_str)
-    {
+    if let Some(name) = problems.required(at, item, "name", Kind::Text).and_then(Value::as_str) {
         problems.name(&join(at, "name"), name);
     }
 }
@@ -238,11 +192,7 @@ fn check_output(problems: &mut Problems, at: &str, item: &Map<String, Value>) {
 }
 
 fn check_reasoning(problems: &mut Problems, at: &str, item: &Map<String, Value>) {
-    problems.unknown(
-        at,
-        item,
-        &["content", "encrypted_content", "id", "status", "summary", "type"],
-    );
+    problems.unknown(at, item, &["content", "encrypted_content", "id", "status", "summary", "type"]);
     check_id(problems, at, item, "rs");
     problems.choice(at, item, "status", STATUSES);
     problems.optional(at, item, "encrypted_content", Kind::Text);
@@ -259,10 +209,7 @@ fn check_reasoning(problems: &mut Problems, at: &str, item: &Map<String, Value>)
             };
             problems.unknown(&at, part, &["text", "type"]);
             problems.required(&at, part, "text", Kind::Text);
-            if let Some(found) = problems
-                .required(&at, part, "type", Kind::Text)
-                .and_then(Value::as_str)
-            {
+            if let Some(found) = problems.required(&at, part, "type", Kind::Text).and_then(Value::as_str) {
                 problems.one_of(&join(&at, "type"), found, &[kind]);
             }
         }
@@ -270,10 +217,7 @@ fn check_reasoning(problems: &mut Problems, at: &str, item: &Map<String, Value>)
 }
 
 fn check_id(problems: &mut Problems, at: &str, item: &Map<String, Value>, prefix: &str) {
-    let Some(id) = problems
-        .optional(at, item, "id", Kind::Text)
-        .and_then(Value::as_str)
-    else {
+    let Some(id) = problems.optional(at, item, "id", Kind::Text).and_then(Value::as_str) else {
         return;
     };
     let at = join(at, "id");
@@ -285,10 +229,7 @@ fn check_id(problems: &mut Problems, at: &str, item: &Map<String, Value>, prefix
 }
 
 fn check_call_id(problems: &mut Problems, at: &str, item: &Map<String, Value>) {
-    if let Some(id) = problems
-        .required(at, item, "call_id", Kind::Text)
-        .and_then(Value::as_str)
-    {
+    if let Some(id) = problems.required(at, item, "call_id", Kind::Text).and_then(Value::as_str) {
         problems.length(&join(at, "call_id"), id);
     }
 }
@@ -328,11 +269,8 @@ fn check_pairs(problems: &mut Problems, items: &[Value], call: &str, output: &st
             }
         }
     }
-    let mut open: Vec<(usize, &str)> = called
-        .iter()
-        .filter(|(id, _)| !answered.contains(*id))
-        .map(|(id, place)| (*place, *id))
-        .collect();
+    let mut open: Vec<(usize, &str)> =
+        called.iter().filter(|(id, _)| !answered.contains(*id)).map(|(id, place)| (*place, *id)).collect();
     open.sort_unstable();
     for (_, id) in open {
         problems.add("input", None, format!("No tool output found for {noun} {id}."));

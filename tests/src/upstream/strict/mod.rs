@@ -134,11 +134,7 @@ fn top_level(problems: &mut Problems, request: &Map<String, Value>) {
 
 fn check_reasoning(problems: &mut Problems, reasoning: &Map<String, Value>) {
     let at = "reasoning";
-    problems.unknown(
-        at,
-        reasoning,
-        &["context", "effort", "generate_summary", "mode", "summary"],
-    );
+    problems.unknown(at, reasoning, &["context", "effort", "generate_summary", "mode", "summary"]);
     problems.choice(at, reasoning, "effort", EFFORTS);
     problems.choice(at, reasoning, "summary", SUMMARIES);
     problems.choice(at, reasoning, "generate_summary", SUMMARIES);
@@ -149,23 +145,17 @@ fn check_reasoning(problems: &mut Problems, reasoning: &Map<String, Value>) {
 fn check_text(problems: &mut Problems, text: &Map<String, Value>) {
     problems.unknown("text", text, &["format", "verbosity"]);
     problems.choice("text", text, "verbosity", VERBOSITIES);
-    let Some(format) = problems
-        .optional("text", text, "format", Kind::Object)
-        .and_then(Value::as_object)
+    let Some(format) = problems.optional("text", text, "format", Kind::Object).and_then(Value::as_object)
     else {
         return;
     };
     let at = "text.format";
-    let kind = problems
-        .required(at, format, "type", Kind::Text)
-        .and_then(Value::as_str);
+    let kind = problems.required(at, format, "type", Kind::Text).and_then(Value::as_str);
     match kind {
         Some("text" | "json_object") => problems.unknown(at, format, &["type"]),
         Some("json_schema") => {
             problems.unknown(at, format, &["description", "name", "schema", "strict", "type"]);
-            let name = problems
-                .required(at, format, "name", Kind::Text)
-                .and_then(Value::as_str);
+            let name = problems.required(at, format, "name", Kind::Text).and_then(Value::as_str);
             if let Some(name) = name {
                 problems.name("text.format.name", name);
             }
@@ -174,13 +164,7 @@ fn check_text(problems: &mut Problems, text: &Map<String, Value>) {
             let schema = problems.required(at, format, "schema", Kind::Object);
             if let (Some(schema), Some(Value::Bool(true))) = (schema, format.get("strict")) {
                 let subject = format!("response_format '{}'", name.unwrap_or_default());
-                schema::check(
-                    problems,
-                    "text.format.schema",
-                    &subject,
-                    "invalid_json_schema",
-                    schema,
-                );
+                schema::check(problems, "text.format.schema", &subject, "invalid_json_schema", schema);
             }
         }
         Some(other) => {
@@ -191,8 +175,5 @@ fn check_text(problems: &mut Problems, text: &Map<String, Value>) {
 }
 
 fn array<'a>(object: &'a Map<String, Value>, key: &str) -> &'a [Value] {
-    object
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

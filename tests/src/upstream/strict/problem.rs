@@ -15,11 +15,7 @@ pub(in crate::upstream) struct Problem {
 impl Problem {
     pub(in crate::upstream) fn unparsable(reason: &str) -> Self {
         let message = format!("We could not parse the JSON body of your request. ({reason})");
-        Self {
-            param: None,
-            code: None,
-            message,
-        }
+        Self { param: None, code: None, message }
     }
 
     /// The body of the 400.
@@ -89,21 +85,13 @@ pub(super) struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
     pub(super) fn add(&mut self, param: &str, code: Option<&'static str>, message: impl Into<String>) {
-        self.0.push(Problem {
-            param: Some(param.to_owned()),
-            code,
-            message: message.into(),
-        });
+        self.0.push(Problem { param: Some(param.to_owned()), code, message: message.into() });
     }
 
     pub(super) fn unknown(&mut self, at: &str, object: &Map<String, Value>, known: &[&str]) {
         for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
             let param = join(at, key);
-            self.add(
-                &param,
-                Some("unknown_parameter"),
-                format!("Unknown parameter: '{param}'."),
-            );
+            self.add(&param, Some("unknown_parameter"), format!("Unknown parameter: '{param}'."));
         }
     }
 
@@ -170,10 +158,7 @@ impl Problems {
         let found = known.contains(&value);
         if !found {
             let quoted: Vec<String> = known.iter().map(|value| format!("'{value}'")).collect();
-            let message = format!(
-                "Invalid value: '{value}'. Supported values are: {}.",
-                quoted.join(", ")
-            );
+            let message = format!("Invalid value: '{value}'. Supported values are: {}.", quoted.join(", "));
             self.add(at, Some("invalid_value"), message);
         }
         found
@@ -209,11 +194,7 @@ impl Problems {
 }
 
 pub(super) fn join(at: &str, key: &str) -> String {
-    if at.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{at}.{key}")
-    }
+    if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }
 }
 
 fn name(value: &Value) -> &'static str {

@@ -32,20 +32,9 @@ const KEYWORDS: &[&str] = &[
     "title",
     "type",
 ];
-const TYPES: &[&str] = &[
-    "array", "boolean", "integer", "null", "number", "object", "string",
-];
-const FORMATS: &[&str] = &[
-    "date",
-    "date-time",
-    "duration",
-    "email",
-    "hostname",
-    "ipv4",
-    "ipv6",
-    "time",
-    "uuid",
-];
+const TYPES: &[&str] = &["array", "boolean", "integer", "null", "number", "object", "string"];
+const FORMATS: &[&str] =
+    &["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid"];
 
 /// One check of one schema.
 struct Walk<'a> {
@@ -60,30 +49,14 @@ struct Walk<'a> {
 
 /// Checks a schema that is sent with `strict: true`.
 pub(super) fn check(problems: &mut Problems, param: &str, subject: &str, code: &'static str, schema: &Value) {
-    let mut walk = Walk {
-        problems,
-        param,
-        subject,
-        code,
-        root: schema,
-        properties: 0,
-        values: 0,
-    };
+    let mut walk = Walk { problems, param, subject, code, root: schema, properties: 0, values: 0 };
     if !has_type(schema, "object") || schema.get("type").is_some_and(Value::is_array) {
-        let found = schema
-            .get("type")
-            .map_or_else(|| "\"None\"".to_owned(), Value::to_string);
-        walk.refuse(
-            &[],
-            &format!("schema must be a JSON Schema of 'type: \"object\"', got 'type: {found}'"),
-        );
+        let found = schema.get("type").map_or_else(|| "\"None\"".to_owned(), Value::to_string);
+        walk.refuse(&[], &format!("schema must be a JSON Schema of 'type: \"object\"', got 'type: {found}'"));
     }
     walk.visit(&mut Vec::new(), schema, 1);
     if walk.properties > MAX_PROPERTIES {
-        walk.refuse(
-            &[],
-            &format!("the schema has more than {MAX_PROPERTIES} properties"),
-        );
+        walk.refuse(&[], &format!("the schema has more than {MAX_PROPERTIES} properties"));
     }
     if walk.values > MAX_ENUM {
         walk.refuse(&[], &format!("the schema has more than {MAX_ENUM} enum values"));
@@ -98,24 +71,11 @@ pub(super) fn check_loose(
     code: &'static str,
     schema: &Value,
 ) {
-    let mut walk = Walk {
-        problems,
-        param,
-        subject,
-        code,
-        root: schema,
-        properties: 0,
-        values: 0,
-    };
+    let mut walk = Walk { problems, param, subject, code, root: schema, properties: 0, values: 0 };
     // OpenAI takes an empty schema for a function without parameters.
     if !has_type(schema, "object") && schema.as_object().is_some_and(|schema| !schema.is_empty()) {
-        let found = schema
-            .get("type")
-            .map_or_else(|| "\"None\"".to_owned(), Value::to_string);
-        walk.refuse(
-            &[],
-            &format!("schema must be a JSON Schema of 'type: \"object\"', got 'type: {found}'"),
-        );
+        let found = schema.get("type").map_or_else(|| "\"None\"".to_owned(), Value::to_string);
+        walk.refuse(&[], &format!("schema must be a JSON Schema of 'type: \"object\"', got 'type: {found}'"));
     }
     walk.arrays(&mut Vec::new(), schema);
 }
@@ -124,11 +84,8 @@ impl Walk<'_> {
     fn refuse(&mut self, path: &[String], what: &str) {
         let path: Vec<String> = path.iter().map(|step| format!("'{step}'")).collect();
         let comma = if path.len() == 1 { "," } else { "" };
-        let message = format!(
-            "Invalid schema for {}: In context=({}{comma}), {what}.",
-            self.subject,
-            path.join(", ")
-        );
+        let message =
+            format!("Invalid schema for {}: In context=({}{comma}), {what}.", self.subject, path.join(", "));
         self.problems.add(self.param, Some(self.code), message);
     }
 
@@ -137,10 +94,7 @@ impl Walk<'_> {
             return self.refuse(path, "a schema must be an object");
         };
         if depth > MAX_DEPTH {
-            return self.refuse(
-                path,
-                &format!("the schema has more than {MAX_DEPTH} levels of nesting"),
-            );
+            return self.refuse(path, &format!("the schema has more than {MAX_DEPTH} levels of nesting"));
         }
         for key in object.keys().filter(|key| !KEYWORDS.contains(&key.as_str())) {
             self.refuse(path, &format!("'{key}' is not permitted"));
@@ -181,10 +135,7 @@ impl Walk<'_> {
         }
         let pointer = target.as_str().and_then(|target| target.strip_prefix('#'));
         if pointer.and_then(|pointer| self.root.pointer(pointer)).is_none() {
-            self.refuse(
-                path,
-                &format!("reference to component {target} which was not found in the schema"),
-            );
+            self.refuse(path, &format!("reference to component {target} which was not found in the schema"));
         }
     }
 
@@ -193,10 +144,7 @@ impl Walk<'_> {
             Some(Value::Array(names)) => names.iter().collect(),
             Some(name) => vec![name],
             None => {
-                if !["$ref", "anyOf", "const", "enum"]
-                    .iter()
-                    .any(|key| object.contains_key(*key))
-                {
+                if !["$ref", "anyOf", "const", "enum"].iter().any(|key| object.contains_key(*key)) {
                     self.refuse(path, "schema must have a 'type' key");
                 }
                 return;
@@ -211,16 +159,10 @@ impl Walk<'_> {
 
     fn object(&mut self, path: &[String], object: &Map<String, Value>) {
         if object.get("additionalProperties") != Some(&Value::Bool(false)) {
-            self.refuse(
-                path,
-                "'additionalProperties' is required to be supplied and to be false",
-            );
+            self.refuse(path, "'additionalProperties' is required to be supplied and to be false");
         }
         let empty = Map::new();
-        let properties = object
-            .get("properties")
-            .and_then(Value::as_object)
-            .unwrap_or(&empty);
+        let properties = object.get("properties").and_then(Value::as_object).unwrap_or(&empty);
         let required: Vec<&str> = object
             .get("required")
             .and_then(Value::as_array)
@@ -250,12 +192,7 @@ impl Walk<'_> {
             self.visit(path, items, depth + 1);
             path.pop();
         }
-        for (place, child) in object
-            .get("anyOf")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .enumerate()
+        for (place, child) in object.get("anyOf").and_then(Value::as_array).into_iter().flatten().enumerate()
         {
             path.extend(["anyOf".to_owned(), place.to_string()]);
             self.visit(path, child, depth);
@@ -267,12 +204,7 @@ impl Walk<'_> {
         if has_type(schema, "array") && schema.get("items").is_none() {
             self.refuse(path, "array schema missing items");
         }
-        for (name, child) in schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        for (name, child) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             path.extend(["properties".to_owned(), name.clone()]);
             self.arrays(path, child);
             path.truncate(path.len() - 2);

@@ -53,18 +53,13 @@ pub(super) fn check(problems: &mut Problems, tools: &[Value]) {
         let Some(tool) = problems.object(&at, tool) else {
             continue;
         };
-        let Some(kind) = problems
-            .required(&at, tool, "type", Kind::Text)
-            .and_then(Value::as_str)
-        else {
+        let Some(kind) = problems.required(&at, tool, "type", Kind::Text).and_then(Value::as_str) else {
             continue;
         };
         if kind == "function" {
             check_function(problems, &at, tool);
         } else if !HOSTED.contains(&kind) {
-            let known: Vec<&str> = std::iter::once("function")
-                .chain(HOSTED.iter().copied())
-                .collect();
+            let known: Vec<&str> = std::iter::once("function").chain(HOSTED.iter().copied()).collect();
             problems.one_of(&join(&at, "type"), kind, &known);
         }
         if let Some(name) = tool.get("name").and_then(Value::as_str)
@@ -96,11 +91,7 @@ pub(super) fn check_choice(problems: &mut Problems, request: &Map<String, Value>
         Some(Value::Object(choice)) if choice.get("type").and_then(Value::as_str) == Some("function") => {
             let name = problems.required("tool_choice", choice, "name", Kind::Text);
             if name.is_some() && !tools.iter().any(|tool| tool.get("name") == name) {
-                problems.add(
-                    "tool_choice",
-                    None,
-                    "Tool choice 'function' not found in 'tools' parameter.",
-                );
+                problems.add("tool_choice", None, "Tool choice 'function' not found in 'tools' parameter.");
             }
         }
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) | None => {
@@ -112,9 +103,7 @@ fn check_function(problems: &mut Problems, at: &str, tool: &Map<String, Value>) 
     problems.unknown(at, tool, FUNCTION);
     problems.optional(at, tool, "description", Kind::Text);
     problems.optional(at, tool, "strict", Kind::Flag);
-    let name = problems
-        .required(at, tool, "name", Kind::Text)
-        .and_then(Value::as_str);
+    let name = problems.required(at, tool, "name", Kind::Text).and_then(Value::as_str);
     if let Some(name) = name {
         problems.name(&join(at, "name"), name);
     }

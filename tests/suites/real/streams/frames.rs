@@ -20,19 +20,12 @@ async fn every_chunk_has_the_same_head_and_only_the_first_a_role() {
         .map(|chunk| json!([chunk["id"], chunk["created"], chunk["model"], chunk["object"]]).to_string())
         .collect();
     assert_eq!(heads.len(), 1, "{heads:?}");
-    assert!(
-        chunks[0]["id"]
-            .as_str()
-            .is_some_and(|id| id.starts_with("chatcmpl-"))
-    );
+    assert!(chunks[0]["id"].as_str().is_some_and(|id| id.starts_with("chatcmpl-")));
     assert_eq!(
         (&chunks[0]["model"], &chunks[0]["object"]),
         (&json!("codex-5"), &json!("chat.completion.chunk"))
     );
-    assert_eq!(
-        chunks[0]["choices"][0]["delta"],
-        json!({"role": "assistant", "content": ""})
-    );
+    assert_eq!(chunks[0]["choices"][0]["delta"], json!({"role": "assistant", "content": ""}));
     for chunk in &chunks[1..] {
         assert!(chunk["choices"][0]["delta"].get("role").is_none(), "{chunk}");
         assert_eq!(chunk["choices"][0]["index"], 0, "{chunk}");
@@ -70,10 +63,7 @@ async fn reasoning_is_no_content() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_ends_early_says_why() {
     let stage = Stage::new().await;
-    for (reason, finish) in [
-        ("max_output_tokens", "length"),
-        ("content_filter", "content_filter"),
-    ] {
+    for (reason, finish) in [("max_output_tokens", "length"), ("content_filter", "content_filter")] {
         // Once in the middle of a message, and once behind a complete one.
         let complete = || Reply::new().text("As far as it came").incomplete(reason);
         let partial = || half("As far as it came").incomplete(reason);
@@ -112,52 +102,27 @@ async fn comments_keep_the_line_alive_before_the_first_token_and_between_tokens(
     })
     .await;
     let (first, second) = (Gate::new(), Gate::new());
-    let pieces = Pieces::empty()
-        .wait(&first)
-        .delta("One")
-        .wait(&second)
-        .delta(" two");
+    let pieces = Pieces::empty().wait(&first).delta("One").wait(&second).delta(" two");
     let mut response = stage.begin(Reply::new().text(pieces), &asking(true)).await;
     let mut body = String::new();
-    read_until(
-        &mut response,
-        &mut body,
-        "comments before the first token",
-        |body| comments(body) >= 2,
-    )
-    .await;
+    read_until(&mut response, &mut body, "comments before the first token", |body| comments(body) >= 2).await;
     assert!(!body.contains("One"));
     first.open();
-    read_until(&mut response, &mut body, "the first token", |body| {
-        body.contains("One")
-    })
-    .await;
+    read_until(&mut response, &mut body, "the first token", |body| body.contains("One")).await;
     let before = comments(&body);
-    read_until(&mut response, &mut body, "comments between tokens", |body| {
-        comments(body) >= before + 2
-    })
-    .await;
+    read_until(&mut response, &mut body, "comments between tokens", |body| comments(body) >= before + 2)
+        .await;
     second.open();
-    read_until(&mut response, &mut body, "the end", |body| {
-        body.ends_with("data: [DONE]\n\n")
-    })
-    .await;
+    read_until(&mut response, &mut body, "the end", |body| body.ends_with("data: [DONE]\n\n")).await;
     let rest = tokio::time::timeout(DEADLINE, response.chunk()).await;
-    assert_eq!(
-        rest.expect("the end in time").expect("no break"),
-        None,
-        "nothing after [DONE]"
-    );
+    assert_eq!(rest.expect("the end in time").expect("no break"), None, "nothing after [DONE]");
     let stream = Stream::read(&body);
     assert_eq!(stream.complete("stop"), "One two");
     let all_comments = stream.frames.iter().filter_map(|frame| match frame {
         Frame::Comment(comment) => Some(comment.as_str()),
         Frame::Data(_) | Frame::Done => None,
     });
-    assert_eq!(
-        all_comments.collect::<BTreeSet<_>>(),
-        BTreeSet::from([": keep-alive"])
-    );
+    assert_eq!(all_comments.collect::<BTreeSet<_>>(), BTreeSet::from([": keep-alive"]));
 }
 
 fn comments(body: &str) -> usize {
@@ -177,7 +142,5 @@ async fn read_until(
             body.push_str(std::str::from_utf8(&chunk).expect("whole characters"));
         }
     };
-    tokio::time::timeout(DEADLINE, read)
-        .await
-        .unwrap_or_else(|_| panic!("waited {DEADLINE:?} for {what}"));
+    tokio::time::timeout(DEADLINE, read).await.unwrap_or_else(|_| panic!("waited {DEADLINE:?} for {what}"));
 }

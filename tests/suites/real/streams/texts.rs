@@ -21,19 +21,11 @@ const TEXTS: &[&str] = &[
 async fn both(stage: &Stage, reply: impl Fn() -> Reply, text: &str, what: &str) {
     let shown = |got: &str| -> String {
         let same = got.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
-        format!(
-            "{} bytes and not {}, the same up to {same}: {what}",
-            got.len(),
-            text.len()
-        )
+        format!("{} bytes and not {}, the same up to {same}: {what}", got.len(), text.len())
     };
     let object = stage.ask([reply()], &asking(false)).await.content();
     assert!(object == text, "object: {}", shown(&object));
-    let stream = stage
-        .ask([reply()], &asking(true))
-        .await
-        .stream()
-        .complete("stop");
+    let stream = stage.ask([reply()], &asking(true)).await.stream().complete("stop");
     assert!(stream == text, "stream: {}", shown(&stream));
 }
 
@@ -80,10 +72,7 @@ async fn what_the_child_takes_for_its_own_citation_arrives() {
     both(&stage, reply, &end, "at the end, split").await;
     // In the middle a stream has already sent what comes behind it; an object is exact.
     let middle = format!("Before.{citation}After.");
-    let object = stage
-        .ask([Reply::new().text(&*middle)], &asking(false))
-        .await
-        .content();
+    let object = stage.ask([Reply::new().text(&*middle)], &asking(false)).await.content();
     assert_eq!(object, middle);
 }
 

@@ -55,17 +55,10 @@ impl Core {
         result: Option<Scope<'_>>,
         out: &mut Vec<Action>,
     ) {
-        let Some(pending) = id
-            .get()
-            .parse()
-            .ok()
-            .and_then(|id| self.table.answer(id, generation))
-        else {
+        let Some(pending) = id.get().parse().ok().and_then(|id| self.table.answer(id, generation)) else {
             return;
         };
-        let Pending {
-            origin, kind, thread, ..
-        } = pending;
+        let Pending { origin, kind, thread, .. } = pending;
         let client = match &origin {
             Origin::Client { conn, .. } => Some(*conn),
             Origin::Nobody | Origin::Daemon => None,
@@ -161,11 +154,7 @@ impl Core {
 
     /// What happens to a thread may be what letting it go was waiting for.
     pub(super) fn let_go_if_abandoned(&mut self, thread: &ThreadId) {
-        if self
-            .threads
-            .get(thread.as_str())
-            .is_some_and(|t| t.owner.is_none())
-        {
+        if self.threads.get(thread.as_str()).is_some_and(|t| t.owner.is_none()) {
             self.let_go(thread);
         }
     }
@@ -176,28 +165,19 @@ impl Core {
             // The oldest is the likeliest to belong to a thread that is gone.
             self.held.pop_front();
         }
-        self.held.push_back(Held {
-            thread: thread.into(),
-            line: line.clone(),
-            newest: self.table.newest(),
-        });
+        self.held.push_back(Held { thread: thread.into(), line: line.clone(), newest: self.table.newest() });
     }
 
     fn notify(&self, conn: ConnId, name: &str, line: &Bytes, out: &mut Vec<Action>) {
-        if self
-            .conns
-            .get(&conn)
-            .is_some_and(|c| c.initialized && !c.opt_outs.contains(name))
-        {
+        if self.conns.get(&conn).is_some_and(|c| c.initialized && !c.opt_outs.contains(name)) {
             out.push(Action::ToClient(conn, Line::whole(line.clone())));
         }
     }
 
     /// Hands on what came for a thread before the answer that made it known.
     fn release_held(&mut self, id: &ThreadId, generation: Generation, out: &mut Vec<Action>) {
-        let (mine, others): (VecDeque<Held>, _) = std::mem::take(&mut self.held)
-            .into_iter()
-            .partition(|held| held.thread == *id);
+        let (mine, others): (VecDeque<Held>, _) =
+            std::mem::take(&mut self.held).into_iter().partition(|held| held.thread == *id);
         self.held = others;
         for Held { line, .. } in mine {
             if let Ok(Message::Notification { method, params }) =
@@ -217,11 +197,7 @@ impl Core {
         scope: Scope<'_>,
         out: &mut Vec<Action>,
     ) {
-        let owner = scope
-            .thread
-            .as_deref()
-            .and_then(|t| self.threads.get(t))
-            .and_then(|t| t.owner);
+        let owner = scope.thread.as_deref().and_then(|t| self.threads.get(t)).and_then(|t| t.owner);
         let child_id = Bytes::copy_from_slice(id.get().as_bytes());
         let Some(conn) = owner else {
             return out.push(Action::ToChild(generation, declined(name, &child_id)));
@@ -249,25 +225,17 @@ impl Core {
 
     /// The turn that asked is over: nobody waits for these answers any more.
     fn drop_asked(&mut self, thread: &str) {
-        self.asked
-            .retain(|_, asked| asked.thread.as_ref().is_none_or(|t| t.as_str() != thread));
+        self.asked.retain(|_, asked| asked.thread.as_ref().is_none_or(|t| t.as_str() != thread));
     }
 
     /// Answers for clients that can't or won't.
     pub(super) fn decline_asked(&mut self, wanted: impl Fn(&Asked) -> bool, out: &mut Vec<Action>) {
-        let mut keys: Vec<u64> = self
-            .asked
-            .iter()
-            .filter(|(_, asked)| wanted(asked))
-            .map(|(key, _)| *key)
-            .collect();
+        let mut keys: Vec<u64> =
+            self.asked.iter().filter(|(_, asked)| wanted(asked)).map(|(key, _)| *key).collect();
         keys.sort_unstable();
         for key in keys {
             if let Some(asked) = self.asked.remove(&key) {
-                out.push(Action::ToChild(
-                    asked.generation,
-                    declined(&asked.method, &asked.id),
-                ));
+                out.push(Action::ToChild(asked.generation, declined(&asked.method, &asked.id)));
             }
         }
     }
@@ -275,13 +243,7 @@ impl Core {
 
 fn declined(name: &str, id: &Bytes) -> Line {
     match decline::answer(name, SystemTime::now()) {
-        Ok(result) => Line::json(&rpc::Answer {
-            id: super::raw(id),
-            result,
-        }),
-        Err(error) => Line::json(&rpc::ErrorAnswer {
-            id: super::raw(id),
-            error: &error,
-        }),
+        Ok(result) => Line::json(&rpc::Answer { id: super::raw(id), result }),
+        Err(error) => Line::json(&rpc::ErrorAnswer { id: super::raw(id), error: &error }),
     }
 }

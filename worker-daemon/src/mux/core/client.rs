@@ -48,10 +48,7 @@ impl Core {
         self.pump(now, out);
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one parsed line, passed on once"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the parts of one parsed line, passed on once")]
     fn on_request(
         &mut self,
         conn: ConnId,
@@ -169,18 +166,13 @@ impl Core {
             return self.fail(conn, &id, &code::already_initialized(), out);
         }
         let params = match Message::<InitializeParams, IgnoredAny>::parse(line) {
-            Ok(Message::Request {
-                params: Some(params), ..
-            }) => params,
+            Ok(Message::Request { params: Some(params), .. }) => params,
             Ok(_) | Err(_) => {
                 let error = code::invalid_params("initialize needs clientInfo with name and version");
                 return self.fail(conn, &id, &error, out);
             }
         };
-        let opt_outs = params
-            .capabilities
-            .and_then(|c| c.opt_out_notification_methods)
-            .unwrap_or_default();
+        let opt_outs = params.capabilities.and_then(|c| c.opt_out_notification_methods).unwrap_or_default();
         client.opt_outs = opt_outs.into_iter().collect();
         client.greeting = Some((id, now + self.limits.request_timeout));
         self.greet(out);
@@ -210,12 +202,7 @@ impl Core {
         if self.asked.get(&key).is_none_or(|asked| asked.conn != conn) {
             return;
         }
-        if let Some(Asked {
-            generation,
-            id: child_id,
-            ..
-        }) = self.asked.remove(&key)
-        {
+        if let Some(Asked { generation, id: child_id, .. }) = self.asked.remove(&key) {
             out.push(Action::ToChild(generation, rpc::splice(line, id, child_id)));
         }
     }
@@ -225,8 +212,5 @@ impl Core {
 fn refuse(conn: ConnId, id: Option<&RawValue>, error: &ErrorObject, out: &mut Vec<Action>) {
     let null = Bytes::from_static(b"null");
     let id = id.unwrap_or_else(|| raw(&null));
-    out.push(Action::ToClient(
-        conn,
-        Line::json(&rpc::ErrorAnswer { id, error }),
-    ));
+    out.push(Action::ToClient(conn, Line::json(&rpc::ErrorAnswer { id, error })));
 }

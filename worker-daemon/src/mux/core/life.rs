@@ -52,11 +52,8 @@ impl Core {
         }
         // What waits for a thread of the dead child would name a thread that nobody knows any more.
         let threads = self.threads.held_by(generation);
-        let orphaned = self.admission.take(|w| {
-            w.thread
-                .as_ref()
-                .is_some_and(|t| threads.binary_search(t).is_ok())
-        });
+        let orphaned =
+            self.admission.take(|w| w.thread.as_ref().is_some_and(|t| threads.binary_search(t).is_ok()));
         for waiting in orphaned {
             self.fail_waiting(waiting, &restarted, out);
         }
@@ -79,18 +76,11 @@ impl Core {
         if self.draining && self.status.state == WorkerState::Ready {
             self.status.state = WorkerState::Draining;
         }
-        let mut subscribers: Vec<ConnId> = self
-            .conns
-            .iter()
-            .filter(|(_, c)| c.subscribed)
-            .map(|(id, _)| *id)
-            .collect();
+        let mut subscribers: Vec<ConnId> =
+            self.conns.iter().filter(|(_, c)| c.subscribed).map(|(id, _)| *id).collect();
         subscribers.sort_unstable();
         for conn in subscribers {
-            let note = rpc::Notification {
-                method: control::STATUS,
-                params: Some(&self.status),
-            };
+            let note = rpc::Notification { method: control::STATUS, params: Some(&self.status) };
             out.push(Action::ToClient(conn, Line::json(&note)));
         }
         match self.status.state {
@@ -120,10 +110,7 @@ impl Core {
         }
         let mut greetings: Vec<_> = Vec::new();
         for (conn, client) in &mut self.conns {
-            if client
-                .greeting
-                .as_ref()
-                .is_some_and(|(_, deadline)| *deadline <= now)
+            if client.greeting.as_ref().is_some_and(|(_, deadline)| *deadline <= now)
                 && let Some((id, _)) = client.greeting.take()
             {
                 greetings.push((*conn, id));
@@ -217,15 +204,8 @@ impl Core {
     }
 
     fn tell(&self, conn: ConnId, name: &str, params: Option<serde_json::Value>, out: &mut Vec<Action>) {
-        if self
-            .conns
-            .get(&conn)
-            .is_some_and(|c| c.initialized && !c.opt_outs.contains(name))
-        {
-            out.push(Action::ToClient(
-                conn,
-                Line::json(&rpc::Notification { method: name, params }),
-            ));
+        if self.conns.get(&conn).is_some_and(|c| c.initialized && !c.opt_outs.contains(name)) {
+            out.push(Action::ToClient(conn, Line::json(&rpc::Notification { method: name, params })));
         }
     }
 }

@@ -98,10 +98,7 @@ impl Bench {
     }
 
     fn status(&mut self, state: WorkerState) -> Vec<String> {
-        let status = Status {
-            state,
-            ..Status::default()
-        };
+        let status = Status { state, ..Status::default() };
         self.act(|core, _, out| core.on_status(status, out))
     }
 
@@ -140,9 +137,7 @@ impl Bench {
     }
 
     fn refuse(&mut self, wire: u64) -> Vec<String> {
-        self.child(&format!(
-            r#"{{"id":{wire},"error":{{"code":-1,"message":"no"}}}}"#
-        ))
+        self.child(&format!(r#"{{"id":{wire},"error":{{"code":-1,"message":"no"}}}}"#))
     }
 
     /// The child notifies of something about a turn.

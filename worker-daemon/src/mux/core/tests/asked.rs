@@ -12,10 +12,7 @@ fn the_owner_is_asked_and_its_answer_goes_back_with_the_childs_id() {
         bench.child(CALL),
         [r#"1 {"method":"item/tool/call","id":1,"params":{"threadId":"t","tool":"x"}}"#],
     );
-    expect(
-        bench.client(1, r#"{"result":{"ok":1},"id":1}"#),
-        [r#"child {"result":{"ok":1},"id":7}"#],
-    );
+    expect(bench.client(1, r#"{"result":{"ok":1},"id":1}"#), [r#"child {"result":{"ok":1},"id":7}"#]);
     expect(bench.client(1, r#"{"result":{"ok":1},"id":1}"#), []);
 }
 
@@ -36,19 +33,13 @@ fn an_answer_of_another_client_is_ignored() {
     bench.turn(1, "t", "u");
     bench.child(CALL);
     expect(bench.client(2, r#"{"id":1,"result":{}}"#), []);
-    expect(
-        bench.client(1, r#"{"id":1,"result":{}}"#),
-        [r#"child {"id":7,"result":{}}"#],
-    );
+    expect(bench.client(1, r#"{"id":1,"result":{}}"#), [r#"child {"id":7,"result":{}}"#]);
 }
 
 #[test]
 fn without_an_owner_it_is_declined() {
     let mut bench = Bench::ready();
-    expect(
-        bench.child(CALL),
-        [r#"child {"id":7,"result":{*"success":false}}"#],
-    );
+    expect(bench.child(CALL), [r#"child {"id":7,"result":{*"success":false}}"#]);
     expect(
         bench.child(r#"{"id":8,"method":"item/fileChange/requestApproval","params":{}}"#),
         [r#"child {"id":8,"result":{"decision":"decline"}}"#],

@@ -9,10 +9,7 @@ fn drain(bench: &mut Bench) -> Vec<String> {
 
 #[test]
 fn a_drain_refuses_work_and_lets_turns_finish() {
-    let mut bench = Bench::with(super::Limits {
-        rpc_window: 1,
-        ..limits()
-    });
+    let mut bench = Bench::with(super::Limits { rpc_window: 1, ..limits() });
     bench.status(WorkerState::Ready);
     bench.client(2, r#"{"id":1,"method":"daemon/subscribe"}"#);
     bench.turn(1, "t", "u");
@@ -25,10 +22,7 @@ fn a_drain_refuses_work_and_lets_turns_finish() {
             r#"2 {"method":"daemon/status","params":{"state":"draining",*"#,
         ],
     );
-    expect(
-        bench.client(1, r#"{"id":3,"method":"thread/start"}"#),
-        [r#"1 {"id":3,"error":{"code":-32013,*"#],
-    );
+    expect(bench.client(1, r#"{"id":3,"method":"thread/start"}"#), [r#"1 {"id":3,"error":{"code":-32013,*"#]);
     expect(bench.answer(3, "{}"), [r#"1 {"id":1,"result":{}}"#]);
     expect(bench.note("turn/completed", "t", "u"), ["1 *"]);
     expect(bench.request(1, "thread/unsubscribe", "t"), ["child *"]);
@@ -65,9 +59,6 @@ fn a_force_without_a_child_answers_what_waits() {
     bench.client(1, r#"{"id":1,"method":"model/list"}"#);
     expect(
         bench.act(Core::on_force),
-        [
-            r#"1 {"id":1,"error":{"code":-32013,*"#,
-            r#"1 {"id":0,"error":{"code":-32013,*"#,
-        ],
+        [r#"1 {"id":1,"error":{"code":-32013,*"#, r#"1 {"id":0,"error":{"code":-32013,*"#],
     );
 }

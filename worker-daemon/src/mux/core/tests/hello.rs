@@ -16,14 +16,8 @@ fn nothing_is_served_before_initialize() {
 #[test]
 fn initialize_is_answered_with_the_childs_own_answer() {
     let mut bench = Bench::ready();
-    expect(
-        bench.hello(3),
-        [r#"3 {"id":0,"result":{"userAgent":"t/0.169.0 (x)"}}"#],
-    );
-    expect(
-        bench.client(3, HELLO),
-        [r#"3 {"id":0,"error":{"code":-32600,"message":"Already initialized"}}"#],
-    );
+    expect(bench.hello(3), [r#"3 {"id":0,"result":{"userAgent":"t/0.169.0 (x)"}}"#]);
+    expect(bench.client(3, HELLO), [r#"3 {"id":0,"error":{"code":-32600,"message":"Already initialized"}}"#]);
 }
 
 #[test]
@@ -32,13 +26,7 @@ fn initialize_and_what_is_pipelined_behind_it_wait_for_the_handshake() {
     expect(bench.hello(1), []);
     expect(bench.client(1, r#"{"method":"initialized"}"#), []);
     expect(bench.client(1, r#"{"id":1,"method":"model/list"}"#), []);
-    expect(
-        bench.up(),
-        [
-            r#"1 {"id":0,"result"*"#,
-            r#"child {"id":1,"method":"model/list"}"#,
-        ],
-    );
+    expect(bench.up(), [r#"1 {"id":0,"result"*"#, r#"child {"id":1,"method":"model/list"}"#]);
 }
 
 #[test]
@@ -47,13 +35,7 @@ fn initialize_that_waited_too_long_takes_what_is_behind_it_along() {
     bench.hello(1);
     bench.tick(29);
     bench.client(1, r#"{"id":1,"method":"model/list"}"#);
-    expect(
-        bench.tick(1),
-        [
-            r#"1 {"id":0,"error":{"code":-32010*"#,
-            r#"1 {"id":1,"error":{"code":-32010*"#,
-        ],
-    );
+    expect(bench.tick(1), [r#"1 {"id":0,"error":{"code":-32010*"#, r#"1 {"id":1,"error":{"code":-32010*"#]);
     expect(bench.up(), []);
 }
 

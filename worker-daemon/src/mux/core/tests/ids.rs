@@ -5,27 +5,13 @@ use super::{Bench, expect};
 #[test]
 fn ids_are_remapped_and_come_back_as_they_were_written() {
     let mut bench = Bench::ready();
-    for (n, id) in [
-        r#""a""#,
-        "7",
-        "-1",
-        "1e3",
-        "1.0",
-        r#""\u0041""#,
-        "18446744073709551616",
-    ]
-    .iter()
-    .enumerate()
+    for (n, id) in
+        [r#""a""#, "7", "-1", "1e3", "1.0", r#""\u0041""#, "18446744073709551616"].iter().enumerate()
     {
         let wire = n + 1;
         expect(
-            bench.client(
-                1,
-                &format!(r#"{{"method":"model/list","id": {id} ,"params":{{"id":9}}}}"#),
-            ),
-            [&format!(
-                r#"child {{"method":"model/list","id": {wire} ,"params":{{"id":9}}}}"#
-            )],
+            bench.client(1, &format!(r#"{{"method":"model/list","id": {id} ,"params":{{"id":9}}}}"#)),
+            [&format!(r#"child {{"method":"model/list","id": {wire} ,"params":{{"id":9}}}}"#)],
         );
         expect(
             bench.child(&format!(r#"{{"id":{wire},"result":{{"id":{wire}}}}}"#)),
@@ -52,31 +38,21 @@ fn an_id_in_flight_is_refused_and_free_again_once_answered() {
         [r#"1 {"id":5,"error":{"code":-32600,*in flight*"#],
     );
     bench.answer(1, "{}");
-    expect(
-        bench.client(1, r#"{"id":5,"method":"model/list"}"#),
-        [r#"child {"id":2,*"#],
-    );
+    expect(bench.client(1, r#"{"id":5,"method":"model/list"}"#), [r#"child {"id":2,*"#]);
 }
 
 #[test]
 fn an_error_of_the_child_goes_back_unchanged() {
     let mut bench = Bench::ready();
     bench.client(1, r#"{"id":"x","method":"model/list"}"#);
-    expect(
-        bench.refuse(1),
-        [r#"1 {"id":"x","error":{"code":-1,"message":"no"}}"#],
-    );
+    expect(bench.refuse(1), [r#"1 {"id":"x","error":{"code":-1,"message":"no"}}"#]);
 }
 
 #[test]
 fn an_answer_is_taken_once_and_only_from_the_child_that_was_asked() {
     let mut bench = Bench::ready();
     bench.client(1, r#"{"id":5,"method":"model/list"}"#);
-    for line in [
-        r#"{"id":9,"result":1}"#,
-        r#"{"id":"1","result":1}"#,
-        r#"{"id":null,"result":1}"#,
-    ] {
+    for line in [r#"{"id":9,"result":1}"#, r#"{"id":"1","result":1}"#, r#"{"id":null,"result":1}"#] {
         expect(bench.child(line), []);
     }
     bench.generation.0 += 1;
@@ -101,14 +77,8 @@ fn strange_ids_are_refused() {
 #[test]
 fn a_line_that_is_no_message_is_answered_with_the_id_null() {
     let mut bench = Bench::ready();
-    expect(
-        bench.client(1, "{nonsense"),
-        [r#"1 {"id":null,"error":{"code":-32700,*"#],
-    );
-    expect(
-        bench.client(1, "{}"),
-        [r#"1 {"id":null,"error":{"code":-32600,*"#],
-    );
+    expect(bench.client(1, "{nonsense"), [r#"1 {"id":null,"error":{"code":-32700,*"#]);
+    expect(bench.client(1, "{}"), [r#"1 {"id":null,"error":{"code":-32600,*"#]);
     expect(
         bench.act(|core, _, out| core.on_overlong(shared::id::ConnId(1), 10, out)),
         [r#"1 {"id":null,"error":{"code":-32600,*10 bytes*"#],
@@ -120,40 +90,22 @@ fn params_that_are_no_object_are_refused_for_they_could_name_any_thread() {
     let mut bench = Bench::ready();
     for params in [r#"["t"]"#, r#""t""#, "1", "-1", "1.5", "true"] {
         expect(
-            bench.client(
-                1,
-                &format!(r#"{{"id":1,"method":"turn/start","params":{params}}}"#),
-            ),
+            bench.client(1, &format!(r#"{{"id":1,"method":"turn/start","params":{params}}}"#)),
             [r#"1 {"id":1,"error":{"code":-32602,*"#],
         );
     }
-    expect(
-        bench.client(1, r#"{"id":1,"method":"model/list","params":null}"#),
-        ["child *"],
-    );
+    expect(bench.client(1, r#"{"id":1,"method":"model/list","params":null}"#), ["child *"]);
 }
 
 #[test]
 fn methods_off_the_list_and_too_many_requests_are_refused() {
     let mut bench = Bench::ready();
-    expect(
-        bench.client(1, r#"{"id":1,"method":"command/exec"}"#),
-        [r#"1 {"id":1,"error":{"code":-32014,*"#],
-    );
+    expect(bench.client(1, r#"{"id":1,"method":"command/exec"}"#), [r#"1 {"id":1,"error":{"code":-32014,*"#]);
     for id in 0..16 {
         bench.client(1, &format!(r#"{{"id":{id},"method":"model/list"}}"#));
     }
-    expect(
-        bench.client(1, r#"{"id":99,"method":"model/list"}"#),
-        [r#"1 {"id":99,"error":{"code":-32001,*"#],
-    );
+    expect(bench.client(1, r#"{"id":99,"method":"model/list"}"#), [r#"1 {"id":99,"error":{"code":-32001,*"#]);
     // What frees resources still passes, and so does another client.
-    expect(
-        bench.request(1, "thread/unsubscribe", "t"),
-        ["child *unsubscribe*"],
-    );
-    expect(
-        bench.client(2, r#"{"id":99,"method":"daemon/status"}"#),
-        [r#"2 {"id":99,"result"*"#],
-    );
+    expect(bench.request(1, "thread/unsubscribe", "t"), ["child *unsubscribe*"]);
+    expect(bench.client(2, r#"{"id":99,"method":"daemon/status"}"#), [r#"2 {"id":99,"result"*"#]);
 }

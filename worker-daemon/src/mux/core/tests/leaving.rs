@@ -22,10 +22,7 @@ fn a_departed_clients_turn_is_interrupted_and_its_thread_let_go() {
 
 #[test]
 fn what_a_departed_client_had_waiting_is_not_sent() {
-    let mut bench = Bench::with(super::Limits {
-        rpc_window: 1,
-        ..limits()
-    });
+    let mut bench = Bench::with(super::Limits { rpc_window: 1, ..limits() });
     bench.client(1, r#"{"id":1,"method":"model/list"}"#);
     bench.client(1, r#"{"id":2,"method":"model/list"}"#);
     bench.gone(1);
@@ -38,10 +35,7 @@ fn a_thread_started_for_a_departed_client_is_let_go() {
     let mut bench = Bench::ready();
     bench.client(1, r#"{"id":1,"method":"thread/start","params":{}}"#);
     bench.gone(1);
-    expect(
-        bench.answer(1, r#"{"thread":{"id":"t"}}"#),
-        ["child *thread/unsubscribe*"],
-    );
+    expect(bench.answer(1, r#"{"thread":{"id":"t"}}"#), ["child *thread/unsubscribe*"]);
     bench.answer(2, "{}");
     assert!(bench.core.is_idle());
 }
@@ -55,10 +49,7 @@ fn a_turn_started_for_a_departed_client_is_interrupted() {
     expect(bench.note("turn/started", "t", "u"), []);
     expect(
         bench.answer(2, r#"{"turn":{"id":"u"}}"#),
-        [
-            r#"child *turn/interrupt*"turnId":"u"*"#,
-            "child *thread/unsubscribe*",
-        ],
+        [r#"child *turn/interrupt*"turnId":"u"*"#, "child *thread/unsubscribe*"],
     );
     bench.answer(4, "{}");
     assert_eq!(bench.core.turns_active(), 0);
@@ -81,15 +72,9 @@ fn an_unsubscribe_interrupts_the_turn_first() {
     bench.turn(1, "t", "u");
     expect(
         bench.request(1, "thread/unsubscribe", "t"),
-        [
-            r#"child *turn/interrupt*"turnId":"u"*"#,
-            r#"child {"id":4,"method":"thread/unsubscribe"*"#,
-        ],
+        [r#"child *turn/interrupt*"turnId":"u"*"#, r#"child {"id":4,"method":"thread/unsubscribe"*"#],
     );
-    expect(
-        bench.answer(4, "{}"),
-        [r#"1 {"id":"thread/unsubscribe","result":{}}"#],
-    );
+    expect(bench.answer(4, "{}"), [r#"1 {"id":"thread/unsubscribe","result":{}}"#]);
     assert_eq!((bench.core.turns_active(), bench.core.threads()), (0, 0));
 }
 
@@ -104,30 +89,20 @@ fn an_unsubscribe_while_the_turn_starts_is_answered_at_once_and_done_later() {
     );
     expect(
         bench.answer(2, r#"{"turn":{"id":"u"}}"#),
-        [
-            r#"1 {"id":"turn/start","result"*"#,
-            "child *turn/interrupt*",
-            "child *thread/unsubscribe*",
-        ],
+        [r#"1 {"id":"turn/start","result"*"#, "child *turn/interrupt*", "child *thread/unsubscribe*"],
     );
     expect(bench.note("turn/completed", "t", "u"), []);
 }
 
 #[test]
 fn an_unsubscribe_withdraws_what_waits_for_its_thread() {
-    let mut bench = Bench::with(super::Limits {
-        rpc_window: 1,
-        ..limits()
-    });
+    let mut bench = Bench::with(super::Limits { rpc_window: 1, ..limits() });
     bench.thread(1, "t");
     bench.client(1, r#"{"id":1,"method":"model/list"}"#);
     expect(bench.request(1, "turn/start", "t"), []);
     expect(
         bench.request(1, "thread/unsubscribe", "t"),
-        [
-            r#"1 {"id":"turn/start","error":{"code":-32800,*"#,
-            "child *thread/unsubscribe*",
-        ],
+        [r#"1 {"id":"turn/start","error":{"code":-32800,*"#, "child *thread/unsubscribe*"],
     );
 }
 
@@ -136,10 +111,7 @@ fn a_turn_behind_the_unsubscribe_is_not_started() {
     let mut bench = Bench::ready();
     bench.thread(1, "t");
     bench.request(1, "thread/unsubscribe", "t");
-    expect(
-        bench.request(1, "turn/start", "t"),
-        [r#"1 {"id":"turn/start","error":{"code":-32800,*"#],
-    );
+    expect(bench.request(1, "turn/start", "t"), [r#"1 {"id":"turn/start","error":{"code":-32800,*"#]);
 }
 
 #[test]
@@ -163,18 +135,9 @@ fn a_request_that_timed_out_is_answered_once_and_a_late_thread_let_go() {
     bench.client(1, r#"{"id":1,"method":"thread/start","params":{}}"#);
     bench.client(1, r#"{"id":2,"method":"model/list"}"#);
     expect(bench.tick(29), []);
-    expect(
-        bench.tick(1),
-        [
-            r#"1 {"id":1,"error":{"code":-32012,*"#,
-            r#"1 {"id":2,"error":{"code":-32012,*"#,
-        ],
-    );
+    expect(bench.tick(1), [r#"1 {"id":1,"error":{"code":-32012,*"#, r#"1 {"id":2,"error":{"code":-32012,*"#]);
     expect(bench.answer(2, "{}"), []);
-    expect(
-        bench.answer(1, r#"{"thread":{"id":"t"}}"#),
-        [r#"child {"id":3,"method":"thread/unsubscribe"*"#],
-    );
+    expect(bench.answer(1, r#"{"thread":{"id":"t"}}"#), [r#"child {"id":3,"method":"thread/unsubscribe"*"#]);
     bench.answer(3, "{}");
     assert!(bench.core.is_idle());
 }
@@ -184,10 +147,7 @@ fn a_turn_whose_answer_is_lost_gives_its_permit_back() {
     let mut bench = Bench::ready();
     bench.thread(1, "t");
     bench.request(1, "turn/start", "t");
-    expect(
-        bench.tick(30),
-        [r#"1 {"id":"turn/start","error":{"code":-32012,*"#],
-    );
+    expect(bench.tick(30), [r#"1 {"id":"turn/start","error":{"code":-32012,*"#]);
     assert_eq!(bench.core.turns_active(), 1);
     expect(bench.tick(600), []);
     assert_eq!(bench.core.turns_active(), 0);

@@ -25,13 +25,7 @@ fn a_turn_that_was_being_started_gets_its_error_and_no_made_up_end() {
     let mut bench = Bench::ready();
     bench.thread(1, "t");
     bench.request(1, "turn/start", "t");
-    expect(
-        bench.down(),
-        [
-            r#"1 {"id":"turn/start","error":{"code":-32011,*"#,
-            "1 *thread/closed*",
-        ],
-    );
+    expect(bench.down(), [r#"1 {"id":"turn/start","error":{"code":-32011,*"#, "1 *thread/closed*"]);
 }
 
 #[test]
@@ -48,10 +42,7 @@ fn what_is_made_up_respects_opt_outs() {
 
 #[test]
 fn what_waits_survives_an_immediate_restart_but_for_what_names_a_dead_thread() {
-    let mut bench = Bench::with(super::Limits {
-        rpc_window: 1,
-        ..limits()
-    });
+    let mut bench = Bench::with(super::Limits { rpc_window: 1, ..limits() });
     bench.thread(1, "t");
     bench.client(1, r#"{"id":1,"method":"model/list"}"#);
     bench.client(1, r#"{"id":2,"method":"account/read"}"#);
@@ -71,21 +62,12 @@ fn what_waits_survives_an_immediate_restart_but_for_what_names_a_dead_thread() {
 
 #[test]
 fn in_backoff_what_waits_and_what_comes_is_refused() {
-    let mut bench = Bench::with(super::Limits {
-        rpc_window: 1,
-        ..limits()
-    });
+    let mut bench = Bench::with(super::Limits { rpc_window: 1, ..limits() });
     bench.client(1, r#"{"id":1,"method":"model/list"}"#);
     bench.client(1, r#"{"id":2,"method":"model/list"}"#);
     bench.down();
-    expect(
-        bench.status(WorkerState::Backoff),
-        [r#"1 {"id":2,"error":{"code":-32010,*"#],
-    );
-    expect(
-        bench.client(1, r#"{"id":3,"method":"model/list"}"#),
-        [r#"1 {"id":3,"error":{"code":-32010,*"#],
-    );
+    expect(bench.status(WorkerState::Backoff), [r#"1 {"id":2,"error":{"code":-32010,*"#]);
+    expect(bench.client(1, r#"{"id":3,"method":"model/list"}"#), [r#"1 {"id":3,"error":{"code":-32010,*"#]);
     expect(bench.hello(3), [r#"3 {"id":0,"result"*"#]);
 }
 
@@ -105,8 +87,5 @@ fn wire_ids_go_on_with_the_next_child() {
     bench.client(1, r#"{"id":1,"method":"model/list"}"#);
     bench.down();
     bench.up();
-    expect(
-        bench.client(1, r#"{"id":1,"method":"model/list"}"#),
-        [r#"child {"id":2,*"#],
-    );
+    expect(bench.client(1, r#"{"id":1,"method":"model/list"}"#), [r#"child {"id":2,*"#]);
 }

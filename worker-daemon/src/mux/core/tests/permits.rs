@@ -4,34 +4,19 @@ use super::{Bench, expect, limits};
 
 #[test]
 fn the_window_holds_and_the_control_lane_passes_it() {
-    let mut bench = Bench::with(super::Limits {
-        rpc_window: 2,
-        ..limits()
-    });
+    let mut bench = Bench::with(super::Limits { rpc_window: 2, ..limits() });
     for id in 1..=4 {
         bench.client(1, &format!(r#"{{"id":{id},"method":"model/list"}}"#));
     }
     assert_eq!(bench.wire, 2);
-    expect(
-        bench.request(1, "turn/interrupt", "x"),
-        [r#"child {"id":3,"method":"turn/interrupt"*"#],
-    );
-    expect(
-        bench.answer(3, "{}"),
-        [r#"1 {"id":"turn/interrupt","result":{}}"#],
-    );
-    expect(
-        bench.answer(2, "{}"),
-        [r#"1 {"id":2,"result":{}}"#, r#"child {"id":4,*"#],
-    );
+    expect(bench.request(1, "turn/interrupt", "x"), [r#"child {"id":3,"method":"turn/interrupt"*"#]);
+    expect(bench.answer(3, "{}"), [r#"1 {"id":"turn/interrupt","result":{}}"#]);
+    expect(bench.answer(2, "{}"), [r#"1 {"id":2,"result":{}}"#, r#"child {"id":4,*"#]);
 }
 
 #[test]
 fn clients_are_served_in_turn() {
-    let mut bench = Bench::with(super::Limits {
-        rpc_window: 1,
-        ..limits()
-    });
+    let mut bench = Bench::with(super::Limits { rpc_window: 1, ..limits() });
     for id in 1..=3 {
         bench.client(1, &format!(r#"{{"id":{id},"method":"model/list"}}"#));
     }
@@ -86,10 +71,7 @@ fn an_unsubscribe_makes_room() {
     bench.request(1, "thread/unsubscribe", "a");
     expect(
         bench.answer(bench.wire, "{}"),
-        [
-            r#"1 {"id":"thread/unsubscribe"*"#,
-            r#"child *turn/start*"threadId":"c"*"#,
-        ],
+        [r#"1 {"id":"thread/unsubscribe"*"#, r#"child *turn/start*"threadId":"c"*"#],
     );
 }
 
@@ -148,10 +130,7 @@ fn waiting_too_long_is_answered() {
     let mut bench = busy();
     bench.now += std::time::Duration::from_secs(29);
     bench.client(2, r#"{"id":1,"method":"model/list"}"#);
-    expect(
-        bench.tick(1),
-        [r#"1 {"id":"turn/start","error":{"code":-32001,*"#],
-    );
+    expect(bench.tick(1), [r#"1 {"id":"turn/start","error":{"code":-32001,*"#]);
 }
 
 #[test]

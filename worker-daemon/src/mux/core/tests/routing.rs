@@ -20,10 +20,7 @@ fn what_comes_before_the_answer_to_thread_start_is_held_until_then() {
     let mut bench = Bench::ready();
     bench.client(1, r#"{"id":1,"method":"thread/start","params":{}}"#);
     bench.client(2, r#"{"id":2,"method":"thread/start","params":{}}"#);
-    expect(
-        bench.child(r#"{"method":"thread/started","params":{"thread":{"id":"tb"}}}"#),
-        [],
-    );
+    expect(bench.child(r#"{"method":"thread/started","params":{"thread":{"id":"tb"}}}"#), []);
     expect(bench.note("item/x", "tb", "u"), []);
     expect(bench.answer(1, r#"{"thread":{"id":"ta"}}"#), ["1 *"]);
     expect(
@@ -42,10 +39,7 @@ fn what_is_held_for_no_thread_is_forgotten_though_others_are_being_made() {
     bench.note("item/x", "tb", "u");
     bench.answer(1, r#"{"thread":{"id":"ta"}}"#);
     assert_eq!(bench.core.held.len(), 1);
-    expect(
-        bench.answer(2, r#"{"thread":{"id":"tb"}}"#),
-        ["1 *", "1 *item/x*"],
-    );
+    expect(bench.answer(2, r#"{"thread":{"id":"tb"}}"#), ["1 *", "1 *item/x*"]);
     assert!(bench.core.held.is_empty());
 }
 
@@ -65,30 +59,15 @@ fn what_is_held_is_bounded_and_ends_with_the_client() {
 fn a_thread_of_another_connection_is_refused() {
     let mut bench = Bench::ready();
     bench.thread(1, "t");
-    for method in [
-        "turn/start",
-        "turn/interrupt",
-        "thread/unsubscribe",
-        "thread/read",
-        "thread/resume",
-    ] {
-        expect(
-            bench.request(2, method, "t"),
-            [&format!(r#"2 {{"id":"{method}","error":{{"code":-32014,*"#)],
-        );
+    for method in ["turn/start", "turn/interrupt", "thread/unsubscribe", "thread/read", "thread/resume"] {
+        expect(bench.request(2, method, "t"), [&format!(r#"2 {{"id":"{method}","error":{{"code":-32014,*"#)]);
     }
     expect(
-        bench.client(
-            2,
-            r#"{"id":1,"method":"turn/start","params":{"thread\u0049d":"t"}}"#,
-        ),
+        bench.client(2, r#"{"id":1,"method":"turn/start","params":{"thread\u0049d":"t"}}"#),
         [r#"2 {"id":1,"error":{"code":-32014,*"#],
     );
     expect(
-        bench.client(
-            2,
-            r#"{"id":1,"method":"turn/start","params":{"threadId":"mine","threadId":"t"}}"#,
-        ),
+        bench.client(2, r#"{"id":1,"method":"turn/start","params":{"threadId":"mine","threadId":"t"}}"#),
         [r#"2 {"id":null,"error"*"#],
     );
 }
@@ -122,10 +101,7 @@ fn a_resumed_thread_is_its_owners_still() {
     let mut bench = Bench::ready();
     bench.thread(1, "t");
     bench.request(1, "thread/resume", "t");
-    expect(
-        bench.answer(bench.wire, r#"{"thread":{"id":"t"}}"#),
-        ["1 *result*"],
-    );
+    expect(bench.answer(bench.wire, r#"{"thread":{"id":"t"}}"#), ["1 *result*"]);
     expect(bench.note("item/x", "t", "u"), ["1 *"]);
 }
 
@@ -148,10 +124,7 @@ fn echoes_of_injected_items_are_dropped_and_the_models_items_are_not() {
 fn the_notification_that_ends_a_thread_reaches_its_owner_and_nothing_after_it() {
     let mut bench = Bench::ready();
     bench.thread(1, "t");
-    expect(
-        bench.child(r#"{"method":"thread/closed","params":{"threadId":"t"}}"#),
-        ["1 *thread/closed*"],
-    );
+    expect(bench.child(r#"{"method":"thread/closed","params":{"threadId":"t"}}"#), ["1 *thread/closed*"]);
     expect(bench.note("item/x", "t", "u"), []);
     assert!(bench.core.is_idle());
 }

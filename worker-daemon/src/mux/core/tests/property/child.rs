@@ -79,10 +79,7 @@ impl Child {
             }
             "thread/unsubscribe" => {
                 let thread = self.threads.remove(name)?;
-                assert!(
-                    thread.turn.is_none() || thread.interrupted,
-                    "the turn of {name} is left behind"
-                );
+                assert!(thread.turn.is_none() || thread.interrupted, "the turn of {name} is left behind");
                 Some(json!({}))
             }
             _ => Some(json!({})),
@@ -105,11 +102,7 @@ impl Child {
         let thread = self.threads.get_mut(name)?;
         let turn = thread.turn.as_ref()?;
         let first = !std::mem::replace(&mut thread.begun, true);
-        let method = if first {
-            "turn/started"
-        } else {
-            "item/agentMessage/delta"
-        };
+        let method = if first { "turn/started" } else { "item/agentMessage/delta" };
         Some(json!({"method": method, "params": {"threadId": name, "turn": {"id": turn}}}))
     }
 
@@ -131,10 +124,6 @@ impl Child {
     /// Dies. Ids that it saw stay seen: the next child must not get them either.
     pub(super) fn die(&mut self) {
         let seen = std::mem::take(&mut self.seen);
-        *self = Self {
-            seen,
-            asked: self.asked,
-            ..Self::default()
-        };
+        *self = Self { seen, asked: self.asked, ..Self::default() };
     }
 }

@@ -37,12 +37,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         Self {
-            bench: Bench::cold(Limits {
-                rpc_window: 4,
-                waiting_turns: 2,
-                client_requests: 12,
-                ..limits()
-            }),
+            bench: Bench::cold(Limits { rpc_window: 4, waiting_turns: 2, client_requests: 12, ..limits() }),
             child: Child::default(),
             up: false,
             clients: BTreeMap::new(),
@@ -76,10 +71,7 @@ impl World {
                     self.request(conn, "turn/start", json!({"threadId": thread}));
                 }
             }
-            Step::Other(c) => drop(
-                self.client(c)
-                    .map(|conn| self.request(conn, "model/list", json!({}))),
-            ),
+            Step::Other(c) => drop(self.client(c).map(|conn| self.request(conn, "model/list", json!({})))),
             Step::Gone(c) => drop(self.client(c).map(|conn| self.gone(conn))),
             Step::Refuse => self.child.refuse = true,
             Step::Answer(n) => self.answer(usize::from(n)),
@@ -127,15 +119,8 @@ impl World {
             let work = self.child.answers.iter().filter(|(_, work, _)| *work).count();
             assert!(work <= limits.rpc_window, "{work} requests for work at the child");
         }
-        assert!(
-            core.turns_active() <= limits.turns,
-            "{} permits",
-            core.turns_active()
-        );
-        assert!(
-            self.child.turns() <= core.turns_active(),
-            "a turn runs without a permit"
-        );
+        assert!(core.turns_active() <= limits.turns, "{} permits", core.turns_active());
+        assert!(self.child.turns() <= core.turns_active(), "a turn runs without a permit");
         let busy = core
             .threads
             .held_by(self.bench.generation)
@@ -185,9 +170,7 @@ impl World {
     fn hello(&mut self, conn: u64) {
         // Ids are the test's own, so that two of them are two requests.
         let id = self.expects(conn, None);
-        let shown = self
-            .bench
-            .client(conn, &HELLO.replace("\"id\":0", &format!("\"id\":\"{id}\"")));
+        let shown = self.bench.client(conn, &HELLO.replace("\"id\":0", &format!("\"id\":\"{id}\"")));
         self.deliver(shown);
     }
 
@@ -272,11 +255,7 @@ impl World {
                 // Threads that it was told of are gone; questions have nobody who asks any more.
                 client.asked.clear();
             }
-            let state = if backoff {
-                WorkerState::Backoff
-            } else {
-                WorkerState::Starting
-            };
+            let state = if backoff { WorkerState::Backoff } else { WorkerState::Starting };
             let shown = self.bench.status(state);
             self.deliver(shown);
         }
@@ -301,15 +280,9 @@ impl World {
     }
 
     fn hear(&mut self, conn: u64, line: &Value) {
-        let client = self
-            .clients
-            .get_mut(&conn)
-            .expect("a line for a client that is gone");
+        let client = self.clients.get_mut(&conn).expect("a line for a client that is gone");
         if let Some(thread) = line["params"]["threadId"].as_str() {
-            assert_eq!(
-                self.makers[thread], conn,
-                "{conn} hears of another's thread: {line}"
-            );
+            assert_eq!(self.makers[thread], conn, "{conn} hears of another's thread: {line}");
         }
         if line.get("method").is_some() {
             if let Some(key) = line["id"].as_u64() {
