@@ -147,7 +147,7 @@ fn start(
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (child_events, from_child) = mpsc::channel(INBOX);
     shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
-    shutdown.spawn(Supervisor::new(supervised, child_events, shutdown.clone()).run());
+    shutdown.spawn(Supervisor::new(supervised, child_events, load.clone(), shutdown.clone()).run());
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };
     shutdown.spawn(listener::accept(socket, limits, config.clients, client_events, shutdown.clone()));
     load

@@ -7,9 +7,9 @@ use crate::{
         process::{Launch, Process, last_exit},
     },
     handshake::{self, Greeting},
-    mux::actor::ChildEvent,
+    mux::actor::{ChildEvent, Load},
 };
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use shared::{
     backoff::{Backoff, Policy},
     codec::{Decoded, LineCodec},
@@ -20,11 +20,23 @@ use shared::{
     writer::write_lines,
 };
 use std::{io, process::ExitStatus, time::Duration};
-use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::Instant,
+};
 use tokio_util::codec::FramedRead;
 
 /// The buffer for the child's stdout.
 const READ_BUFFER: usize = 128 * 1024;
+/// Lines that come within this time of each other are a burst.
+const BURST: Duration = Duration::from_micros(500);
+/// How the child begins a delta. Only pacing depends on it: should it change, each line goes on by itself.
+const DELTA: &[u8] = br#"{"method":"item/agentMessage/delta""#;
+/// Turns from which on bursts are collected.
+const PACED_FROM: usize = 4;
+/// How long the lines of a burst are collected: far below what a reader of a stream notices.
+const PACE: Duration = Duration::from_millis(1);
 /// Failures in a row after which the worker counts as degraded.
 const DEGRADED_AFTER: u32 = 5;
 
@@ -49,6 +61,7 @@ pub struct Config {
 pub struct Supervisor {
     config: Config,
     events: mpsc::Sender<ChildEvent>,
+    load: watch::Receiver<Load>,
     shutdown: Shutdown,
     status: Status,
     generation: u64,
@@ -66,9 +79,14 @@ struct Life {
 }
 
 impl Supervisor {
-    /// A supervisor that tells `events` what happens.
-    pub fn new(config: Config, events: mpsc::Sender<ChildEvent>, shutdown: Shutdown) -> Self {
-        Self { config, events, shutdown, status: Status::default(), generation: 0 }
+    /// A supervisor that tells `events` what happens; `load` is what goes on meanwhile.
+    pub fn new(
+        config: Config,
+        events: mpsc::Sender<ChildEvent>,
+        load: watch::Receiver<Load>,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self { config, events, load, shutdown, status: Status::default(), generation: 0 }
     }
 
     /// Runs until the end is forced; the child and its group are gone then.
@@ -193,7 +211,7 @@ impl Supervisor {
         self.events.send(up).await.ok();
         self.publish(WorkerState::Ready).await;
         tokio::select! {
-            () = forward(generation, from_child, &self.events) => {}
+            () = forward(generation, from_child, &self.events, &self.load) => {}
             () = self.shutdown.forced() => {}
         }
         since.elapsed()
@@ -251,25 +269,58 @@ impl Supervisor {
     }
 }
 
-async fn forward(generation: Generation, from_child: &mut Lines, events: &mpsc::Sender<ChildEvent>) {
+/// Hands on what the child says until its output ends.
+///
+/// A child that writes one short delta after the other would wake the daemon, the front and the client for each of
+/// them. While few turns run nobody is short of processor time, and every line goes on at once. From [`PACED_FROM`]
+/// turns on, the deltas of a burst are collected for [`PACE`] and go on together.
+async fn forward(
+    generation: Generation,
+    from_child: &mut Lines,
+    events: &mpsc::Sender<ChildEvent>,
+    load: &watch::Receiver<Load>,
+) {
+    let mut last = Instant::now();
     while let Some(decoded) = from_child.next().await {
-        match decoded {
-            Ok(Decoded::Line(line)) => {
-                if events.send(ChildEvent::Line(generation, line)).await.is_err() {
-                    return;
-                }
-            }
-            Ok(Decoded::Overlong { limit }) => {
-                tracing::error!(
-                    event = "child_line_ignored",
-                    limit,
-                    "the child sent a line over WORKER_MAX_LINE_BYTES"
-                );
-            }
-            Err(error) => {
-                tracing::error!(event = "child_unreadable", %error);
+        let mut next = Some(decoded);
+        let mut deltas = false;
+        while let Some(decoded) = next {
+            deltas |= matches!(&decoded, Ok(Decoded::Line(line)) if line.starts_with(DELTA));
+            if !hand_on(generation, decoded, events).await {
                 return;
             }
+            next = match from_child.next().now_or_never() {
+                Some(Some(decoded)) => Some(decoded),
+                Some(None) => return,
+                None => None,
+            };
+        }
+        if deltas && last.elapsed() < BURST && load.borrow().turns >= PACED_FROM {
+            tokio::time::sleep(PACE).await;
+        }
+        last = Instant::now();
+    }
+}
+
+/// Hands on one line. False when nobody takes any more, or none can be read.
+async fn hand_on(
+    generation: Generation,
+    decoded: io::Result<Decoded>,
+    events: &mpsc::Sender<ChildEvent>,
+) -> bool {
+    match decoded {
+        Ok(Decoded::Line(line)) => events.send(ChildEvent::Line(generation, line)).await.is_ok(),
+        Ok(Decoded::Overlong { limit }) => {
+            tracing::error!(
+                event = "child_line_ignored",
+                limit,
+                "the child sent a line over WORKER_MAX_LINE_BYTES"
+            );
+            true
+        }
+        Err(error) => {
+            tracing::error!(event = "child_unreadable", %error);
+            false
         }
     }
 }
