@@ -31,8 +31,6 @@ use tokio_util::codec::FramedRead;
 const READ_BUFFER: usize = 128 * 1024;
 /// Lines that come within this time of each other are a burst.
 const BURST: Duration = Duration::from_micros(500);
-/// How the child begins a delta. Only pacing depends on it: should it change, each line goes on by itself.
-const DELTA: &[u8] = br#"{"method":"item/agentMessage/delta""#;
 /// Turns from which on bursts are collected.
 const PACED_FROM: usize = 4;
 /// How long the lines of a burst are collected: far below what a reader of a stream notices.
@@ -271,9 +269,9 @@ impl Supervisor {
 
 /// Hands on what the child says until its output ends.
 ///
-/// A child that writes one short delta after the other would wake the daemon, the front and the client for each of
+/// A child that writes one short line after the other would wake the daemon, the front and the client for each of
 /// them. While few turns run nobody is short of processor time, and every line goes on at once. From [`PACED_FROM`]
-/// turns on, the deltas of a burst are collected for [`PACE`] and go on together.
+/// turns on, the lines of a burst are collected for [`PACE`] and go on together.
 async fn forward(
     generation: Generation,
     from_child: &mut Lines,
@@ -283,9 +281,7 @@ async fn forward(
     let mut last = Instant::now();
     while let Some(decoded) = from_child.next().await {
         let mut next = Some(decoded);
-        let mut deltas = false;
         while let Some(decoded) = next {
-            deltas |= matches!(&decoded, Ok(Decoded::Line(line)) if line.starts_with(DELTA));
             if !hand_on(generation, decoded, events).await {
                 return;
             }
@@ -295,7 +291,7 @@ async fn forward(
                 None => None,
             };
         }
-        if deltas && last.elapsed() < BURST && load.borrow().turns >= PACED_FROM {
+        if last.elapsed() < BURST && load.borrow().turns >= PACED_FROM {
             tokio::time::sleep(PACE).await;
         }
         last = Instant::now();
