@@ -4,3 +4,4 @@ mod app_server;
 mod generated;
 mod names;
 mod openai;
+mod sources;
