@@ -1,6 +1,6 @@
 //! A scripted stand-in for `codex app-server`, codex-cli 0.169.0.
 //!
-//! The core ([`Fake`]) is the protocol without I/O; [`serve`] drives it over any pair of pipes; [`program`] is the
+//! The core ([`Fake`]) is the protocol without I/O; [`serve()`] drives it over any pair of pipes; [`program`] is the
 //! `fake-codex` binary. A [`Script`] makes the child misbehave; the last user message of a turn may hold directives
 //! (lines such as `!chunks 5`), so that a test can drive it through the daemon and the front.
 //!
