@@ -92,6 +92,12 @@ fn nextest_command(options: &Options, paths: &Paths, nextest: &Path, codex: &Pat
 fn deny(paths: &Paths, steps: &mut Steps<'_>) -> Result<()> {
     match tools::deny(paths, steps) {
         Ok(deny) => {
+            // It looks at the crates of every platform, also those that this one doesn't build.
+            steps.command(
+                "fetch the crates of every platform",
+                &mut paths.cargo(&["fetch", "--locked"]),
+                Show::OnFailure,
+            )?;
             let mut command = Command::new(deny);
             command.current_dir(&paths.root).args(["--offline", "check", "licenses", "bans", "sources"]);
             steps.command("licences, bans, sources", &mut command, Show::OnFailure)?;
