@@ -5,6 +5,7 @@
 //! --experimental`, version [`crate::build_info::CODEX_VERSION`].
 
 pub mod decline;
+pub mod diagnostics;
 pub mod failure;
 pub mod model;
 pub mod start;
@@ -17,6 +18,8 @@ pub mod method {
     pub const INITIALIZED: &str = "initialized";
     /// The configuration that is in force.
     pub const CONFIG_READ: &str = "config/read";
+    /// How the child is: its memory and what goes on in it.
+    pub const DIAGNOSTICS: &str = "server/diagnostics";
     /// The models of the catalog.
     pub const MODEL_LIST: &str = "model/list";
     /// Starts a thread.
@@ -47,6 +50,8 @@ pub mod method {
     pub const RAW_ITEM_COMPLETED: &str = "rawResponseItem/completed";
     /// Notification: one model call ended, with its usage.
     pub const RAW_RESPONSE_COMPLETED: &str = "rawResponse/completed";
+    /// Notification: the thread's token counts.
+    pub const TOKEN_USAGE_UPDATED: &str = "thread/tokenUsage/updated";
     /// Notification: something failed; with `willRetry` the child starts over.
     pub const ERROR: &str = "error";
 }

@@ -1,7 +1,9 @@
 //! The daemon's own methods on the worker socket.
 //!
 //! `daemon/status` answers with [`Status`]. `daemon/subscribe` answers the same and from then on sends the
-//! notification `daemon/status` with a [`Status`] whenever the state changes. Both work before `initialize`.
+//! notification `daemon/status` with a [`Status`] whenever the state changes. `daemon/restart` replaces the child
+//! without a failed request, `daemon/drain` ends the daemon as SIGTERM does; both are for operators alone. All of
+//! them work before `initialize`.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,14 @@ use serde::{Deserialize, Serialize};
 pub const STATUS: &str = "daemon/status";
 /// Asks for the status, now and on every change.
 pub const SUBSCRIBE: &str = "daemon/subscribe";
+/// Starts a fresh child beside the running one and moves new work to it. Answered with the [`Status`] once that is
+/// ready.
+pub const RESTART: &str = "daemon/restart";
+/// Ends the daemon: what runs may finish. Answered with the [`Status`] at once.
+pub const DRAIN: &str = "daemon/drain";
+
+/// Failures in a row from which on the worker counts as degraded.
+pub const DEGRADED_AFTER: u32 = 5;
 
 /// What the child is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +62,28 @@ pub struct LastExit {
     pub signal: Option<i32>,
 }
 
+/// What goes on in the daemon, as numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Load {
+    /// Connected clients.
+    pub clients: usize,
+    /// Threads that some client owns or that are being let go.
+    pub threads: usize,
+    /// Turns that run or are being started: permits in use.
+    pub turns: usize,
+    /// Turns that wait for a permit.
+    pub waiting_turns: usize,
+    /// Requests without an answer, waiting ones counted.
+    pub unanswered: usize,
+    /// Late answers that are still awaited, to let go of what they made.
+    pub tombstones: usize,
+    /// Children that have been replaced and finish what they have.
+    pub retiring: usize,
+    /// Resident memory of the child in bytes, as it said last.
+    pub rss_bytes: Option<u64>,
+}
+
 /// The state of the daemon and its child.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,7 +92,7 @@ pub struct Status {
     pub state: WorkerState,
     /// Times that a child was started.
     pub starts: u64,
-    /// Failures in a row.
+    /// Failures in a row; 0 once a child has been ready for `WORKER_BACKOFF_RESET_MS`.
     pub restart_streak: u32,
     /// The delay before the next start, in milliseconds, while `state` is `backoff`.
     pub backoff_ms: Option<u64>,
@@ -72,7 +104,13 @@ pub struct Status {
     pub version: Option<String>,
     /// The model that the child uses where a thread names none, once the handshake stands.
     pub default_model: Option<String>,
-    /// Counts the changes of `state`; a client that sees it grow knows that it missed none by being slow.
+    /// How long the child has been ready, in milliseconds, when this was sent.
+    #[serde(default)]
+    pub uptime_ms: Option<u64>,
+    /// What goes on, when this was sent.
+    #[serde(default)]
+    pub load: Load,
+    /// Counts the changes that are told; a client that sees it grow by one knows that it missed none.
     pub seq: u64,
 }
 
@@ -87,6 +125,8 @@ impl Default for Status {
             pid: None,
             version: None,
             default_model: None,
+            uptime_ms: None,
+            load: Load::default(),
             seq: 0,
         }
     }

@@ -8,5 +8,7 @@ pub const USAGE: u8 = 2;
 pub const BIND: u8 = 3;
 /// The codex binary is missing, too old or can't be run.
 pub const CODEX: u8 = 4;
+/// codex was lost while the daemon ran, and can't be started again: its binary is gone or too old.
+pub const LOST: u8 = 5;
 /// Anything else that ended the program against its will.
 pub const FAILURE: u8 = 1;

@@ -27,6 +27,9 @@ struct Wire<'a, P, R> {
     result: Option<R>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    // A member of ours, beside the protocol's.
+    #[serde(borrow, default)]
+    caller: Option<&'a RawValue>,
 }
 
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
@@ -44,6 +47,8 @@ pub enum Message<'a, P, R> {
         method: Text<'a>,
         /// The parameters, when there are any.
         params: Option<P>,
+        /// For whom a client asks, of the many behind its connection; a member of ours.
+        caller: Option<&'a RawValue>,
     },
     /// `method` without `id`.
     Notification {
@@ -97,10 +102,10 @@ impl<'a, P: Deserialize<'a>, R: Deserialize<'a>> Message<'a, P, R> {
             | serde_json::error::Category::Io => Malformed::Syntax { column: e.column() },
         })?;
         match wire {
-            Wire { id: Some(id), method: Some(method), params, result: None, error: None } => {
-                Ok(Self::Request { id, method, params })
+            Wire { id: Some(id), method: Some(method), params, result: None, error: None, caller } => {
+                Ok(Self::Request { id, method, params, caller })
             }
-            Wire { id: None, method: Some(method), params, result: None, error: None } => {
+            Wire { id: None, method: Some(method), params, result: None, error: None, .. } => {
                 Ok(Self::Notification { method, params })
             }
             Wire { id: Some(id), method: None, result: Some(result), error: None, .. } => {
@@ -149,6 +154,9 @@ pub struct Request<'a, P> {
     pub method: &'a str,
     /// The parameters.
     pub params: P,
+    /// For whom we ask, for the daemon's fairness.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<&'a str>,
 }
 
 /// A notification of our own.

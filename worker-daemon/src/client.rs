@@ -55,7 +55,7 @@ pub async fn serve<R, W>(
 {
     let (lines, queued) = queue::channel(limits.queue);
     let cut = CancellationToken::new();
-    let connected = ClientEvent::Connected { conn, lines, cut: cut.clone() };
+    let connected = ClientEvent::Connected { conn, lines, cut: cut.clone(), operator: true };
     if events.send(connected).await.is_err() {
         return;
     }

@@ -60,6 +60,36 @@ const OWN: &[Setting] = &[
         "Deadline of one request, waiting included, in milliseconds.",
     ),
     Setting::new(
+        "WORKER_TURN_TIMEOUT_MS",
+        Kind::Millis,
+        Some("1800000"),
+        "Time that a turn has in all, in milliseconds; past it its client gets its end and it is interrupted.",
+    ),
+    Setting::new(
+        "WORKER_TURN_IDLE_TIMEOUT_MS",
+        Kind::Millis,
+        Some("330000"),
+        "Time that a turn may be silent, in milliseconds. codex itself gives up an upstream that is silent for 300 s: the inner limit speaks first.",
+    ),
+    Setting::new(
+        "WORKER_PROBE_INTERVAL_MS",
+        Kind::Millis,
+        Some("5000"),
+        "Time between two probes of codex, in milliseconds: a cheap request that tells whether it is well, its memory and its turns.",
+    ),
+    Setting::new(
+        "WORKER_PROBE_TIMEOUT_MS",
+        Kind::Millis,
+        Some("10000"),
+        "Time that codex has to answer a probe, in milliseconds. One that says nothing at all meanwhile is killed and started again.",
+    ),
+    Setting::new(
+        "WORKER_MAX_RSS_BYTES",
+        Kind::Bytes,
+        Some("0"),
+        "Memory of codex above which a fresh one takes over, and the old one finishes what it has; 0 turns this off.",
+    ),
+    Setting::new(
         "WORKER_STARTUP_TIMEOUT_MS",
         Kind::Millis,
         Some("8000"),
@@ -88,6 +118,12 @@ const OWN: &[Setting] = &[
         Kind::Millis,
         Some("10000"),
         "Time that running turns have after SIGTERM, in milliseconds.",
+    ),
+    Setting::new(
+        "WORKER_HANDOVER_GRACE_MS",
+        Kind::Millis,
+        Some("1800000"),
+        "Time that a replaced codex has to finish what it runs (SIGHUP, daemon/restart, WORKER_MAX_RSS_BYTES), in milliseconds.",
     ),
     Setting::new(
         "WORKER_MAX_LINE_BYTES",
@@ -156,6 +192,18 @@ pub struct Config {
     pub client_requests: usize,
     /// `WORKER_REQUEST_TIMEOUT_MS`.
     pub request_timeout: Duration,
+    /// `WORKER_TURN_TIMEOUT_MS`.
+    pub turn_timeout: Duration,
+    /// `WORKER_TURN_IDLE_TIMEOUT_MS`.
+    pub turn_idle_timeout: Duration,
+    /// `WORKER_PROBE_INTERVAL_MS`.
+    pub probe_interval: Duration,
+    /// `WORKER_PROBE_TIMEOUT_MS`.
+    pub probe_timeout: Duration,
+    /// `WORKER_MAX_RSS_BYTES`; `None`: off.
+    pub max_rss: Option<u64>,
+    /// `WORKER_HANDOVER_GRACE_MS`.
+    pub handover_grace: Duration,
     /// `WORKER_STARTUP_TIMEOUT_MS`.
     pub startup_timeout: Duration,
     /// The three `WORKER_BACKOFF_*`.
@@ -217,6 +265,12 @@ impl Config {
             clients: size(r.count_from("WORKER_MAX_CLIENTS", 1)),
             client_requests: size(r.count_from("WORKER_CLIENT_REQUESTS_MAX", 1)),
             request_timeout: r.millis("WORKER_REQUEST_TIMEOUT_MS"),
+            turn_timeout: r.millis_from("WORKER_TURN_TIMEOUT_MS", 1),
+            turn_idle_timeout: r.millis_from("WORKER_TURN_IDLE_TIMEOUT_MS", 1),
+            probe_interval: r.millis_from("WORKER_PROBE_INTERVAL_MS", 100),
+            probe_timeout: r.millis_from("WORKER_PROBE_TIMEOUT_MS", 100),
+            max_rss: Some(r.bytes_from("WORKER_MAX_RSS_BYTES", 0) as u64).filter(|max| *max > 0),
+            handover_grace: r.millis("WORKER_HANDOVER_GRACE_MS"),
             startup_timeout: r.millis("WORKER_STARTUP_TIMEOUT_MS"),
             backoff,
             grace: r.millis("WORKER_SHUTDOWN_GRACE_MS"),

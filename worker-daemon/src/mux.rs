@@ -7,3 +7,4 @@ pub mod core;
 pub mod route;
 pub mod table;
 pub mod threads;
+pub mod turn;

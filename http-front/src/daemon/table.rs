@@ -311,7 +311,7 @@ impl Table {
 
     fn request<P: serde::Serialize>(&mut self, expected: Expected, method: &str, params: &P) -> Line {
         let id = self.expect(expected);
-        Line::json(&rpc::Request { id, method, params })
+        Line::json(&rpc::Request { id, method, params, caller: None })
     }
 
     /// `thread/inject_items` around items that are JSON already: they are not copied.

@@ -93,6 +93,12 @@ fn named(name: &str) -> Info {
 pub const RESTARTED_DETAILS: &str = "worker_restarted";
 /// The same for a turn that the daemon ended because it goes down.
 pub const DRAINING_DETAILS: &str = "worker_draining";
+/// The same for a turn that ran longer than the daemon allows.
+pub const TIMEOUT_DETAILS: &str = "worker_turn_timeout";
+/// The same for a turn of which nothing was heard for longer than the daemon allows.
+pub const IDLE_DETAILS: &str = "worker_turn_idle";
+/// The same for a turn that the child doesn't know any more, although it never told its end.
+pub const LOST_DETAILS: &str = "worker_turn_lost";
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,8 @@ pub const TIMEOUT: i64 = -32012;
 pub const DRAINING: i64 = -32013;
 /// The daemon doesn't let clients call this method.
 pub const FORBIDDEN: i64 = -32014;
+/// A fresh child was asked for and did not come up; the old one goes on.
+pub const NOT_REPLACED: i64 = -32015;
 /// The request was withdrawn by its own client before it was sent.
 pub const CANCELLED: i64 = -32800;
 
@@ -88,6 +90,21 @@ pub fn forbidden(method: &str) -> ErrorObject {
         FORBIDDEN,
         format!("clients may not call {}; WORKER_ALLOW_METHODS lists what they may", shown(method)),
     )
+}
+
+/// The answer to a method of the daemon that is for operators.
+pub fn operators_only(method: &str) -> ErrorObject {
+    plain(FORBIDDEN, format!("{} is for root and the daemon's own user", shown(method)))
+}
+
+/// The answer to a request whose `caller` can't be used.
+pub fn bad_caller(max: usize) -> ErrorObject {
+    plain(INVALID_REQUEST, format!("caller must be a string of at most {max} bytes"))
+}
+
+/// The answer to `daemon/restart` where the fresh child did not come up.
+pub fn not_replaced(why: &str) -> ErrorObject {
+    plain(NOT_REPLACED, format!("the codex app-server was not replaced, the old one goes on: {why}"))
 }
 
 /// The answer to a request about a thread that another connection owns.

@@ -63,6 +63,13 @@ impl<'a> Reader<'a> {
         self.read(name, Kind::Millis, units::millis).unwrap_or_default()
     }
 
+    /// A duration of at least `min` milliseconds.
+    pub fn millis_from(&mut self, name: &'static str, min: u64) -> Duration {
+        let value = self.millis(name);
+        self.at_least(name, u64::try_from(value.as_millis()).unwrap_or(u64::MAX), min);
+        value
+    }
+
     /// A number.
     pub fn count(&self, name: &'static str) -> u64 {
         self.read(name, Kind::Count, units::count).unwrap_or_default()

@@ -1,10 +1,13 @@
 //! The task around the core: takes events, performs actions, never waits for a client or the child.
 
-use super::{action::Action, core::Core};
+use super::{
+    action::{Action, Order, Report},
+    core::Core,
+};
 use bytes::Bytes;
 use shared::{
     app_server::start::InitializeResult,
-    control::Status,
+    control::{Load, Status},
     id::{ConnId, Generation},
     line::Line,
     queue::Sender,
@@ -35,6 +38,8 @@ pub enum ClientEvent {
         lines: Sender<Line>,
         /// Cancelled to cut it off at once.
         cut: CancellationToken,
+        /// Whether it is root or the daemon's own user, who may restart and drain.
+        operator: bool,
     },
     /// One sent a line.
     Line(ConnId, Bytes),
@@ -62,19 +67,8 @@ pub enum ChildEvent {
     Down(Generation),
     /// The supervisor's state changed.
     Status(Status),
-}
-
-/// What is still going on, for whoever waits for the end of a drain.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Turns that run or are being started.
-    pub turns: usize,
-    /// Requests without an answer.
-    pub unanswered: usize,
-    /// Threads that are not let go yet.
-    pub threads: usize,
-    /// Connected clients.
-    pub clients: usize,
+    /// A fresh child took over, or did not come up and why.
+    Replaced(Result<(), String>),
 }
 
 struct Client {
@@ -88,14 +82,16 @@ pub struct Actor {
     clients: HashMap<ConnId, Client>,
     children: HashMap<Generation, Sender<Line>>,
     load: watch::Sender<Load>,
+    orders: mpsc::Sender<Order>,
     actions: Vec<Action>,
 }
 
 impl Actor {
-    /// An actor around `core`.
-    pub fn new(core: Core) -> (Self, watch::Receiver<Load>) {
+    /// An actor around `core`; what it wants of the supervisor goes to `orders`.
+    pub fn new(core: Core, orders: mpsc::Sender<Order>) -> (Self, watch::Receiver<Load>) {
         let (load, watch) = watch::channel(Load::default());
-        (Self { core, clients: HashMap::new(), children: HashMap::new(), load, actions: Vec::new() }, watch)
+        let (clients, children) = (HashMap::new(), HashMap::new());
+        (Self { core, clients, children, load, orders, actions: Vec::new() }, watch)
     }
 
     /// Runs until the end is forced and the child's inbox is closed.
@@ -125,9 +121,10 @@ impl Actor {
                     }
                 }
                 _ = tick.tick() => self.core.on_tick(now(), &mut self.actions),
+                () = sleep_until(self.core.next_due()) => self.core.on_tick(now(), &mut self.actions),
                 () = shutdown.draining(), if !drained => {
                     drained = true;
-                    self.core.on_drain(&mut self.actions);
+                    self.core.on_drain(now(), &mut self.actions);
                 }
                 () = shutdown.forced(), if !forced => {
                     forced = true;
@@ -143,9 +140,9 @@ impl Actor {
 
     fn client(&mut self, event: ClientEvent) {
         match event {
-            ClientEvent::Connected { conn, lines, cut } => {
+            ClientEvent::Connected { conn, lines, cut, operator } => {
                 self.clients.insert(conn, Client { lines, cut });
-                self.core.on_connected(conn);
+                self.core.on_connected(conn, operator);
             }
             ClientEvent::Line(conn, line) => self.core.on_client(conn, line, now(), &mut self.actions),
             ClientEvent::Overlong(conn, limit) => self.core.on_overlong(conn, limit, &mut self.actions),
@@ -176,9 +173,13 @@ impl Actor {
             }
             ChildEvent::Down(generation) => {
                 self.children.remove(&generation);
-                self.core.on_down(generation, &mut self.actions);
+                self.core.on_down(generation, now(), &mut self.actions);
             }
-            ChildEvent::Status(status) => self.core.on_status(status, &mut self.actions),
+            ChildEvent::Status(status) => self.core.on_status(status, now(), &mut self.actions),
+            ChildEvent::Replaced(outcome) => {
+                let outcome = outcome.as_ref().map(|()| ()).map_err(String::as_str);
+                self.core.on_replaced(outcome, now(), &mut self.actions);
+            }
         }
     }
 
@@ -201,6 +202,12 @@ impl Actor {
                             slow.push(conn);
                         }
                     }
+                    Action::Order(order) => {
+                        if self.orders.try_send(order).is_err() {
+                            tracing::error!(event = "order_lost", ?order, "the supervisor doesn't listen");
+                        }
+                    }
+                    Action::Report(report) => log(&report),
                 }
             }
             slow.dedup();
@@ -213,12 +220,7 @@ impl Actor {
                 }
             }
         }
-        let load = Load {
-            turns: self.core.turns_active(),
-            unanswered: self.core.unanswered(),
-            threads: self.core.threads(),
-            clients: self.clients.len(),
-        };
+        let load = self.core.load();
         self.load.send_if_modified(|old| std::mem::replace(old, load) != load);
     }
 }
@@ -226,4 +228,26 @@ impl Actor {
 /// The clock of the runtime, so that tests can pause it.
 fn now() -> std::time::Instant {
     Instant::now().into_std()
+}
+
+/// Never, without a time.
+async fn sleep_until(due: Option<std::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn log(report: &Report) {
+    match report {
+        Report::TurnEnded { details } => {
+            tracing::warn!(event = "turn_ended", reason = details, "a turn was ended in codex's place");
+        }
+        Report::SentAgain { attempts } => {
+            tracing::info!(event = "sent_again", attempts, "codex was too busy for a request");
+        }
+        Report::NoAnswer { kind } => {
+            tracing::warn!(event = "no_answer", request = ?kind, "codex didn't answer a request in time");
+        }
+    }
 }

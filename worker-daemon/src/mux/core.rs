@@ -1,20 +1,28 @@
-//! The heart of the daemon: many clients on one side, one child on the other, and nothing mixed up.
+//! The heart of the daemon: many clients on one side, one child on the other, and nothing mixed up. While a child is
+//! replaced there are two: new threads go to the fresh one, and the old one keeps those that it has.
 //!
 //! A pure state machine: events go in, [`Action`]s come out, time is an argument. It promises that
 //! - every request of a client gets exactly one answer, across the death of the child too;
 //! - what the child says about a thread reaches the connection that owns the thread, and no other;
 //! - every request of the child gets an answer;
+//! - a turn that is silent or runs for too long, or whose end the child lost, is ended;
 //! - a departed client's turns are interrupted and its threads let go;
-//! - at most [`Limits::rpc_window`] requests are unanswered at the child, and at most [`Limits::turns`] turns run.
+//! - at most [`Limits::rpc_window`] requests are unanswered at each child, and at most [`Limits::turns`] turns run.
 //!
 //! It never parses a line twice on the hot path, never waits, and never does I/O.
 
+mod ask;
 mod child;
 mod client;
+mod lane;
 mod life;
+mod own;
 mod params;
+mod probe;
+mod pump;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use super::{
     action::Action,
@@ -24,24 +32,24 @@ use super::{
 };
 use crate::policy::Policy;
 use bytes::Bytes;
+use lane::Lane;
 use shared::{
-    app_server::{
-        method,
-        start::{InitializeResult, ThreadParams, TurnInterruptParams},
-    },
+    app_server::start::InitializeResult,
     control::Status,
     id::{ConnId, Generation, ThreadId},
     line::Line,
-    rpc::{self, ErrorObject, code},
+    rpc::{self, ErrorObject},
 };
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
 /// Interrupts and unsubscribes that may be unanswered at once. They take the child microseconds; with the work
 /// beside them they stay far below the 150 unanswered requests from which on it refuses and then loses some.
 const CONTROL_WINDOW: usize = 32;
+/// How long the daemon waits for an answer to its own interrupts and unsubscribes before it sends them again.
+const OWN_DEADLINE: Duration = Duration::from_secs(10);
 /// Notifications kept for a thread whose `thread/start` is not answered yet.
 const HELD_NOTIFICATIONS: usize = 1024;
 /// How long the answer to a request that timed out is still awaited, to let go of what it made.
@@ -52,7 +60,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The bounds of the core.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Requests for work that may be unanswered at the child (`WORKER_RPC_WINDOW`).
+    /// Requests for work that may be unanswered at a child (`WORKER_RPC_WINDOW`).
     pub rpc_window: usize,
     /// Turns that may run (`WORKER_MAX_CONCURRENCY`).
     pub turns: usize,
@@ -62,11 +70,23 @@ pub struct Limits {
     pub client_requests: usize,
     /// Time that a request has, waiting included (`WORKER_REQUEST_TIMEOUT_MS`).
     pub request_timeout: Duration,
+    /// Time that a turn has (`WORKER_TURN_TIMEOUT_MS`).
+    pub turn_timeout: Duration,
+    /// Time that a turn may be silent (`WORKER_TURN_IDLE_TIMEOUT_MS`).
+    pub turn_idle_timeout: Duration,
+    /// Time between probes of a child (`WORKER_PROBE_INTERVAL_MS`).
+    pub probe_interval: Duration,
+    /// Time that a child has to answer one (`WORKER_PROBE_TIMEOUT_MS`).
+    pub probe_timeout: Duration,
+    /// Memory of a child in bytes above which it is replaced (`WORKER_MAX_RSS_BYTES`); `None`: never.
+    pub max_rss: Option<u64>,
 }
 
 /// A connected client.
 #[derive(Debug, Default)]
 struct Conn {
+    /// Whether it may restart and drain.
+    operator: bool,
     initialized: bool,
     subscribed: bool,
     opt_outs: HashSet<String>,
@@ -79,6 +99,7 @@ struct Conn {
 /// A notification of a thread that may just be being made.
 #[derive(Debug)]
 struct Held {
+    generation: Generation,
     thread: ThreadId,
     line: Bytes,
     /// The id that was given last when it came: only that request or an earlier one can make its thread.
@@ -104,14 +125,19 @@ pub struct Core {
     conns: HashMap<ConnId, Conn>,
     threads: Threads,
     table: Table,
-    admission: Admission,
+    /// What waits for a child, while there is none.
+    lobby: Admission,
+    /// What waits for each living child.
+    lanes: BTreeMap<Generation, Lane>,
     asked: HashMap<u64, Asked>,
     next_asked: u64,
     held: VecDeque<Held>,
-    /// Threads that the daemon lets go once there is room at the child.
-    leaving: VecDeque<ThreadId>,
-    /// The child that takes requests, once its handshake stands.
-    child: Option<Generation>,
+    /// Requests for a fresh child that wait for it.
+    restarts: Vec<(ConnId, Bytes)>,
+    /// The child that takes new threads, once its handshake stands.
+    active: Option<Generation>,
+    /// Since when that one is.
+    active_since: Option<Instant>,
     greeting: Option<InitializeResult>,
     status: Status,
     draining: bool,
@@ -126,12 +152,14 @@ impl Core {
             conns: HashMap::new(),
             threads: Threads::default(),
             table: Table::default(),
-            admission: Admission::default(),
+            lobby: Admission::default(),
+            lanes: BTreeMap::new(),
             asked: HashMap::new(),
             next_asked: 0,
             held: VecDeque::new(),
-            leaving: VecDeque::new(),
-            child: None,
+            restarts: Vec::new(),
+            active: None,
+            active_since: None,
             greeting: None,
             status: Status::default(),
             draining: false,
@@ -145,7 +173,8 @@ impl Core {
 
     /// Requests that no client and no child has an answer to yet, waiting ones counted.
     pub fn unanswered(&self) -> usize {
-        self.admission.len() + self.table.len()
+        let waiting: usize = self.lanes.values().map(|lane| lane.admission.len()).sum();
+        self.lobby.len() + waiting + self.table.len() - self.lanes.values().filter(|l| l.probe.is_out()).count()
     }
 
     /// Threads that some client owns or that are being let go.
@@ -158,135 +187,36 @@ impl Core {
         self.threads.is_empty() && self.unanswered() == 0 && self.asked.is_empty() && self.held.is_empty()
     }
 
-    /// Sends what the windows and permits allow.
-    fn pump(&mut self, now: Instant, out: &mut Vec<Action>) {
-        let Some(generation) = self.child else { return };
-        // One of each in turn: neither many clients' requests nor one client's many threads hold up the other.
-        while self.table.control() < CONTROL_WINDOW {
-            let waiting = self.admission.next_control();
-            let leaving = self.leaving.pop_front();
-            if waiting.is_none() && leaving.is_none() {
-                break;
-            }
-            if let Some(waiting) = waiting {
-                self.send_control(waiting, generation, now, out);
-            }
-            if let Some(id) = leaving {
-                self.send_off(&id, now, out);
-            }
-        }
-        while self.table.work() < self.limits.rpc_window {
-            let free = self.threads.permits() < self.limits.turns;
-            let waiting_turn = if free { self.admission.next_turn() } else { None };
-            let Some(waiting) = waiting_turn.or_else(|| self.admission.next_work()) else {
-                return;
-            };
-            if let Some(error) = self.unfit(&waiting) {
-                self.fail_waiting(waiting, &error, out);
-            } else if waiting.kind != Kind::StartTurn || free {
-                self.send(waiting, generation, out);
-            } else if self.admission.waiting_turns() < self.limits.waiting_turns {
-                self.admission.wait_for_permit(waiting);
-            } else {
-                self.fail_waiting(waiting, &code::overloaded(RETRY_AFTER), out);
-            }
-        }
+    /// When something is to be done although nothing happens, besides [`Core::on_tick`]'s own rhythm.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.lanes.values().filter_map(|lane| lane.admission.next_due()).min()
     }
 
-    fn send(&mut self, waiting: Waiting, generation: Generation, out: &mut Vec<Action>) {
-        if waiting.kind == Kind::StartTurn
-            && let Some(thread) = &waiting.thread
-        {
-            self.threads.starting(thread.as_str());
-        }
-        let id = self.table.insert(Pending {
-            origin: Origin::Client { conn: waiting.conn, id: waiting.id.clone() },
-            kind: waiting.kind,
-            thread: waiting.thread.clone(),
-            generation,
-            deadline: waiting.deadline,
-            counted: true,
-        });
-        out.push(Action::ToChild(generation, waiting.line(id)));
+    /// Turns that wait for a permit, at all children.
+    fn waiting_turns(&self) -> usize {
+        self.lobby.waiting_turns() + self.lanes.values().map(|l| l.admission.waiting_turns()).sum::<usize>()
     }
 
-    /// An unsubscribe doesn't stop a running turn, so the daemon sees to it that none is left behind.
-    fn send_control(
-        &mut self,
-        waiting: Waiting,
-        generation: Generation,
-        now: Instant,
-        out: &mut Vec<Action>,
-    ) {
-        if waiting.kind == Kind::Unsubscribe
-            && let Some(id) = &waiting.thread
-            && let Some(thread) = self.threads.get_mut(id.as_str())
-        {
-            match thread.turn() {
-                Turn::Idle => thread.leaving = Leaving::Sent,
-                Turn::Running(turn) => {
-                    let turn = turn.clone();
-                    thread.leaving = Leaving::Sent;
-                    self.interrupt(id, turn.as_str(), generation, now, out);
-                }
-                Turn::Starting => {
-                    // Without the turn's id it can't be interrupted yet. The client is done with it; the daemon is not.
-                    thread.owner = None;
-                    let done = serde_json::json!({"status": "unsubscribed"});
-                    return self.answer(waiting.conn, &waiting.id, &done, out);
-                }
-            }
+    /// Takes every waiting request that `wanted` picks, in a stable order.
+    fn take_waiting(&mut self, mut wanted: impl FnMut(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut taken = self.lobby.take(&mut wanted);
+        for lane in self.lanes.values_mut() {
+            taken.extend(lane.admission.take(&mut wanted));
         }
-        self.send(waiting, generation, out);
+        taken
     }
 
-    /// Why this `turn/start` must not be sent, if so. A turn that runs in a thread which nobody owns has no permit,
-    /// and nobody would hear of it.
-    fn unfit(&self, waiting: &Waiting) -> Option<ErrorObject> {
-        let id = waiting.thread.as_ref().filter(|_| waiting.kind == Kind::StartTurn)?;
-        match self.threads.get(id.as_str()) {
-            None => Some(ErrorObject {
-                code: code::INVALID_REQUEST,
-                message: "thread not found".to_owned(),
-                data: None,
-            }),
-            // It was resumed by another one while this waited.
-            Some(thread) if thread.owner.is_some_and(|owner| owner != waiting.conn) => {
-                Some(code::not_owner())
-            }
-            // Its client has unsubscribed in the meantime.
-            Some(thread) if thread.owner.is_none() || thread.leaving != Leaving::No => {
-                Some(code::cancelled())
-            }
-            Some(_) => None,
-        }
+    /// The child that a request goes to: the one that has its thread, or the one that takes new ones.
+    fn target(&self, thread: Option<&str>) -> Option<Generation> {
+        thread.and_then(|id| self.threads.get(id)).map(|thread| thread.generation).or(self.active)
     }
 
-    /// Lets a thread go that has no owner any more. While a `turn/start` is unanswered the thread stays, and this
-    /// is called again with the answer.
-    fn let_go(&mut self, id: &ThreadId) {
-        let Some(thread) = self.threads.get_mut(id.as_str()) else {
-            return;
-        };
-        thread.owner = None;
-        if thread.leaving == Leaving::No && thread.turn() != Turn::Starting {
-            thread.leaving = Leaving::Queued;
-            self.leaving.push_back(id.clone());
+    /// Where a request for this child waits.
+    fn admission(&mut self, target: Option<Generation>) -> &mut Admission {
+        match target.and_then(|generation| self.lanes.get_mut(&generation)) {
+            Some(lane) => &mut lane.admission,
+            None => &mut self.lobby,
         }
-    }
-
-    /// Interrupts the turn of a thread, then unsubscribes.
-    fn send_off(&mut self, id: &ThreadId, now: Instant, out: &mut Vec<Action>) {
-        // The thread may have closed by itself, or with its child.
-        let Some(thread) = self.threads.get_mut(id.as_str()) else {
-            return;
-        };
-        thread.leaving = Leaving::Sent;
-        let generation = thread.generation;
-        if let Some(turn) = thread.running().cloned() {
-            self.interrupt(id, turn.as_str(), generation, now, out);
-        }
-        self.unsubscribe(id, generation, now, out);
     }
 
     /// Forgets held notifications that no thread can come for any more.
@@ -295,46 +225,6 @@ impl Core {
         while self.held.front().is_some_and(|held| held.newest < oldest) {
             self.held.pop_front();
         }
-    }
-
-    fn interrupt(
-        &mut self,
-        id: &ThreadId,
-        turn: &str,
-        generation: Generation,
-        now: Instant,
-        out: &mut Vec<Action>,
-    ) {
-        let params = TurnInterruptParams { thread_id: id.as_str(), turn_id: turn };
-        self.ask(Kind::Interrupt, method::TURN_INTERRUPT, id, &params, generation, now, out);
-    }
-
-    fn unsubscribe(&mut self, id: &ThreadId, generation: Generation, now: Instant, out: &mut Vec<Action>) {
-        let params = ThreadParams { thread_id: id.as_str() };
-        self.ask(Kind::Unsubscribe, method::THREAD_UNSUBSCRIBE, id, &params, generation, now, out);
-    }
-
-    /// A request of the daemon itself. The few that go out together may pass the window by one or two.
-    #[expect(clippy::too_many_arguments, reason = "one private place that builds the daemon's own requests")]
-    fn ask<P: serde::Serialize>(
-        &mut self,
-        kind: Kind,
-        method: &str,
-        thread: &ThreadId,
-        params: &P,
-        generation: Generation,
-        now: Instant,
-        out: &mut Vec<Action>,
-    ) {
-        let id = self.table.insert(Pending {
-            origin: Origin::Daemon,
-            kind,
-            thread: Some(thread.clone()),
-            generation,
-            deadline: now + self.limits.request_timeout,
-            counted: true,
-        });
-        out.push(Action::ToChild(generation, Line::json(&rpc::Request { id, method, params })));
     }
 
     /// Answers a client's request and forgets it.

@@ -76,7 +76,7 @@ mod tests {
         let raw = |turn, threads: &Threads| route(method::RAW_ITEM_COMPLETED, Some("t"), turn, threads);
         assert_eq!(raw(Some("auto-compact-0"), &threads), Route::Drop);
         threads.starting("t");
-        threads.began("t", "u");
+        threads.began("t", "u", std::time::Instant::now());
         assert_eq!(raw(Some("auto-compact-0"), &threads), Route::Drop);
         assert_eq!(raw(Some("u"), &threads), Route::To(a));
     }

@@ -4,10 +4,11 @@
 //! so no answer of an earlier child can be taken for one of a later one. An entry whose requester is gone stays
 //! as a tombstone: its answer is still needed to let go of what it made.
 
+use super::admit::Waiting;
 use bytes::Bytes;
 use shared::id::{ConnId, Generation, ThreadId};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
@@ -38,6 +39,8 @@ pub enum Kind {
     Interrupt,
     /// Lets a thread go.
     Unsubscribe,
+    /// Asks the child whether it is well.
+    Probe,
     /// Anything else.
     Other,
 }
@@ -58,7 +61,7 @@ impl Kind {
     /// Whether it travels on the lane that frees resources and so must never wait behind work.
     pub fn is_control(self) -> bool {
         match self {
-            Self::Interrupt | Self::Unsubscribe => true,
+            Self::Interrupt | Self::Unsubscribe | Self::Probe => true,
             Self::OpenThread | Self::StartTurn | Self::Other => false,
         }
     }
@@ -77,107 +80,120 @@ pub struct Pending {
     pub generation: Generation,
     /// When waiting ends.
     pub deadline: Instant,
-    /// Whether it takes a place in its lane's window; a tombstone does not.
-    pub counted: bool,
+    /// The request itself, should it have to be sent again; `None` for the daemon's own.
+    pub again: Option<Waiting>,
 }
 
-/// What [`Table::expire`] found.
-#[derive(Debug, Default)]
-pub struct Expired {
-    /// Who waited too long, in the order of the requests.
-    pub origins: Vec<Origin>,
-    /// Requests that nothing is left of, in their order.
-    pub lost: Vec<Pending>,
+#[derive(Debug)]
+struct Entry {
+    pending: Pending,
+    /// Whether it is answered already, and its late answer is awaited for what that may have made. Such a tombstone
+    /// takes no place in the window.
+    late: bool,
+}
+
+/// Unanswered requests at one child.
+#[derive(Debug, Clone, Copy, Default)]
+struct Window {
+    work: usize,
+    control: usize,
 }
 
 /// All unanswered requests.
 #[derive(Debug, Default)]
 pub struct Table {
     next: u64,
-    pending: HashMap<u64, Pending>,
+    entries: HashMap<u64, Entry>,
     /// Requests that make a thread for a client that still waits for it.
     opening: BTreeSet<u64>,
-    work: usize,
-    control: usize,
+    windows: BTreeMap<Generation, Window>,
 }
 
 impl Table {
     /// Adds a request and gives its wire id.
     pub fn insert(&mut self, pending: Pending) -> u64 {
         self.next += 1;
-        *self.lane(pending.kind) += usize::from(pending.counted);
+        *self.lane(pending.generation, pending.kind) += 1;
         if pending.kind == Kind::OpenThread && matches!(pending.origin, Origin::Client { .. }) {
             self.opening.insert(self.next);
         }
-        self.pending.insert(self.next, pending);
+        self.entries.insert(self.next, Entry { pending, late: false });
         self.next
     }
 
-    /// Takes the request that `generation` answers with `id`. `None` for an id that it was never sent.
-    pub fn answer(&mut self, id: u64, generation: Generation) -> Option<Pending> {
-        if self.pending.get(&id)?.generation != generation {
+    /// Takes the request that `generation` answers with `id`, and whether the answer is late. `None` for an id that
+    /// it was never sent.
+    pub fn answer(&mut self, id: u64, generation: Generation) -> Option<(Pending, bool)> {
+        if self.entries.get(&id)?.pending.generation != generation {
             return None;
         }
-        let pending = self.pending.remove(&id)?;
+        let Entry { pending, late } = self.entries.remove(&id)?;
         self.opening.remove(&id);
-        *self.lane(pending.kind) -= usize::from(pending.counted);
-        Some(pending)
+        *self.lane(generation, pending.kind) -= usize::from(!late);
+        Some((pending, late))
     }
 
-    /// Takes every request of a child that died.
+    /// Takes every request of a child that died; the origins of late ones are nobody.
     pub fn drain(&mut self, generation: Generation) -> Vec<Pending> {
-        let ids: Vec<u64> =
-            self.pending.iter().filter(|(_, p)| p.generation == generation).map(|(id, _)| *id).collect();
-        let mut taken: Vec<(u64, Pending)> =
-            ids.into_iter().filter_map(|id| self.answer(id, generation).map(|p| (id, p))).collect();
+        let mut ids: Vec<u64> = self.entries.iter().filter(|(_, e)| e.pending.generation == generation).map(|(id, _)| *id).collect();
         // Answers go out in the order of the requests, not of a hash map.
-        taken.sort_unstable_by_key(|(id, _)| *id);
-        taken.into_iter().map(|(_, pending)| pending).collect()
+        ids.sort_unstable();
+        let taken = ids.into_iter().filter_map(|id| self.answer(id, generation)).map(|(pending, _)| pending).collect();
+        self.windows.remove(&generation);
+        taken
     }
 
-    /// Leaves tombstones for the requests of a client that is gone.
+    /// Nobody waits any more for the answers to the requests of a client that is gone.
     pub fn forget(&mut self, gone: ConnId) {
-        for (id, pending) in &mut self.pending {
-            if matches!(&pending.origin, Origin::Client { conn, .. } if *conn == gone) {
+        for (id, entry) in &mut self.entries {
+            if matches!(&entry.pending.origin, Origin::Client { conn, .. } if *conn == gone) {
                 self.opening.remove(id);
-                pending.origin = Origin::Nobody;
+                entry.pending.origin = Origin::Nobody;
+                entry.pending.again = None;
             }
         }
     }
 
-    /// Takes the origins of requests whose deadline has passed. Each leaves a tombstone for `keep`, outside the
-    /// window. A tombstone whose own deadline has passed is lost: nobody will ever answer it.
-    pub fn expire(&mut self, now: Instant, keep: Duration) -> Expired {
+    /// Takes the requests whose deadline has passed, in their order. A late answer to one that makes a thread or
+    /// starts a turn is awaited for `keep` more, to let go of what it made.
+    pub fn expire(&mut self, now: Instant, keep: Duration) -> Vec<Pending> {
         let mut late: Vec<u64> =
-            self.pending.iter().filter(|(_, p)| p.deadline <= now).map(|(id, _)| *id).collect();
+            self.entries.iter().filter(|(_, e)| e.pending.deadline <= now).map(|(id, _)| *id).collect();
         late.sort_unstable();
-        let mut expired = Expired::default();
+        let mut expired = Vec::new();
         for id in late {
-            let Some(mut pending) = self.pending.remove(&id) else {
+            let Some(generation) = self.entries.get(&id).map(|e| e.pending.generation) else { continue };
+            let Some((pending, was_late)) = self.answer(id, generation) else { continue };
+            if was_late {
                 continue;
-            };
-            self.opening.remove(&id);
-            *self.lane(pending.kind) -= usize::from(pending.counted);
-            if pending.counted {
-                expired.origins.push(std::mem::replace(&mut pending.origin, Origin::Nobody));
-                pending.counted = false;
-                pending.deadline = now + keep;
-                self.pending.insert(id, pending);
-            } else {
-                expired.lost.push(pending);
             }
+            match pending.kind {
+                Kind::OpenThread | Kind::StartTurn => {
+                    let awaited = Pending {
+                        origin: Origin::Nobody,
+                        kind: pending.kind,
+                        thread: pending.thread.clone(),
+                        generation,
+                        deadline: now + keep,
+                        again: None,
+                    };
+                    self.entries.insert(id, Entry { pending: awaited, late: true });
+                }
+                Kind::Interrupt | Kind::Unsubscribe | Kind::Probe | Kind::Other => {}
+            }
+            expired.push(pending);
         }
         expired
     }
 
-    /// Unanswered requests for work, tombstones not counted.
-    pub fn work(&self) -> usize {
-        self.work
+    /// Unanswered requests for work at a child, late ones not counted.
+    pub fn work(&self, generation: Generation) -> usize {
+        self.windows.get(&generation).map_or(0, |window| window.work)
     }
 
-    /// Unanswered interrupts and unsubscribes.
-    pub fn control(&self) -> usize {
-        self.control
+    /// Unanswered interrupts, unsubscribes and probes at a child.
+    pub fn control(&self, generation: Generation) -> usize {
+        self.windows.get(&generation).map_or(0, |window| window.control)
     }
 
     /// The oldest request that makes a thread for somebody who waits for it. While there is one, notifications
@@ -191,25 +207,31 @@ impl Table {
         self.next
     }
 
-    /// Takes the origin of every request, in the order of the requests; all become tombstones.
+    /// Takes the origin of every request, in the order of the requests; nobody waits for their answers any more.
     pub fn abandon(&mut self) -> Vec<Origin> {
         self.opening.clear();
-        let mut entries: Vec<(&u64, &mut Pending)> = self.pending.iter_mut().collect();
+        let mut entries: Vec<(&u64, &mut Entry)> = self.entries.iter_mut().collect();
         entries.sort_unstable_by_key(|(id, _)| **id);
-        entries.into_iter().map(|(_, p)| std::mem::replace(&mut p.origin, Origin::Nobody)).collect()
+        entries.into_iter().map(|(_, e)| std::mem::replace(&mut e.pending.origin, Origin::Nobody)).collect()
     }
 
-    /// Entries, tombstones counted.
+    /// Unanswered requests, late ones not counted.
     pub fn len(&self) -> usize {
-        self.pending.len()
+        self.windows.values().map(|window| window.work + window.control).sum()
     }
 
     /// Whether nothing is unanswered.
     pub fn is_empty(&self) -> bool {
-        self.pending.is_empty()
+        self.len() == 0
     }
 
-    fn lane(&mut self, kind: Kind) -> &mut usize {
-        if kind.is_control() { &mut self.control } else { &mut self.work }
+    /// Late answers that are still awaited.
+    pub fn tombstones(&self) -> usize {
+        self.entries.len() - self.len()
+    }
+
+    fn lane(&mut self, generation: Generation, kind: Kind) -> &mut usize {
+        let window = self.windows.entry(generation).or_default();
+        if kind.is_control() { &mut window.control } else { &mut window.work }
     }
 }

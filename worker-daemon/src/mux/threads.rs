@@ -1,7 +1,11 @@
 //! Who owns which thread, and what its turn is doing.
 
+use super::turn::Run;
 use shared::id::{ConnId, Generation, ThreadId, TurnId};
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    time::Instant,
+};
 
 /// What the turn of a thread is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,10 @@ pub struct Thread {
     pub generation: Generation,
     /// How far letting it go has come.
     pub leaving: Leaving,
+    /// The wire id of the request that was sent about it last.
+    pub newest: u64,
     /// The turn that runs.
-    running: Option<TurnId>,
+    pub run: Option<Run>,
     /// Its `turn/start`s that the child has not answered.
     starting: usize,
     /// The turn that ended last: the answer to its `turn/start` may come after its end.
@@ -51,16 +57,16 @@ impl Thread {
 
     /// What its turn is doing, as far as letting it go is concerned.
     pub fn turn(&self) -> Turn<'_> {
-        match &self.running {
+        match &self.run {
             _ if self.starting > 0 => Turn::Starting,
-            Some(turn) => Turn::Running(turn),
+            Some(run) => Turn::Running(&run.turn),
             None => Turn::Idle,
         }
     }
 
     /// The turn that runs, answered or not.
     pub fn running(&self) -> Option<&TurnId> {
-        self.running.as_ref()
+        self.run.as_ref().map(|run| &run.turn)
     }
 }
 
@@ -68,6 +74,7 @@ impl Thread {
 #[derive(Debug, Default)]
 pub struct Threads {
     by_id: HashMap<ThreadId, Thread>,
+    counts: BTreeMap<Generation, usize>,
     permits: usize,
 }
 
@@ -77,11 +84,13 @@ impl Threads {
         match self.by_id.entry(id) {
             Entry::Occupied(known) => owner.is_some() && known.get().owner == owner,
             Entry::Vacant(place) => {
+                *self.counts.entry(generation).or_default() += 1;
                 place.insert(Thread {
                     owner,
                     generation,
                     leaving: Leaving::No,
-                    running: None,
+                    newest: 0,
+                    run: None,
                     starting: 0,
                     ended: None,
                     permit: false,
@@ -111,6 +120,11 @@ impl Threads {
         self.by_id.len()
     }
 
+    /// Threads of a child.
+    pub fn len_of(&self, generation: Generation) -> usize {
+        self.counts.get(&generation).copied().unwrap_or_default()
+    }
+
     /// Whether no thread is known.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
@@ -122,29 +136,32 @@ impl Threads {
     }
 
     /// A `turn/start` was answered with this turn, or, with `None`, in a way that no turn comes of it.
-    pub fn answered(&mut self, id: &str, turn: Option<&str>) {
+    pub fn answered(&mut self, id: &str, turn: Option<&str>, now: Instant) {
         self.change(id, |thread| {
             thread.starting = thread.starting.saturating_sub(1);
-            if thread.running.is_none() {
-                thread.running = turn.filter(|t| !thread.has_ended(t)).map(TurnId::from);
-            }
+            thread.take_up(turn, now);
         });
+    }
+
+    /// A `turn/start` that was given up is answered with this turn after all.
+    pub fn answered_late(&mut self, id: &str, turn: Option<&str>, now: Instant) {
+        self.change(id, |thread| thread.take_up(turn, now));
     }
 
     /// `turn/started` came.
-    pub fn began(&mut self, id: &str, turn: &str) {
+    pub fn began(&mut self, id: &str, turn: &str, now: Instant) {
         self.change(id, |thread| {
-            if !thread.has_ended(turn) {
-                thread.running = Some(turn.into());
+            if !thread.has_ended(turn) && thread.running().is_none_or(|running| running.as_str() != turn) {
+                thread.run = Some(Run::new(turn.into(), now));
             }
         });
     }
 
-    /// `turn/completed` came.
+    /// `turn/completed` came, or nobody waits for it any more.
     pub fn ended(&mut self, id: &str, turn: Option<&str>) {
         self.change(id, |thread| {
-            if thread.running.as_ref().is_none_or(|r| turn.is_none_or(|t| r.as_str() == t)) {
-                thread.running = None;
+            if thread.running().is_none_or(|running| turn.is_none_or(|t| running.as_str() == t)) {
+                thread.run = None;
                 thread.ended = turn.map(TurnId::from);
             }
         });
@@ -156,7 +173,7 @@ impl Threads {
             return;
         };
         change(thread);
-        let busy = thread.starting > 0 || thread.running.is_some();
+        let busy = thread.starting > 0 || thread.run.is_some();
         self.permits = self.permits + usize::from(busy) - usize::from(thread.permit);
         thread.permit = busy;
     }
@@ -165,6 +182,12 @@ impl Threads {
     pub fn close(&mut self, id: &str) -> Option<Thread> {
         let thread = self.by_id.remove(id)?;
         self.permits -= usize::from(thread.permit);
+        if let Some(count) = self.counts.get_mut(&thread.generation) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&thread.generation);
+            }
+        }
         Some(thread)
     }
 
@@ -178,10 +201,42 @@ impl Threads {
         self.ids(|t| t.generation == generation)
     }
 
-    fn ids(&self, mut wanted: impl FnMut(&Thread) -> bool) -> Vec<ThreadId> {
+    /// Whether a thread is one of this child's.
+    pub fn is_of(&self, id: &ThreadId, generation: Generation) -> bool {
+        self.by_id.get(id).is_some_and(|thread| thread.generation == generation)
+    }
+
+    /// Looks at every running turn, in no order.
+    pub fn each_run(&self, mut look: impl FnMut(&ThreadId, &Run)) {
+        for (id, thread) in &self.by_id {
+            if let Some(run) = &thread.run {
+                look(id, run);
+            }
+        }
+    }
+
+    /// Changes every running turn of a child, in no order.
+    pub fn each_run_mut(&mut self, generation: Generation, mut change: impl FnMut(&ThreadId, &mut Run)) {
+        for (id, thread) in self.by_id.iter_mut().filter(|(_, thread)| thread.generation == generation) {
+            if let Some(run) = &mut thread.run {
+                change(id, run);
+            }
+        }
+    }
+
+    /// The threads that `wanted` picks, in a stable order.
+    pub fn ids(&self, mut wanted: impl FnMut(&Thread) -> bool) -> Vec<ThreadId> {
         let mut ids: Vec<ThreadId> =
             self.by_id.iter().filter(|(_, t)| wanted(t)).map(|(id, _)| id.clone()).collect();
         ids.sort_unstable();
         ids
+    }
+}
+
+impl Thread {
+    fn take_up(&mut self, turn: Option<&str>, now: Instant) {
+        if self.run.is_none() {
+            self.run = turn.filter(|t| !self.has_ended(t)).map(|turn| Run::new(turn.into(), now));
+        }
     }
 }

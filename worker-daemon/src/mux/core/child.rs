@@ -1,8 +1,8 @@
 //! Lines of the child.
 
-use super::{Asked, Core, HELD_NOTIFICATIONS, Held};
+use super::{Asked, Core, HELD_NOTIFICATIONS, Held, Leaving};
 use crate::mux::{
-    action::Action,
+    action::{Action, Report},
     route::{Route, route},
     table::{Kind, Origin, Pending},
 };
@@ -16,8 +16,13 @@ use shared::{
 };
 use std::{
     collections::VecDeque,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
+
+/// The first delay before a request is sent again for which the child was too busy; it doubles.
+const AGAIN_FIRST: Duration = Duration::from_millis(40);
+/// The longest such delay.
+const AGAIN_LONGEST: Duration = Duration::from_millis(1500);
 
 impl Core {
     /// The child of `generation` sent a line. True when the line was a message.
@@ -32,13 +37,16 @@ impl Core {
             Ok(message) => message,
             Err(_) => return false,
         };
+        if let Some(lane) = self.lanes.get_mut(&generation) {
+            lane.probe.hear(now);
+        }
         match message {
             Message::Notification { method, params } => {
-                self.on_notification(generation, &line, &method, params.unwrap_or_default(), out);
+                self.on_notification(generation, &line, &method, params.unwrap_or_default(), now, out);
             }
-            Message::Response { id, result } => self.on_reply(generation, &line, id, Some(result), out),
-            Message::Error { id, .. } => self.on_reply(generation, &line, id, None, out),
-            Message::Request { id, method, params } => {
+            Message::Response { id, result } => self.on_reply(generation, &line, id, Ok(result), now, out),
+            Message::Error { id, error } => self.on_reply(generation, &line, id, Err(error), now, out),
+            Message::Request { id, method, params, .. } => {
                 self.on_child_request(generation, &line, id, &method, params.unwrap_or_default(), out);
             }
         }
@@ -46,19 +54,25 @@ impl Core {
         true
     }
 
-    /// An answer of the child; `result` is `None` for an error.
     fn on_reply(
         &mut self,
         generation: Generation,
         line: &Bytes,
         id: &RawValue,
-        result: Option<Scope<'_>>,
+        answer: Result<Scope<'_>, &RawValue>,
+        now: Instant,
         out: &mut Vec<Action>,
     ) {
-        let Some(pending) = id.get().parse().ok().and_then(|id| self.table.answer(id, generation)) else {
+        let Some(wire) = id.get().parse().ok() else { return };
+        let Some((mut pending, late)) = self.table.answer(wire, generation) else {
             return;
         };
+        if answer.as_ref().is_err_and(|error| is_overload(error)) && self.send_again(&mut pending, wire, now, out)
+        {
+            return;
+        }
         let Pending { origin, kind, thread, .. } = pending;
+        let result = answer.ok();
         let client = match &origin {
             Origin::Client { conn, .. } => Some(*conn),
             Origin::Nobody | Origin::Daemon => None,
@@ -83,7 +97,7 @@ impl Core {
         match kind {
             Kind::OpenThread => {
                 if let Some(id) = opened {
-                    self.release_held(&id, generation, out);
+                    self.release_held(&id, generation, now, out);
                     if client.is_none() {
                         self.let_go(&id);
                     }
@@ -93,7 +107,11 @@ impl Core {
             Kind::StartTurn => {
                 let Some(thread) = thread else { return };
                 let turn = result.and_then(|scope| scope.turn);
-                self.threads.answered(thread.as_str(), turn.as_deref());
+                if late {
+                    self.threads.answered_late(thread.as_str(), turn.as_deref(), now);
+                } else {
+                    self.threads.answered(thread.as_str(), turn.as_deref(), now);
+                }
                 self.let_go_if_abandoned(&thread);
             }
             // Whether it succeeded or the child didn't know the thread: it is gone.
@@ -102,7 +120,52 @@ impl Core {
                     self.close(&thread, out);
                 }
             }
+            Kind::Probe => self.on_probed(generation, line, now, out),
             Kind::Interrupt | Kind::Other => {}
+        }
+    }
+
+    /// The child was too busy for a request. It is kept and sent again after a moment, if there is time left and
+    /// nothing was sent meanwhile that builds on it: what comes behind a lost part of a history must not run.
+    /// False where the answer goes to whoever asked.
+    fn send_again(&mut self, pending: &mut Pending, wire: u64, now: Instant, out: &mut Vec<Action>) -> bool {
+        let thread = pending.thread.as_ref().and_then(|id| self.threads.get_mut(id.as_str()));
+        match pending.origin {
+            // It is sent again with the next look at what has nobody.
+            Origin::Daemon => {
+                if let (Kind::Unsubscribe, Some(thread)) = (pending.kind, thread) {
+                    thread.leaving = Leaving::No;
+                }
+                pending.kind != Kind::Probe
+            }
+            Origin::Nobody => false,
+            Origin::Client { .. } => {
+                let is_newest = thread.as_ref().is_none_or(|thread| thread.newest == wire);
+                let Some(mut waiting) = pending.again.take_if(|_| is_newest) else {
+                    return false;
+                };
+                let due = now + again_after(waiting.attempts, wire);
+                if due >= waiting.deadline {
+                    return false;
+                }
+                match pending.kind {
+                    Kind::Unsubscribe => {
+                        if let Some(thread) = thread {
+                            thread.leaving = Leaving::No;
+                        }
+                    }
+                    Kind::StartTurn => {
+                        if let Some(id) = &pending.thread {
+                            self.threads.answered(id.as_str(), None, now);
+                        }
+                    }
+                    Kind::OpenThread | Kind::Interrupt | Kind::Probe | Kind::Other => {}
+                }
+                waiting.attempts += 1;
+                out.push(Action::Report(Report::SentAgain { attempts: waiting.attempts }));
+                self.admission(Some(pending.generation)).put_aside(waiting, due);
+                true
+            }
         }
     }
 
@@ -112,14 +175,18 @@ impl Core {
         line: &Bytes,
         name: &str,
         scope: Scope<'_>,
+        now: Instant,
         out: &mut Vec<Action>,
     ) {
         let thread = scope.thread.as_deref();
         let turn = scope.turn.as_deref();
         if let (method::TURN_STARTED, Some(id), Some(turn)) = (name, thread, turn) {
-            self.threads.began(id, turn);
+            self.threads.began(id, turn, now);
         }
+        let given_up = thread.is_some_and(|id| self.hear_of(id, turn, name, now));
         match route(name, thread, turn, &self.threads) {
+            // Its owner has been told its end.
+            Route::To(_) if given_up && name != method::THREAD_CLOSED => {}
             Route::To(conn) => self.notify(conn, name, line, out),
             Route::All => {
                 let mut conns: Vec<ConnId> = self.conns.keys().copied().collect();
@@ -132,7 +199,7 @@ impl Core {
                 if let Some(id) = thread
                     && self.table.oldest_opening().is_some()
                 {
-                    self.hold(id, line);
+                    self.hold(generation, id, line);
                 }
             }
             Route::Drop => {}
@@ -152,20 +219,24 @@ impl Core {
         }
     }
 
-    /// What happens to a thread may be what letting it go was waiting for.
-    pub(super) fn let_go_if_abandoned(&mut self, thread: &ThreadId) {
-        if self.threads.get(thread.as_str()).is_some_and(|t| t.owner.is_none()) {
-            self.let_go(thread);
-        }
+    /// Notes that a turn was heard of. Whether the daemon has given it up already.
+    fn hear_of(&mut self, id: &str, turn: Option<&str>, name: &str, now: Instant) -> bool {
+        let run = self.threads.get_mut(id).and_then(|thread| thread.run.as_mut());
+        let Some(run) = run.filter(|run| turn.is_none_or(|turn| run.turn.as_str() == turn)) else {
+            return false;
+        };
+        run.hear(name, now);
+        run.given_up.is_some()
     }
 
     /// Keeps a notification until it is known whose thread it is about.
-    fn hold(&mut self, thread: &str, line: &Bytes) {
+    fn hold(&mut self, generation: Generation, thread: &str, line: &Bytes) {
         if self.held.len() >= HELD_NOTIFICATIONS {
             // The oldest is the likeliest to belong to a thread that is gone.
             self.held.pop_front();
         }
-        self.held.push_back(Held { thread: thread.into(), line: line.clone(), newest: self.table.newest() });
+        let newest = self.table.newest();
+        self.held.push_back(Held { generation, thread: thread.into(), line: line.clone(), newest });
     }
 
     fn notify(&self, conn: ConnId, name: &str, line: &Bytes, out: &mut Vec<Action>) {
@@ -175,7 +246,7 @@ impl Core {
     }
 
     /// Hands on what came for a thread before the answer that made it known.
-    fn release_held(&mut self, id: &ThreadId, generation: Generation, out: &mut Vec<Action>) {
+    fn release_held(&mut self, id: &ThreadId, generation: Generation, now: Instant, out: &mut Vec<Action>) {
         let (mine, others): (VecDeque<Held>, _) =
             std::mem::take(&mut self.held).into_iter().partition(|held| held.thread == *id);
         self.held = others;
@@ -183,7 +254,7 @@ impl Core {
             if let Ok(Message::Notification { method, params }) =
                 Message::<Scope<'_>, Scope<'_>>::parse(&line)
             {
-                self.on_notification(generation, &line, &method, params.unwrap_or_default(), out);
+                self.on_notification(generation, &line, &method, params.unwrap_or_default(), now, out);
             }
         }
     }
@@ -224,7 +295,7 @@ impl Core {
     }
 
     /// The turn that asked is over: nobody waits for these answers any more.
-    fn drop_asked(&mut self, thread: &str) {
+    pub(super) fn drop_asked(&mut self, thread: &str) {
         self.asked.retain(|_, asked| asked.thread.as_ref().is_none_or(|t| t.as_str() != thread));
     }
 
@@ -246,4 +317,19 @@ fn declined(name: &str, id: &Bytes) -> Line {
         Ok(result) => Line::json(&rpc::Answer { id: super::raw(id), result }),
         Err(error) => Line::json(&rpc::ErrorAnswer { id: super::raw(id), error: &error }),
     }
+}
+
+/// Whether the child was too busy, by the error that it answered with.
+fn is_overload(error: &RawValue) -> bool {
+    serde_json::from_str::<rpc::ErrorObject>(error.get()).is_ok_and(|error| error.code == code::OVERLOADED)
+}
+
+/// The delay before a request is sent again: doubling, and between half of it and the whole by the wire id, so that
+/// requests that were refused together don't come again together.
+fn again_after(attempts: u32, wire: u64) -> Duration {
+    let whole = AGAIN_FIRST.saturating_mul(1 << attempts.min(16)).min(AGAIN_LONGEST);
+    // The upper bits of a multiplication by the golden ratio: spread well, and the same in every run.
+    let spread = wire.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    let half = whole / 2;
+    half + half.mul_f64(spread as f64 / f64::from(u32::MAX))
 }

@@ -1,7 +1,11 @@
 //! Lines of clients.
 
 use super::{Asked, Conn, Core, RETRY_AFTER, params::Params, raw};
-use crate::mux::{action::Action, admit::Waiting, table::Kind};
+use crate::mux::{
+    action::Action,
+    admit::{Caller, Waiting},
+    table::Kind,
+};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -16,11 +20,24 @@ use std::time::{Duration, Instant};
 
 /// The longest id that a client may choose, in bytes of JSON.
 const MAX_ID: usize = 256;
+/// The longest name of a caller, in bytes.
+const MAX_CALLER: usize = 128;
+/// A delay before the next start that requests wait for instead of being refused.
+pub(super) const SHORT: Duration = Duration::from_secs(1);
+
+/// A request of a client, parsed.
+struct Asks<'a> {
+    line: &'a Bytes,
+    id: &'a RawValue,
+    name: &'a str,
+    params: Params<'a>,
+    caller: Option<&'a RawValue>,
+}
 
 impl Core {
-    /// A client connected.
-    pub fn on_connected(&mut self, conn: ConnId) {
-        self.conns.insert(conn, Conn::default());
+    /// A client connected; `operator`: whether it may restart and drain.
+    pub fn on_connected(&mut self, conn: ConnId, operator: bool) {
+        self.conns.insert(conn, Conn { operator, ..Conn::default() });
     }
 
     /// A client sent a line that was too long to be read.
@@ -35,9 +52,9 @@ impl Core {
         }
         match Message::<Params<'_>, IgnoredAny>::parse(&line) {
             Err(why) => refuse(conn, None, &code::malformed(&why), out),
-            Ok(Message::Request { id, method, params }) => {
+            Ok(Message::Request { id, method, params, caller }) => {
                 let params = params.unwrap_or(Params::Object(Scope::default()));
-                self.on_request(conn, &line, id, &method, params, now, out);
+                self.on_request(conn, Asks { line: &line, id, name: &method, params, caller }, now, out);
             }
             // `initialized` needs no answer, and clients have nothing else to notify of.
             Ok(Message::Notification { .. }) => {}
@@ -48,17 +65,8 @@ impl Core {
         self.pump(now, out);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one parsed line, passed on once")]
-    fn on_request(
-        &mut self,
-        conn: ConnId,
-        line: &Bytes,
-        id: &RawValue,
-        name: &str,
-        params: Params<'_>,
-        now: Instant,
-        out: &mut Vec<Action>,
-    ) {
+    fn on_request(&mut self, conn: ConnId, asks: Asks<'_>, now: Instant, out: &mut Vec<Action>) {
+        let Asks { line, id, name, params, caller } = asks;
         let Some(client) = self.conns.get_mut(&conn) else {
             return;
         };
@@ -77,16 +85,17 @@ impl Core {
             return refuse(conn, Some(id), &code::duplicate_id(), out);
         }
         match name {
-            control::STATUS | control::SUBSCRIBE => {
-                client.subscribed |= name == control::SUBSCRIBE;
-                let status = self.status.clone();
-                return self.answer(conn, &id_bytes, &status, out);
+            control::STATUS | control::SUBSCRIBE | control::RESTART | control::DRAIN => {
+                return self.on_own(conn, id_bytes, name, now, out);
             }
             method::INITIALIZE => return self.on_initialize(conn, id_bytes, line, now, out),
             _ => {}
         }
         // What a client pipelines behind its `initialize` waits with it for the child.
         let initialized = client.initialized || client.greeting.is_some();
+        let Some(caller) = caller.map_or(Some(Caller::default()), caller_name) else {
+            return self.fail(conn, &id_bytes, &code::bad_caller(MAX_CALLER), out);
+        };
         let Params::Object(scope) = params else {
             return self.fail(conn, &id_bytes, &code::invalid_params("not an object"), out);
         };
@@ -100,15 +109,19 @@ impl Core {
             self.withdraw(conn, thread, out);
         }
         let at = rpc::span(line, text.as_bytes()).expect("the id was borrowed from this line");
-        self.admission.push(Waiting {
+        let waiting = Waiting {
             conn,
+            caller,
             id: id_bytes,
             head: line.slice(..at.start),
             tail: line.slice(at.end..),
             kind,
             thread: thread.map(ThreadId::from),
             deadline: now + self.limits.request_timeout,
-        });
+            attempts: 0,
+        };
+        let target = self.target(thread);
+        self.admission(target).push(waiting);
     }
 
     /// Whether this client may send this request now.
@@ -133,22 +146,28 @@ impl Core {
         if self.draining && !Kind::of(name).is_control() {
             return Err(code::draining(RETRY_AFTER));
         }
+        // A child that is being replaced has its threads while another one is down.
+        if self.target(thread).is_none() && self.is_down() {
+            return Err(code::unavailable(self.retry_after()));
+        }
+        Ok(())
+    }
+
+    /// Whether no child is there soon. A short delay before the next start is waited for.
+    pub(super) fn is_down(&self) -> bool {
         match self.status.state {
             WorkerState::Ready
             | WorkerState::Draining
             | WorkerState::Starting
-            | WorkerState::Initializing => Ok(()),
-            WorkerState::Backoff | WorkerState::Stopped => Err(code::unavailable(self.retry_after())),
+            | WorkerState::Initializing => false,
+            WorkerState::Backoff => self.retry_after() > SHORT,
+            WorkerState::Stopped => true,
         }
-    }
-
-    pub(super) fn retry_after(&self) -> Duration {
-        self.status.backoff_ms.map_or(RETRY_AFTER, Duration::from_millis)
     }
 
     /// Takes back what a client has not got sent yet for a thread that it lets go.
     fn withdraw(&mut self, conn: ConnId, thread: &str, out: &mut Vec<Action>) {
-        let withdrawn = self.admission.take(|w| {
+        let withdrawn = self.take_waiting(|w| {
             w.conn == conn
                 && w.kind != Kind::Unsubscribe
                 && w.thread.as_ref().is_some_and(|t| t.as_str() == thread)
@@ -206,6 +225,11 @@ impl Core {
             out.push(Action::ToChild(generation, rpc::splice(line, id, child_id)));
         }
     }
+}
+
+/// The name of a caller, if it can be used.
+fn caller_name(raw: &RawValue) -> Option<Caller> {
+    serde_json::from_str::<Caller>(raw.get()).ok().filter(|name| name.len() <= MAX_CALLER)
 }
 
 /// An error for a request that is not in flight, or for a line that is none.

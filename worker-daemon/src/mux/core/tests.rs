@@ -12,7 +12,10 @@ mod property;
 mod routing;
 
 use super::{Core, Limits};
-use crate::{mux::action::Action, policy::Policy};
+use crate::{
+    mux::action::{Action, Order, Report},
+    policy::Policy,
+};
 use bytes::Bytes;
 use shared::{
     control::{Status, WorkerState},
@@ -29,6 +32,12 @@ fn limits() -> Limits {
         waiting_turns: 1,
         client_requests: 16,
         request_timeout: Duration::from_secs(30),
+        turn_timeout: Duration::from_secs(3600),
+        turn_idle_timeout: Duration::from_secs(1200),
+        // Far beyond what the other tests let pass: they count what goes to the child.
+        probe_interval: Duration::from_secs(86_400),
+        probe_timeout: Duration::from_secs(86_400),
+        max_rss: None,
     }
 }
 
@@ -38,6 +47,10 @@ struct Bench {
     generation: Generation,
     /// The wire id of the last request that went to the child.
     wire: u64,
+    /// What the supervisor was told.
+    orders: Vec<Order>,
+    /// What was to be logged.
+    reports: Vec<Report>,
 }
 
 impl Bench {
@@ -48,6 +61,8 @@ impl Bench {
             now: Instant::now(),
             generation: Generation(0),
             wire: 0,
+            orders: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -80,6 +95,14 @@ impl Bench {
                     }
                     format!("child {line}")
                 }
+                Action::Order(order) => {
+                    self.orders.push(order);
+                    continue;
+                }
+                Action::Report(report) => {
+                    self.reports.push(report);
+                    continue;
+                }
             });
         }
         shown
@@ -94,16 +117,17 @@ impl Bench {
 
     fn down(&mut self) -> Vec<String> {
         let generation = self.generation;
-        self.act(|core, _, out| core.on_down(generation, out))
+        self.act(|core, now, out| core.on_down(generation, now, out))
     }
 
     fn status(&mut self, state: WorkerState) -> Vec<String> {
-        let status = Status { state, ..Status::default() };
-        self.act(|core, _, out| core.on_status(status, out))
+        let backoff_ms = (state == WorkerState::Backoff).then_some(5000);
+        let status = Status { state, backoff_ms, ..Status::default() };
+        self.act(|core, now, out| core.on_status(status, now, out))
     }
 
     fn connect(&mut self, conn: u64) {
-        self.core.on_connected(ConnId(conn));
+        self.core.on_connected(ConnId(conn), true);
     }
 
     fn hello(&mut self, conn: u64) -> Vec<String> {

@@ -4,7 +4,7 @@ use super::{Bench, Core, expect, limits};
 use shared::control::WorkerState;
 
 fn drain(bench: &mut Bench) -> Vec<String> {
-    bench.act(|core, _, out| core.on_drain(out))
+    bench.act(Core::on_drain)
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! The daemon's own requests, and letting threads go.
+
+use super::{Core, Leaving, OWN_DEADLINE, Turn};
+use crate::mux::{
+    action::Action,
+    table::{Kind, Origin, Pending},
+};
+use shared::{
+    app_server::{
+        method,
+        start::{ThreadParams, TurnInterruptParams},
+    },
+    id::{Generation, ThreadId},
+    line::Line,
+    rpc,
+};
+use std::time::{Duration, Instant};
+
+impl Core {
+    /// Lets a thread go that has no owner any more. While a `turn/start` is unanswered the thread stays, and this
+    /// is called again with the answer.
+    pub(super) fn let_go(&mut self, id: &ThreadId) {
+        let Some(thread) = self.threads.get_mut(id.as_str()) else {
+            return;
+        };
+        thread.owner = None;
+        if thread.leaving == Leaving::No
+            && thread.turn() != Turn::Starting
+            && let Some(lane) = self.lanes.get_mut(&thread.generation)
+        {
+            thread.leaving = Leaving::Queued;
+            lane.leaving.push_back(id.clone());
+        }
+    }
+
+    /// What happens to a thread may be what letting it go was waiting for.
+    pub(super) fn let_go_if_abandoned(&mut self, thread: &ThreadId) {
+        if self.threads.get(thread.as_str()).is_some_and(|t| t.owner.is_none()) {
+            self.let_go(thread);
+        }
+    }
+
+    /// Interrupts the turn of a thread, then unsubscribes.
+    pub(super) fn send_off(&mut self, id: &ThreadId, now: Instant, out: &mut Vec<Action>) {
+        // The thread may have closed by itself, or with its child.
+        let Some(thread) = self.threads.get_mut(id.as_str()) else {
+            return;
+        };
+        thread.leaving = Leaving::Sent;
+        let generation = thread.generation;
+        if let Some(turn) = thread.running().cloned() {
+            self.interrupt(id, turn.as_str(), generation, now, out);
+        }
+        self.unsubscribe(id, generation, now, out);
+    }
+
+    pub(super) fn interrupt(
+        &mut self,
+        id: &ThreadId,
+        turn: &str,
+        generation: Generation,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) {
+        let params = TurnInterruptParams { thread_id: id.as_str(), turn_id: turn };
+        let own = self.own(Kind::Interrupt, Some(id), generation, now + self.own_deadline());
+        self.ask(own, method::TURN_INTERRUPT, &params, out);
+    }
+
+    fn unsubscribe(&mut self, id: &ThreadId, generation: Generation, now: Instant, out: &mut Vec<Action>) {
+        let params = ThreadParams { thread_id: id.as_str() };
+        let own = self.own(Kind::Unsubscribe, Some(id), generation, now + self.own_deadline());
+        self.ask(own, method::THREAD_UNSUBSCRIBE, &params, out);
+    }
+
+    fn own_deadline(&self) -> Duration {
+        OWN_DEADLINE.min(self.limits.request_timeout)
+    }
+
+    /// A request of the daemon itself.
+    pub(super) fn own(
+        &self,
+        kind: Kind,
+        thread: Option<&ThreadId>,
+        generation: Generation,
+        deadline: Instant,
+    ) -> Pending {
+        Pending { origin: Origin::Daemon, kind, thread: thread.cloned(), generation, deadline, again: None }
+    }
+
+    /// Sends a request of the daemon itself. The few that go out together may pass the window by one or two.
+    pub(super) fn ask<P: serde::Serialize>(
+        &mut self,
+        own: Pending,
+        method: &str,
+        params: &P,
+        out: &mut Vec<Action>,
+    ) {
+        let (generation, thread) = (own.generation, own.thread.clone());
+        let id = self.table.insert(own);
+        if let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread.as_str())) {
+            thread.newest = id;
+        }
+        out.push(Action::ToChild(generation, Line::json(&rpc::Request { id, method, params, caller: None })));
+    }
+}

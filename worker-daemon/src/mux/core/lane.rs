@@ -1,0 +1,31 @@
+//! What waits for one child.
+
+use super::probe::Probe;
+use crate::mux::admit::Admission;
+use shared::id::ThreadId;
+use std::{collections::VecDeque, time::Instant};
+
+/// One living child, seen from its waiting line.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// Requests of clients.
+    pub(super) admission: Admission,
+    /// Threads that the daemon lets go once there is room at the child.
+    pub(super) leaving: VecDeque<ThreadId>,
+    /// Whether it is well.
+    pub(super) probe: Probe,
+    /// Whether the supervisor has been told that it has nothing left to do.
+    pub(super) drained: bool,
+}
+
+impl Lane {
+    /// For a child that shook hands now; its first probe is due at `probe`.
+    pub(super) fn new(now: Instant, probe: Instant) -> Self {
+        Self {
+            admission: Admission::default(),
+            leaving: VecDeque::new(),
+            probe: Probe::new(now, probe),
+            drained: false,
+        }
+    }
+}

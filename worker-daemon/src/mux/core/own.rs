@@ -1,0 +1,134 @@
+//! The daemon's own methods.
+
+use super::Core;
+use crate::mux::action::{Action, Order, Reason};
+use bytes::Bytes;
+use shared::{
+    control::{self, Load, Status, WorkerState},
+    id::ConnId,
+    line::Line,
+    rpc::{self, code},
+};
+use std::time::{Duration, Instant};
+
+impl Core {
+    /// A client asks something of the daemon itself.
+    pub(super) fn on_own(
+        &mut self,
+        conn: ConnId,
+        id: Bytes,
+        name: &str,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(client) = self.conns.get_mut(&conn) else { return };
+        match name {
+            control::RESTART | control::DRAIN if !client.operator => {
+                self.fail(conn, &id, &code::operators_only(name), out);
+            }
+            control::RESTART if self.draining => {
+                self.fail(conn, &id, &code::draining(super::RETRY_AFTER), out);
+            }
+            control::RESTART => {
+                self.restarts.push((conn, id));
+                out.push(Action::Order(Order::Replace(Reason::Request)));
+            }
+            control::DRAIN => {
+                out.push(Action::Order(Order::Drain));
+                self.tell_status(conn, &id, now, out);
+            }
+            control::SUBSCRIBE => {
+                client.subscribed = true;
+                self.tell_status(conn, &id, now, out);
+            }
+            _ => self.tell_status(conn, &id, now, out),
+        }
+    }
+
+    /// A fresh child took over, or did not come up. Everybody who asked for it hears of it.
+    pub fn on_replaced(&mut self, outcome: Result<(), &str>, now: Instant, out: &mut Vec<Action>) {
+        for (conn, id) in std::mem::take(&mut self.restarts) {
+            match outcome {
+                Ok(()) => self.tell_status(conn, &id, now, out),
+                Err(why) => self.fail(conn, &id, &code::not_replaced(why), out),
+            }
+        }
+        if outcome.is_err()
+            && let Some(lane) = self.active.and_then(|active| self.lanes.get_mut(&active))
+        {
+            lane.probe.ask_again();
+        }
+    }
+
+    fn tell_status(&mut self, conn: ConnId, id: &Bytes, now: Instant, out: &mut Vec<Action>) {
+        let status = self.status_now(now);
+        self.answer(conn, id, &status, out);
+    }
+
+    /// The status, with what goes on.
+    pub(super) fn status_now(&self, now: Instant) -> Status {
+        let uptime = self.active_since.map(|since| now.saturating_duration_since(since));
+        Status {
+            uptime_ms: uptime.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            load: self.load(),
+            ..self.status.clone()
+        }
+    }
+
+    /// What goes on.
+    pub fn load(&self) -> Load {
+        let active = self.active.and_then(|active| self.lanes.get(&active));
+        Load {
+            clients: self.conns.len(),
+            threads: self.threads.len(),
+            turns: self.threads.permits(),
+            waiting_turns: self.waiting_turns(),
+            unanswered: self.unanswered(),
+            tombstones: self.table.tombstones(),
+            retiring: self.lanes.len() - usize::from(active.is_some()),
+            rss_bytes: active.and_then(|lane| lane.probe.rss()),
+        }
+    }
+
+    /// The supervisor's state changed: subscribers hear of it, and what can't be served soon is refused now.
+    pub fn on_status(&mut self, status: Status, now: Instant, out: &mut Vec<Action>) {
+        let seq = self.status.seq + 1;
+        self.status = Status { seq, ..status };
+        if self.draining && self.status.state == WorkerState::Ready {
+            self.status.state = WorkerState::Draining;
+        }
+        let told = self.status_now(now);
+        let mut subscribers: Vec<ConnId> =
+            self.conns.iter().filter(|(_, c)| c.subscribed).map(|(id, _)| *id).collect();
+        subscribers.sort_unstable();
+        for conn in subscribers {
+            let note = rpc::Notification { method: control::STATUS, params: Some(&told) };
+            out.push(Action::ToClient(conn, Line::json(&note)));
+        }
+        if self.is_down() {
+            self.refuse_lobby(&code::unavailable(self.retry_after()), out);
+        }
+    }
+
+    /// How long a client is told to wait for the next start.
+    pub(super) fn retry_after(&self) -> Duration {
+        self.status.backoff_ms.map_or(super::RETRY_AFTER, Duration::from_millis)
+    }
+
+    /// Answers an `initialize` that waits, or everything else in the lobby, with an error.
+    pub(super) fn refuse_lobby(&mut self, error: &rpc::ErrorObject, out: &mut Vec<Action>) {
+        for waiting in self.lobby.take(|_| true) {
+            self.fail_waiting(waiting, error, out);
+        }
+        let mut greetings: Vec<_> = Vec::new();
+        for (conn, client) in &mut self.conns {
+            if let Some((id, _)) = client.greeting.take() {
+                greetings.push((*conn, id));
+            }
+        }
+        greetings.sort_unstable();
+        for (conn, id) in greetings {
+            self.fail(conn, &id, error, out);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The supervisor's log.
+
+use super::machine::{Ended, Note};
+use crate::mux::action::Reason;
+use shared::control::{Status, WorkerState};
+
+/// Logs what the state machine notes; `status` is the one of now.
+pub(super) fn log(note: &Note, status: &Status, forced: bool) {
+    let restart_count = status.starts.saturating_sub(1);
+    match note {
+        Note::Started(pid) => {
+            tracing::info!(event = "worker_started", pid, restart_count, worker_state = "initializing");
+        }
+        Note::Ready(pid) => tracing::info!(event = "worker_ready", pid, worker_state = "ready"),
+        Note::Exited { pid, ended, wanted } => exited(*pid, ended, *wanted, restart_count, forced),
+        Note::Backoff(backoff_ms) => {
+            let restart_count = status.restart_streak;
+            tracing::warn!(event = "worker_backoff", backoff_ms, restart_count, worker_state = "backoff");
+        }
+        Note::Degraded => tracing::error!(
+            event = "worker_degraded",
+            critical = true,
+            restart_count = shared::control::DEGRADED_AFTER,
+            "the codex app-server failed {} times in a row",
+            shared::control::DEGRADED_AFTER
+        ),
+        Note::Replacing(reason) => {
+            let bytes = match reason {
+                Reason::Memory { bytes } => Some(*bytes),
+                Reason::Signal | Reason::Request | Reason::Deaf => None,
+            };
+            let reason = reason.as_str();
+            tracing::info!(event = "worker_replacing", reason, bytes, "a fresh codex is started beside the old one");
+        }
+        Note::Replaced { old, new } => {
+            tracing::info!(event = "worker_replaced", old, new, "new work goes to the fresh codex");
+        }
+        Note::NotReplaced(why) => {
+            tracing::error!(event = "worker_not_replaced", "the old codex goes on: {why}");
+        }
+        Note::GraceOver(pid) => tracing::warn!(
+            event = "worker_grace_over",
+            pid,
+            "a replaced codex is ended with work in it (WORKER_HANDOVER_GRACE_MS)"
+        ),
+        Note::Unresponsive(pid) => tracing::error!(
+            event = "worker_unresponsive",
+            pid,
+            "codex answers nothing (WORKER_PROBE_TIMEOUT_MS) and is killed"
+        ),
+    }
+}
+
+fn exited(pid: Option<u32>, ended: &Ended, wanted: bool, restart_count: u64, forced: bool) {
+    match ended {
+        Ended::Exit(exit) => {
+            let (exit_code, signal) = (exit.code, exit.signal);
+            // Asked for, it is no news.
+            if wanted {
+                let worker_state = if forced { WorkerState::Stopped } else { WorkerState::Ready }.as_str();
+                tracing::info!(event = "worker_exited", pid, exit_code, signal, restart_count, worker_state);
+            } else {
+                let worker_state = WorkerState::Backoff.as_str();
+                tracing::warn!(event = "worker_exited", pid, exit_code, signal, restart_count, worker_state);
+            }
+        }
+        Ended::Failed { why, .. } => {
+            tracing::error!(event = "worker_exited", pid, restart_count, "{why}");
+        }
+    }
+}
