@@ -61,7 +61,9 @@ impl DaemonError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Home { .. }
-            | Self::Prepare(PrepareError::CodexConfig { .. } | PrepareError::Unreadable { .. }) => exit::USAGE,
+            | Self::Prepare(PrepareError::CodexConfig { .. } | PrepareError::Unreadable { .. }) => {
+                exit::USAGE
+            }
             Self::Prepare(
                 PrepareError::Locate(_)
                 | PrepareError::Run { .. }

@@ -8,10 +8,7 @@ pub mod prepare;
 
 use crate::{
     config::Config,
-    mux::{
-        action::Order,
-        actor::ChildEvent,
-    },
+    mux::{action::Order, actor::ChildEvent},
 };
 use life::{Life, Told, Wanted};
 use machine::{Effect, Event, Limits, Machine};
@@ -142,7 +139,9 @@ impl Supervisor {
                     lost.send(why).ok();
                 }
             }
-            Effect::Note(note) => note::log(&note, self.machine.status(), self.connections.shutdown.is_forced()),
+            Effect::Note(note) => {
+                note::log(&note, self.machine.status(), self.connections.shutdown.is_forced())
+            }
         }
     }
 

@@ -174,7 +174,8 @@ impl Core {
     /// Requests that no client and no child has an answer to yet, waiting ones counted.
     pub fn unanswered(&self) -> usize {
         let waiting: usize = self.lanes.values().map(|lane| lane.admission.len()).sum();
-        self.lobby.len() + waiting + self.table.len() - self.lanes.values().filter(|l| l.probe.is_out()).count()
+        self.lobby.len() + waiting + self.table.len()
+            - self.lanes.values().filter(|l| l.probe.is_out()).count()
     }
 
     /// Threads that some client owns or that are being let go.
@@ -184,7 +185,11 @@ impl Core {
 
     /// Whether nothing of any request is left.
     pub fn is_idle(&self) -> bool {
-        self.threads.is_empty() && self.unanswered() == 0 && self.asked.is_empty() && self.held.is_empty()
+        let refused: usize = self.lanes.values().map(|lane| lane.refused.len()).sum();
+        self.threads.is_empty()
+            && self.unanswered() + refused == 0
+            && self.asked.is_empty()
+            && self.held.is_empty()
     }
 
     /// When something is to be done although nothing happens, besides [`Core::on_tick`]'s own rhythm.

@@ -6,7 +6,7 @@
 
 use super::admit::Waiting;
 use bytes::Bytes;
-use shared::id::{ConnId, Generation, ThreadId};
+use shared::id::{ConnId, Generation, ThreadId, TurnId};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::{Duration, Instant},
@@ -76,6 +76,8 @@ pub struct Pending {
     pub kind: Kind,
     /// The thread that it names.
     pub thread: Option<ThreadId>,
+    /// The turn that an interrupt of the daemon's is for.
+    pub turn: Option<TurnId>,
     /// The child that it was sent to.
     pub generation: Generation,
     /// When waiting ends.
@@ -135,10 +137,19 @@ impl Table {
 
     /// Takes every request of a child that died; the origins of late ones are nobody.
     pub fn drain(&mut self, generation: Generation) -> Vec<Pending> {
-        let mut ids: Vec<u64> = self.entries.iter().filter(|(_, e)| e.pending.generation == generation).map(|(id, _)| *id).collect();
+        let mut ids: Vec<u64> = self
+            .entries
+            .iter()
+            .filter(|(_, e)| e.pending.generation == generation)
+            .map(|(id, _)| *id)
+            .collect();
         // Answers go out in the order of the requests, not of a hash map.
         ids.sort_unstable();
-        let taken = ids.into_iter().filter_map(|id| self.answer(id, generation)).map(|(pending, _)| pending).collect();
+        let taken = ids
+            .into_iter()
+            .filter_map(|id| self.answer(id, generation))
+            .map(|(pending, _)| pending)
+            .collect();
         self.windows.remove(&generation);
         taken
     }
@@ -173,6 +184,7 @@ impl Table {
                         origin: Origin::Nobody,
                         kind: pending.kind,
                         thread: pending.thread.clone(),
+                        turn: None,
                         generation,
                         deadline: now + keep,
                         again: None,

@@ -15,14 +15,7 @@ use crate::{
     handshake::{self, Greeting},
     mux::actor::ChildEvent,
 };
-use shared::{
-    control::Load,
-    id::Generation,
-    line::Line,
-    queue,
-    shutdown::Shutdown,
-    writer::write_lines,
-};
+use shared::{control::Load, id::Generation, line::Line, queue, shutdown::Shutdown, writer::write_lines};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -100,7 +93,10 @@ impl Life {
             Ok(running) => running,
             Err(error) => {
                 let binary = error.kind() == io::ErrorKind::NotFound;
-                return Ended::Failed { why: format!("the codex app-server can't be started: {error}"), binary };
+                return Ended::Failed {
+                    why: format!("the codex app-server can't be started: {error}"),
+                    binary,
+                };
             }
         };
         self.tell(Event::Spawned(self.generation, running.process.pid())).await;
@@ -212,7 +208,11 @@ async fn keep_running(process: &Process) {
     loop {
         look.tick().await;
         if process.is_stopped() {
-            tracing::warn!(event = "worker_continued", pid = process.pid(), "codex had been stopped by a signal");
+            tracing::warn!(
+                event = "worker_continued",
+                pid = process.pid(),
+                "codex had been stopped by a signal"
+            );
             process.resume();
         }
     }

@@ -413,12 +413,8 @@ impl Machine {
         if self.draining {
             return out.push(Effect::Replaced(Err("the daemon is shutting down".to_owned())));
         }
-        let own_wish = match reason {
-            Reason::Memory { .. } | Reason::Deaf => true,
-            Reason::Signal | Reason::Request => false,
-        };
-        if own_wish && self.replace_again.is_some_and(|again| now < again) {
-            return out.push(Effect::Replaced(Err("the last one did not come up".to_owned())));
+        if !self.may_replace(reason, now) {
+            return out.push(Effect::Replaced(Err("too soon".to_owned())));
         }
         match self.main {
             Main::Ready { .. } if self.fresh.is_none() => {
@@ -438,6 +434,21 @@ impl Machine {
                 self.start(now, out);
             }
             Main::Stopped => out.push(Effect::Replaced(Err("there is no child".to_owned()))),
+        }
+    }
+
+    /// What people ask for is done. What the daemon itself wants is not done in a loop: not soon after a failure, and
+    /// not to a child that has just become ready, should a fresh one be over the limit from its start.
+    fn may_replace(&self, reason: Reason, now: Instant) -> bool {
+        match reason {
+            Reason::Signal | Reason::Request => true,
+            Reason::Memory { .. } | Reason::Deaf => {
+                let young = match self.main {
+                    Main::Ready { since, .. } => now < since + self.limits.backoff.stable_after,
+                    Main::Starting(_) | Main::Waiting { .. } | Main::Stopped => true,
+                };
+                !young && self.replace_again.is_none_or(|again| now >= again)
+            }
         }
     }
 

@@ -30,7 +30,12 @@ pub(super) fn log(note: &Note, status: &Status, forced: bool) {
                 Reason::Signal | Reason::Request | Reason::Deaf => None,
             };
             let reason = reason.as_str();
-            tracing::info!(event = "worker_replacing", reason, bytes, "a fresh codex is started beside the old one");
+            tracing::info!(
+                event = "worker_replacing",
+                reason,
+                bytes,
+                "a fresh codex is started beside the old one"
+            );
         }
         Note::Replaced { old, new } => {
             tracing::info!(event = "worker_replaced", old, new, "new work goes to the fresh codex");

@@ -54,6 +54,21 @@ impl Core {
         self.unsubscribe(id, generation, now, out);
     }
 
+    /// Interrupts again what the child was too busy to interrupt: the unsubscribe that went out with it doesn't end
+    /// a turn.
+    pub(super) fn interrupt_refused(&mut self, now: Instant, out: &mut Vec<Action>) {
+        let refused: Vec<_> = self
+            .lanes
+            .iter_mut()
+            .flat_map(|(generation, lane)| {
+                std::mem::take(&mut lane.refused).into_iter().map(|(id, turn)| (*generation, id, turn))
+            })
+            .collect();
+        for (generation, id, turn) in refused {
+            self.interrupt(&id, turn.as_str(), generation, now, out);
+        }
+    }
+
     pub(super) fn interrupt(
         &mut self,
         id: &ThreadId,
@@ -64,6 +79,7 @@ impl Core {
     ) {
         let params = TurnInterruptParams { thread_id: id.as_str(), turn_id: turn };
         let own = self.own(Kind::Interrupt, Some(id), generation, now + self.own_deadline());
+        let own = Pending { turn: Some(turn.into()), ..own };
         self.ask(own, method::TURN_INTERRUPT, &params, out);
     }
 
@@ -85,7 +101,8 @@ impl Core {
         generation: Generation,
         deadline: Instant,
     ) -> Pending {
-        Pending { origin: Origin::Daemon, kind, thread: thread.cloned(), generation, deadline, again: None }
+        let thread = thread.cloned();
+        Pending { origin: Origin::Daemon, kind, thread, turn: None, generation, deadline, again: None }
     }
 
     /// Sends a request of the daemon itself. The few that go out together may pass the window by one or two.

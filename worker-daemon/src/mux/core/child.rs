@@ -67,8 +67,8 @@ impl Core {
         let Some((mut pending, late)) = self.table.answer(wire, generation) else {
             return;
         };
-        if answer.as_ref().is_err_and(|error| is_overload(error)) && self.send_again(&mut pending, wire, now, out)
-        {
+        let refused = answer.as_ref().is_err_and(|error| is_overload(error));
+        if refused && self.send_again(&mut pending, wire, now, out) {
             return;
         }
         let Pending { origin, kind, thread, .. } = pending;
@@ -115,9 +115,14 @@ impl Core {
                 self.let_go_if_abandoned(&thread);
             }
             // Whether it succeeded or the child didn't know the thread: it is gone.
-            Kind::Unsubscribe => {
+            Kind::Unsubscribe if !refused => {
                 if let Some(thread) = thread {
                     self.close(&thread, out);
+                }
+            }
+            Kind::Unsubscribe => {
+                if let Some(thread) = thread.and_then(|id| self.threads.get_mut(id.as_str())) {
+                    thread.leaving = Leaving::No;
                 }
             }
             Kind::Probe => self.on_probed(generation, line, now, out),
@@ -131,17 +136,27 @@ impl Core {
     fn send_again(&mut self, pending: &mut Pending, wire: u64, now: Instant, out: &mut Vec<Action>) -> bool {
         let thread = pending.thread.as_ref().and_then(|id| self.threads.get_mut(id.as_str()));
         match pending.origin {
-            // It is sent again with the next look at what has nobody.
-            Origin::Daemon => {
-                if let (Kind::Unsubscribe, Some(thread)) = (pending.kind, thread) {
-                    thread.leaving = Leaving::No;
+            // The daemon's own, or of a client that is gone: the thread is let go with the next look at what has nobody.
+            Origin::Daemon | Origin::Nobody => {
+                if let (Some(id), Some(turn)) =
+                    (pending.thread.take_if(|_| pending.turn.is_some()), pending.turn.take())
+                    && let Some(lane) = self.lanes.get_mut(&pending.generation)
+                {
+                    lane.refused.push((id, turn));
+                    return true;
                 }
-                pending.kind != Kind::Probe
+                match thread.filter(|_| pending.kind == Kind::Unsubscribe) {
+                    Some(thread) => {
+                        thread.leaving = Leaving::No;
+                        true
+                    }
+                    None => false,
+                }
             }
-            Origin::Nobody => false,
             Origin::Client { .. } => {
-                let is_newest = thread.as_ref().is_none_or(|thread| thread.newest == wire);
-                let Some(mut waiting) = pending.again.take_if(|_| is_newest) else {
+                // Nothing builds on what ends something.
+                let is_last = pending.kind.is_control() || thread.as_ref().is_none_or(|t| t.newest == wire);
+                let Some(mut waiting) = pending.again.take_if(|_| is_last) else {
                     return false;
                 };
                 let due = now + again_after(waiting.attempts, wire);

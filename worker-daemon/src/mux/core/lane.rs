@@ -2,7 +2,7 @@
 
 use super::probe::Probe;
 use crate::mux::admit::Admission;
-use shared::id::ThreadId;
+use shared::id::{ThreadId, TurnId};
 use std::{collections::VecDeque, time::Instant};
 
 /// One living child, seen from its waiting line.
@@ -12,6 +12,8 @@ pub(super) struct Lane {
     pub(super) admission: Admission,
     /// Threads that the daemon lets go once there is room at the child.
     pub(super) leaving: VecDeque<ThreadId>,
+    /// Turns that the child was too busy to interrupt; their threads may be let go already.
+    pub(super) refused: Vec<(ThreadId, TurnId)>,
     /// Whether it is well.
     pub(super) probe: Probe,
     /// Whether the supervisor has been told that it has nothing left to do.
@@ -24,6 +26,7 @@ impl Lane {
         Self {
             admission: Admission::default(),
             leaving: VecDeque::new(),
+            refused: Vec::new(),
             probe: Probe::new(now, probe),
             drained: false,
         }

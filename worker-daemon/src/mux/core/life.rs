@@ -117,6 +117,7 @@ impl Core {
             }
         }
         self.watch_turns(now, out);
+        self.interrupt_refused(now, out);
         // Threads that nobody has and whose unsubscribe the child lost or was too busy for.
         let left_behind = |t: &crate::mux::threads::Thread| {
             t.owner.is_none() && t.leaving == Leaving::No && t.turn() != Turn::Starting

@@ -99,7 +99,12 @@ impl Core {
     }
 
     /// A probe was not answered in time.
-    pub(super) fn on_unanswered_probe(&mut self, generation: Generation, now: Instant, out: &mut Vec<Action>) {
+    pub(super) fn on_unanswered_probe(
+        &mut self,
+        generation: Generation,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) {
         let Some(lane) = self.lanes.get_mut(&generation) else { return };
         let silent = lane.probe.sent.take().is_some_and(|sent| lane.probe.heard <= sent);
         lane.probe.missed += 1;

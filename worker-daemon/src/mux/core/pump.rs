@@ -71,7 +71,9 @@ impl Core {
         let left = self.threads.len_of(generation) + self.table.work(generation);
         if let Some(lane) = self.lanes.get_mut(&generation) {
             let unanswered = self.table.control(generation) - usize::from(lane.probe.is_out());
-            if left + unanswered + lane.admission.len() == 0 && !std::mem::replace(&mut lane.drained, true) {
+            if left + unanswered + lane.admission.len() + lane.refused.len() == 0
+                && !std::mem::replace(&mut lane.drained, true)
+            {
                 out.push(Action::Order(Order::Drained(generation)));
             }
         }
@@ -87,6 +89,7 @@ impl Core {
             origin: Origin::Client { conn: waiting.conn, id: waiting.id.clone() },
             kind: waiting.kind,
             thread: waiting.thread.clone(),
+            turn: None,
             generation,
             deadline: waiting.deadline,
             again: Some(waiting.clone()),

@@ -1,15 +1,19 @@
 //! Tests of the core. This file holds the bench that they share: it drives a core and shows what it does as text,
 //! one line an action, `child {…}` or `<connection> {…}`, byte for byte.
 
+mod again;
 mod asked;
 mod end;
+mod handover;
 mod hello;
 mod ids;
 mod leaving;
 mod lives;
+mod own;
 mod permits;
 mod property;
 mod routing;
+mod watch;
 
 use super::{Core, Limits};
 use crate::{
@@ -21,7 +25,10 @@ use shared::{
     control::{Status, WorkerState},
     id::{ConnId, Generation},
 };
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 const HELLO: &str = r#"{"id":0,"method":"initialize","params":{"clientInfo":{"name":"t","version":"1"}}}"#;
 
@@ -47,6 +54,12 @@ struct Bench {
     generation: Generation,
     /// The wire id of the last request that went to the child.
     wire: u64,
+    /// The child that this was sent to.
+    sent_to: Generation,
+    /// The children that lines were sent to since [`Bench::act`] was called last, in order.
+    sent: Vec<Generation>,
+    /// Children that shook hands and did not end.
+    lives: BTreeSet<Generation>,
     /// What the supervisor was told.
     orders: Vec<Order>,
     /// What was to be logged.
@@ -61,6 +74,9 @@ impl Bench {
             now: Instant::now(),
             generation: Generation(0),
             wire: 0,
+            sent_to: Generation(0),
+            sent: Vec::new(),
+            lives: BTreeSet::new(),
             orders: Vec::new(),
             reports: Vec::new(),
         }
@@ -81,13 +97,16 @@ impl Bench {
 
     fn act(&mut self, f: impl FnOnce(&mut Core, Instant, &mut Vec<Action>)) -> Vec<String> {
         let mut out = Vec::new();
+        self.sent.clear();
         f(&mut self.core, self.now, &mut out);
         let mut shown = Vec::new();
         for action in out {
             shown.push(match action {
                 Action::ToClient(conn, line) => format!("{} {}", conn.0, text(&line.to_bytes())),
                 Action::ToChild(generation, line) => {
-                    assert_eq!(generation, self.generation, "a line for another child");
+                    assert!(self.lives.contains(&generation), "a line for a child that is not there");
+                    self.sent_to = generation;
+                    self.sent.push(generation);
                     let line = text(&line.to_bytes());
                     let value: serde_json::Value = serde_json::from_str(&line).unwrap();
                     if value.get("method").is_some() {
@@ -108,8 +127,16 @@ impl Bench {
         shown
     }
 
+    /// The child that speaks and ends from here on.
+    fn of(&mut self, generation: u64) -> &mut Self {
+        self.generation = Generation(generation);
+        self
+    }
+
+    /// A child shakes hands, beside those that live.
     fn up(&mut self) -> Vec<String> {
         self.generation.0 += 1;
+        self.lives.insert(self.generation);
         let (generation, greeting) = (self.generation, serde_json::json!({"userAgent": "t/0.169.0 (x)"}));
         let greeting = serde_json::from_value(greeting).unwrap();
         self.act(|core, now, out| core.on_up(generation, greeting, now, out))
@@ -117,6 +144,7 @@ impl Bench {
 
     fn down(&mut self) -> Vec<String> {
         let generation = self.generation;
+        self.lives.remove(&generation);
         self.act(|core, now, out| core.on_down(generation, now, out))
     }
 

@@ -111,11 +111,8 @@ impl Core {
         }
         confirmed.sort_unstable();
         for (id, whole) in confirmed {
-            let ending = if whole {
-                Ending::Completed
-            } else {
-                Ending::Failed("the codex app-server lost this turn")
-            };
+            let ending =
+                if whole { Ending::Completed } else { Ending::Failed("the codex app-server lost this turn") };
             self.end_turn(&id, ending, failure::LOST_DETAILS, out);
             out.push(Action::Report(Report::TurnEnded { details: failure::LOST_DETAILS }));
             self.forget_turn(&id);
@@ -136,7 +133,13 @@ impl Core {
     }
 
     /// Tells the owner of a running turn that it ended, in the child's place. Once is enough.
-    pub(super) fn end_turn(&mut self, id: &ThreadId, ending: Ending<'_>, details: &str, out: &mut Vec<Action>) {
+    pub(super) fn end_turn(
+        &mut self,
+        id: &ThreadId,
+        ending: Ending<'_>,
+        details: &str,
+        out: &mut Vec<Action>,
+    ) {
         let Some(thread) = self.threads.get(id.as_str()) else {
             return;
         };

@@ -26,8 +26,10 @@ enum Step {
     Other(u8),
     /// A client is gone.
     Gone(u8),
-    /// The child refuses the next thread or turn.
-    Refuse,
+    /// A child refuses the next thread or turn.
+    Refuse(u8),
+    /// A child is too busy for the next request.
+    Busy(u8),
     /// The child answers one of the requests that it has.
     Answer(u8),
     /// The child says something about a thread, one that its client doesn't know yet perhaps.
@@ -42,10 +44,12 @@ enum Step {
     Reply(u8),
     /// A client answers what another was asked.
     Forge(u8, u8),
-    /// The child dies.
-    Crash { backoff: bool },
+    /// A child dies.
+    Crash { which: u8, backoff: bool },
     /// A child comes up, if none is.
     Up,
+    /// A fresh child comes up beside the one that is there.
+    Replace,
     /// Time passes, in seconds.
     Tick(u8),
     /// No new work.
@@ -77,7 +81,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (n(), n()).prop_map(|(c, t)| Step::Foreign(c, t)),
         2 => n().prop_map(Step::Other),
         2 => n().prop_map(Step::Gone),
-        1 => Just(Step::Refuse),
+        1 => n().prop_map(Step::Refuse),
+        1 => n().prop_map(Step::Busy),
         24 => n().prop_map(Step::Answer),
         4 => n().prop_map(Step::Note),
         4 => n().prop_map(Step::Begin),
@@ -85,8 +90,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => n().prop_map(Step::Ask),
         2 => n().prop_map(Step::Reply),
         1 => (n(), n()).prop_map(|(c, k)| Step::Forge(c, k)),
-        1 => any::<bool>().prop_map(|backoff| Step::Crash { backoff }),
+        1 => (n(), any::<bool>()).prop_map(|(which, backoff)| Step::Crash { which, backoff }),
         4 => Just(Step::Up),
+        1 => Just(Step::Replace),
         1 => (0..32u8).prop_map(Step::Tick),
         1 => prop::bool::weighted(0.2).prop_map(|drain| if drain { Step::Drain } else { Step::Up }),
     ]

@@ -24,15 +24,24 @@ pub(super) struct Child {
     pub(super) answers: Vec<(u64, bool, Value)>,
     /// Open questions: their threads and who made those. They outlive the thread until they are answered.
     pub(super) asks: BTreeMap<u64, (String, u64)>,
+    /// Turns that nobody interrupted before their threads were let go.
+    pub(super) orphans: BTreeSet<String>,
     pub(super) refuse: bool,
-    /// Every wire id that it ever got.
+    /// Whether it is too busy for the next request.
+    pub(super) busy: bool,
+}
+
+/// What is counted over all children.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Every wire id that was ever sent.
     seen: BTreeSet<u64>,
     asked: u64,
 }
 
 impl Child {
     /// A line of the core.
-    pub(super) fn take(&mut self, line: &Value) {
+    pub(super) fn take(&mut self, line: &Value, counts: &mut Counts) {
         let id = line["id"].as_u64().expect("a number");
         let Some(method) = line["method"].as_str() else {
             let (_, maker) = self.asks.remove(&id).expect("an answer to an open question");
@@ -41,8 +50,12 @@ impl Child {
             }
             return;
         };
-        assert!(self.seen.insert(id), "wire id {id} was used before");
+        assert!(counts.seen.insert(id), "wire id {id} was used before");
         let control = matches!(method, "turn/interrupt" | "thread/unsubscribe");
+        if std::mem::take(&mut self.busy) {
+            let answer = json!({"id": id, "error": {"code": -32001, "message": "busy"}});
+            return self.answers.push((id, !control, answer));
+        }
         let done = self.done(id, method, &line["params"]);
         let answer = match done {
             Some(result) => json!({"id": id, "result": result}),
@@ -72,6 +85,9 @@ impl Child {
                 Some(json!({"turn": {"id": turn}}))
             }
             "turn/interrupt" => {
+                if params["turnId"].as_str().is_some_and(|turn| self.orphans.remove(turn)) {
+                    return Some(json!({}));
+                }
                 let thread = self.threads.get_mut(name)?;
                 let known = thread.turn.as_deref() == params["turnId"].as_str();
                 thread.interrupted |= known && thread.turn.is_some();
@@ -79,7 +95,10 @@ impl Child {
             }
             "thread/unsubscribe" => {
                 let thread = self.threads.remove(name)?;
-                assert!(thread.turn.is_none() || thread.interrupted, "the turn of {name} is left behind");
+                // It doesn't end the turn.
+                if let Some(turn) = thread.turn.filter(|_| !thread.interrupted) {
+                    self.orphans.insert(turn);
+                }
                 Some(json!({}))
             }
             _ => Some(json!({})),
@@ -89,12 +108,6 @@ impl Child {
     /// Turns that run.
     pub(super) fn turns(&self) -> usize {
         self.threads.values().filter(|t| t.turn.is_some()).count()
-    }
-
-    /// The loaded thread that `n` picks.
-    pub(super) fn pick(&self, n: u8) -> Option<String> {
-        let names: Vec<&String> = self.threads.keys().collect();
-        (!names.is_empty()).then(|| names[usize::from(n) % names.len()].clone())
     }
 
     /// Says that the turn of a thread began.
@@ -114,16 +127,10 @@ impl Child {
     }
 
     /// Asks the client of a running turn.
-    pub(super) fn ask(&mut self, name: &str) -> Option<Value> {
+    pub(super) fn ask(&mut self, name: &str, counts: &mut Counts) -> Option<Value> {
         let thread = self.threads.get(name).filter(|t| t.turn.is_some())?;
-        self.asked += 1;
-        self.asks.insert(self.asked, (name.to_owned(), thread.maker));
-        Some(json!({"id": self.asked, "method": "item/tool/call", "params": {"threadId": name}}))
-    }
-
-    /// Dies. Ids that it saw stay seen: the next child must not get them either.
-    pub(super) fn die(&mut self) {
-        let seen = std::mem::take(&mut self.seen);
-        *self = Self { seen, asked: self.asked, ..Self::default() };
+        counts.asked += 1;
+        self.asks.insert(counts.asked, (name.to_owned(), thread.maker));
+        Some(json!({"id": counts.asked, "method": "item/tool/call", "params": {"threadId": name}}))
     }
 }

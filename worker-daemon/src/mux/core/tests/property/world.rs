@@ -3,13 +3,21 @@
 use super::{
     super::{Bench, Core, HELLO, Limits, limits},
     About, Step,
-    child::Child,
+    child::{Child, Counts},
 };
+use crate::mux::action::Order;
 use serde_json::{Value, json};
-use shared::{control::WorkerState, id::ConnId};
-use std::collections::{BTreeMap, BTreeSet};
+use shared::{
+    control::WorkerState,
+    id::{ConnId, Generation},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 const CLIENTS: usize = 3;
+const CHILDREN: usize = 3;
 /// Time that passes in a history at most, far below what a tombstone is kept for: the model loses nothing.
 const LONGEST: u64 = 300;
 
@@ -18,17 +26,22 @@ struct Client {
     /// Requests without an answer, with the thread that they name.
     pending: BTreeMap<String, Option<String>>,
     threads: Vec<String>,
-    /// Questions of the child.
-    asked: Vec<u64>,
+    /// Questions of the children, with who asks.
+    asked: Vec<(u64, u64)>,
 }
 
 pub(super) struct World {
     bench: Bench,
-    child: Child,
+    /// The living children by generation; the newest is the one that takes new threads, while `up`.
+    children: BTreeMap<u64, Child>,
+    counts: Counts,
     up: bool,
+    /// Turns whose end their clients were told.
+    ended: BTreeSet<String>,
     clients: BTreeMap<u64, Client>,
     /// Who made which thread, over all children.
     makers: BTreeMap<String, u64>,
+    generations: u64,
     connections: u64,
     requests: u64,
     time: u64,
@@ -37,11 +50,21 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         Self {
-            bench: Bench::cold(Limits { rpc_window: 4, waiting_turns: 2, client_requests: 12, ..limits() }),
-            child: Child::default(),
+            bench: Bench::cold(Limits {
+                rpc_window: 4,
+                waiting_turns: 2,
+                client_requests: 12,
+                turn_timeout: Duration::from_secs(60),
+                turn_idle_timeout: Duration::from_secs(20),
+                ..limits()
+            }),
+            children: BTreeMap::new(),
+            counts: Counts::default(),
             up: false,
+            ended: BTreeSet::new(),
             clients: BTreeMap::new(),
             makers: BTreeMap::new(),
+            generations: 0,
             connections: 0,
             requests: 0,
             time: 0,
@@ -73,30 +96,38 @@ impl World {
             }
             Step::Other(c) => drop(self.client(c).map(|conn| self.request(conn, "model/list", json!({})))),
             Step::Gone(c) => drop(self.client(c).map(|conn| self.gone(conn))),
-            Step::Refuse => self.child.refuse = true,
+            Step::Refuse(n) => drop(self.child(n).map(|child| child.refuse = true)),
+            Step::Busy(n) => drop(self.child(n).map(|child| child.busy = true)),
             Step::Answer(n) => self.answer(usize::from(n)),
             Step::Note(t) => {
-                let line = self.child.pick(t);
-                self.say(line.map(|t| json!({"method": "item/x", "params": {"threadId": t}})));
+                self.about_turn(t, |_, name, _| {
+                    Some(json!({"method": "item/x", "params": {"threadId": name}}))
+                });
             }
-            Step::Begin(t) => self.about_turn(t, Child::begin),
-            Step::Complete(t) => self.about_turn(t, Child::complete),
+            Step::Begin(t) => self.about_turn(t, |child, name, _| child.begin(name)),
+            Step::Complete(t) => self.about_turn(t, |child, name, _| child.complete(name)),
             Step::Ask(t) => self.about_turn(t, Child::ask),
             Step::Reply(c) => drop(self.client(c).map(|conn| {
                 let asked = self.clients.get_mut(&conn).and_then(|client| client.asked.pop());
-                self.reply(conn, asked);
+                self.reply(conn, asked.map(|(_, key)| key));
             })),
             Step::Forge(c, k) => drop(self.client(c).map(|conn| {
                 let keys: Vec<u64> = self
                     .clients
                     .iter()
                     .filter(|(other, _)| **other != conn)
-                    .flat_map(|(_, client)| client.asked.clone())
+                    .flat_map(|(_, client)| client.asked.iter().map(|(_, key)| *key))
                     .collect();
                 self.reply(conn, pick(&keys, k));
             })),
-            Step::Crash { backoff } => self.crash(backoff),
+            Step::Crash { which, backoff } => self.crash(which, backoff),
             Step::Up => self.up(),
+            Step::Replace => {
+                if self.up && self.children.len() < CHILDREN {
+                    self.up = false;
+                    self.up();
+                }
+            }
             Step::Tick(seconds) => {
                 let seconds = u64::from(seconds).min(LONGEST - self.time);
                 self.time += seconds;
@@ -114,19 +145,23 @@ impl World {
     pub(super) fn check(&self) {
         let core = &self.bench.core;
         let limits = &core.limits;
-        assert!(core.table.work(self.bench.generation) <= limits.rpc_window, "the window");
-        if self.time == 0 {
-            let work = self.child.answers.iter().filter(|(_, work, _)| *work).count();
-            assert!(work <= limits.rpc_window, "{work} requests for work at the child");
+        for (generation, child) in &self.children {
+            assert!(core.table.work(Generation(*generation)) <= limits.rpc_window, "the window");
+            if self.time == 0 {
+                let work = child.answers.iter().filter(|(_, work, _)| *work).count();
+                assert!(work <= limits.rpc_window, "{work} requests for work at the child");
+            }
         }
+        let turns: usize = self.children.values().map(Child::turns).sum();
         assert!(core.turns_active() <= limits.turns, "{} permits", core.turns_active());
-        if self.time < limits.request_timeout.as_secs() {
-            // Past it a start counts as lost, and a turn that runs all the same as one from its first word on.
-            assert!(self.child.turns() <= core.turns_active(), "a turn runs without a permit");
+        if self.time < limits.turn_idle_timeout.as_secs() {
+            // Past it the end of a turn that was given up is awaited for a while, and past the deadline of a request
+            // a start counts as lost.
+            assert!(turns <= core.turns_active(), "a turn runs without a permit");
         }
         let busy = core
             .threads
-            .held_by(self.bench.generation)
+            .ids(|_| true)
             .iter()
             .filter_map(|id| core.threads.get(id.as_str()))
             .filter(|thread| thread.turn() != super::super::super::Turn::Idle)
@@ -150,18 +185,38 @@ impl World {
         self.settle();
         assert!(self.bench.core.is_idle(), "left: {:#?}", self.bench.core);
         assert_eq!(self.bench.core.turns_active(), 0);
-        assert!(self.child.threads.is_empty(), "left: {:?}", self.child.threads);
-        assert!(self.child.asks.is_empty(), "unanswered: {:?}", self.child.asks);
+        for child in self.children.values() {
+            assert!(child.threads.is_empty(), "left: {:?}", child.threads);
+            assert!(child.asks.is_empty(), "unanswered: {:?}", child.asks);
+            assert!(child.orphans.is_empty(), "turns that are left behind: {:?}", child.orphans);
+        }
+        let old = self.children.len() - 1;
+        let drained = |order: &&Order| matches!(order, Order::Drained(_));
+        assert_eq!(self.bench.orders.iter().filter(drained).count(), old, "who is drained");
     }
 
     fn settle(&mut self) {
-        while !self.child.answers.is_empty() || self.child.turns() > 0 {
-            self.answer(0);
-            for name in self.child.threads.keys().cloned().collect::<Vec<_>>() {
-                let line = self.child.complete(&name);
-                self.say(line);
+        loop {
+            if let Some(due) = self.bench.core.next_due() {
+                self.bench.now = self.bench.now.max(due);
             }
+            // What has nobody, and what is sent again, is looked after with the next tick.
+            let shown = self.bench.tick(0);
+            self.deliver(shown);
             self.check();
+            let busy = |child: &Child| !child.answers.is_empty() || child.turns() > 0;
+            if !self.children.values().any(busy) && self.bench.core.next_due().is_none() {
+                break;
+            }
+            self.answer(0);
+            for generation in self.children.keys().copied().collect::<Vec<_>>() {
+                let Some(child) = self.children.get_mut(&generation) else { continue };
+                let names: Vec<String> = child.threads.keys().cloned().collect();
+                let lines: Vec<Value> = names.iter().filter_map(|name| child.complete(name)).collect();
+                for line in lines {
+                    self.say(generation, &line);
+                }
+            }
         }
     }
 
@@ -197,7 +252,7 @@ impl World {
         let Some(thread) = pick(&self.clients[&conn].threads, t) else {
             return;
         };
-        let turn = self.child.threads.get(&thread).and_then(|t| t.turn.clone());
+        let turn = self.children.values().find_map(|child| child.threads.get(&thread)?.turn.clone());
         let (method, params) = match about {
             About::Inject => ("thread/inject_items", json!({"threadId": thread})),
             About::Start => ("turn/start", json!({"threadId": thread})),
@@ -220,44 +275,71 @@ impl World {
         self.deliver(shown);
     }
 
+    fn child(&mut self, n: u8) -> Option<&mut Child> {
+        let at = usize::from(n) % self.children.len().max(1);
+        self.children.values_mut().nth(at)
+    }
+
     fn answer(&mut self, n: usize) {
-        if !self.child.answers.is_empty() {
-            let at = n % self.child.answers.len();
-            let (_, _, line) = self.child.answers.remove(at);
-            self.say(Some(line));
+        let answers: Vec<(u64, usize)> = self
+            .children
+            .iter()
+            .flat_map(|(generation, child)| (0..child.answers.len()).map(|at| (*generation, at)))
+            .collect();
+        if !answers.is_empty() {
+            let (generation, at) = answers[n % answers.len()];
+            let (_, _, line) = self.children.get_mut(&generation).expect("a child").answers.remove(at);
+            self.say(generation, &line);
         }
     }
 
-    fn about_turn(&mut self, t: u8, what: fn(&mut Child, &str) -> Option<Value>) {
-        let line = self.child.pick(t).and_then(|name| what(&mut self.child, &name));
-        self.say(line);
+    fn about_turn(&mut self, t: u8, what: fn(&mut Child, &str, &mut Counts) -> Option<Value>) {
+        let threads: Vec<(u64, String)> = self
+            .children
+            .iter()
+            .flat_map(|(generation, child)| child.threads.keys().map(|name| (*generation, name.clone())))
+            .collect();
+        if let Some((generation, name)) = pick(&threads, t) {
+            let child = self.children.get_mut(&generation).expect("a child");
+            if let Some(line) = what(child, &name, &mut self.counts) {
+                self.say(generation, &line);
+            }
+        }
     }
 
-    fn say(&mut self, line: Option<Value>) {
-        if let Some(line) = line {
-            let shown = self.bench.child(&line.to_string());
-            self.deliver(shown);
-        }
+    fn say(&mut self, generation: u64, line: &Value) {
+        let shown = self.bench.of(generation).child(&line.to_string());
+        self.deliver(shown);
     }
 
     fn up(&mut self) {
         if !std::mem::replace(&mut self.up, true) {
-            let shown = self.bench.up();
+            self.generations += 1;
+            self.children.insert(self.generations, Child::default());
+            let shown = self.bench.of(self.generations - 1).up();
             self.deliver(shown);
             let shown = self.bench.status(WorkerState::Ready);
             self.deliver(shown);
         }
     }
 
-    fn crash(&mut self, backoff: bool) {
-        if std::mem::take(&mut self.up) {
-            self.child.die();
-            let shown = self.bench.down();
-            self.deliver(shown);
-            for client in self.clients.values_mut() {
-                // Threads that it was told of are gone; questions have nobody who asks any more.
-                client.asked.clear();
-            }
+    fn crash(&mut self, which: u8, backoff: bool) {
+        let living: Vec<u64> = self.children.keys().copied().collect();
+        let Some(generation) = pick(&living, which) else { return };
+        let child = self.children.remove(&generation).expect("a child");
+        let main = self.up && generation == self.generations;
+        self.up &= !main;
+        for client in self.clients.values_mut() {
+            // Questions of the dead child have nobody who asks any more.
+            client.asked.retain(|(asker, _)| *asker != generation);
+        }
+        let drained = self.bench.orders.contains(&Order::Drained(Generation(generation)));
+        let shown = self.bench.of(generation).down();
+        assert!(!drained || shown.is_empty(), "it had something left: {shown:?}");
+        assert!(!drained || child.threads.is_empty(), "it had something left: {child:?}");
+        self.bench.orders.retain(|order| *order != Order::Drained(Generation(generation)));
+        self.deliver(shown);
+        if main {
             let state = if backoff { WorkerState::Backoff } else { WorkerState::Starting };
             let shown = self.bench.status(state);
             self.deliver(shown);
@@ -266,14 +348,16 @@ impl World {
 
     /// Hands the core's lines to whom they are for, and checks that they are.
     fn deliver(&mut self, shown: Vec<String>) {
+        let mut sent = std::mem::take(&mut self.bench.sent).into_iter();
         for line in shown {
             let (to, line) = line.split_once(' ').expect("a receiver");
             let value: Value = serde_json::from_str(line).expect("JSON");
             match to.parse() {
                 Err(_) => {
-                    assert!(self.up, "a line for a dead child: {line}");
-                    self.child.take(&value);
-                    for (name, thread) in &self.child.threads {
+                    let generation = sent.next().expect("a child that it was sent to").0;
+                    let child = self.children.get_mut(&generation).expect("a living child");
+                    child.take(&value, &mut self.counts);
+                    for (name, thread) in &child.threads {
                         self.makers.insert(name.clone(), thread.maker);
                     }
                 }
@@ -289,7 +373,11 @@ impl World {
         }
         if line.get("method").is_some() {
             if let Some(key) = line["id"].as_u64() {
-                client.asked.push(key);
+                client.asked.push((self.bench.generation.0, key));
+            }
+            if line["method"] == "turn/completed" {
+                let turn = line["params"]["turn"]["id"].as_str().expect("a turn").to_owned();
+                assert!(self.ended.insert(turn), "a turn ends twice: {line}");
             }
             return;
         }

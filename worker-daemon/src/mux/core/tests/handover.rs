@@ -1,0 +1,128 @@
+//! Two children at once: new work goes to the fresh one, the old one keeps what it has.
+
+use super::{Bench, Limits, expect, limits};
+use crate::mux::action::Order;
+use shared::id::Generation;
+
+/// A core whose first child is being replaced by a second one.
+fn two(mut bench: Bench) -> Bench {
+    bench.up();
+    bench
+}
+
+#[test]
+fn requests_go_to_the_child_that_has_their_thread() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "old", "u");
+    let mut bench = two(bench);
+    bench.client(1, r#"{"id":1,"method":"thread/start","params":{}}"#);
+    let fresh = bench.wire;
+    assert_eq!(bench.sent_to, Generation(2));
+    bench.request(1, "turn/steer", "old");
+    assert_eq!(bench.sent_to, Generation(1));
+    bench.of(2).answer(fresh, r#"{"thread":{"id":"new"}}"#);
+    bench.request(1, "thread/inject_items", "new");
+    assert_eq!(bench.sent_to, Generation(2));
+    expect(bench.of(1).note("turn/completed", "old", "u"), [r#"1 {"method":"turn/completed"*"#]);
+    // Another turn in the old thread: it lives in the old child alone.
+    expect(bench.request(1, "turn/start", "old"), [r#"child {"id":*,"method":"turn/start"*"old"*"#]);
+    assert_eq!(bench.sent_to, Generation(1));
+}
+
+#[test]
+fn an_answer_of_the_old_child_to_what_the_fresh_one_was_asked_is_none() {
+    let mut bench = two(Bench::ready());
+    bench.client(1, r#"{"id":1,"method":"model/list"}"#);
+    let wire = bench.wire;
+    expect(bench.of(1).answer(wire, "{}"), []);
+    expect(bench.of(2).answer(wire, "{}"), [r#"1 {"id":1,"result":{}}"#]);
+}
+
+#[test]
+fn the_old_child_is_drained_once_its_last_thread_is_gone() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "t", "u");
+    let mut bench = two(bench);
+    assert_eq!(bench.orders, []);
+    bench.of(1).note("turn/completed", "t", "u");
+    assert_eq!(bench.orders, [], "its client may go on with it");
+    bench.request(1, "thread/unsubscribe", "t");
+    assert_eq!(bench.orders, []);
+    let wire = bench.wire;
+    bench.answer(wire, "{}");
+    assert_eq!(bench.orders, [Order::Drained(Generation(1))]);
+    bench.of(2).client(1, r#"{"id":1,"method":"model/list"}"#);
+    assert_eq!(bench.orders.len(), 1, "once is enough");
+}
+
+#[test]
+fn an_idle_child_is_drained_at_once() {
+    let bench = two(Bench::ready());
+    assert_eq!(bench.orders, [Order::Drained(Generation(1))]);
+}
+
+#[test]
+fn a_thread_that_is_made_after_the_handover_began_stays_where_it_is() {
+    let mut bench = Bench::ready();
+    bench.client(1, r#"{"id":1,"method":"thread/start","params":{}}"#);
+    let wire = bench.wire;
+    let mut bench = two(bench);
+    assert_eq!(bench.orders, [], "its answer is awaited");
+    bench.of(1).answer(wire, r#"{"thread":{"id":"t"}}"#);
+    expect(bench.request(1, "turn/start", "t"), [r#"child *"method":"turn/start"*"#]);
+    assert_eq!(bench.orders, []);
+}
+
+#[test]
+fn what_waits_moves_to_the_fresh_child_but_for_what_names_an_old_thread() {
+    let mut bench = Bench::with(Limits { rpc_window: 1, ..limits() });
+    bench.thread(1, "t");
+    bench.client(1, r#"{"id":1,"method":"model/list"}"#);
+    let wire = bench.wire;
+    bench.client(1, r#"{"id":2,"method":"account/read"}"#);
+    bench.request(1, "turn/start", "t");
+    expect(bench.up(), [r#"child *"method":"account/read"*"#]);
+    assert_eq!(bench.sent_to, Generation(2));
+    expect(bench.of(1).answer(wire, "{}"), [r#"1 {"id":1,"result":{}}"#, r#"child *"method":"turn/start"*"#]);
+    assert_eq!(bench.sent_to, Generation(1));
+}
+
+#[test]
+fn the_end_of_the_old_child_ends_its_turns_alone() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "old", "u");
+    let mut bench = two(bench);
+    bench.turn(2, "new", "v");
+    expect(
+        bench.of(1).down(),
+        [r#"1 *"turn/completed"*"worker_restarted"*"#, r#"1 {"method":"thread/closed"*"old"*"#],
+    );
+    assert_eq!(bench.core.turns_active(), 1);
+    expect(bench.of(2).note("item/x", "new", "v"), ["2 *"]);
+}
+
+#[test]
+fn the_old_child_serves_its_threads_while_the_fresh_one_is_down() {
+    let mut bench = Bench::ready();
+    bench.thread(1, "t");
+    let mut bench = two(bench);
+    bench.of(2).down();
+    bench.status(shared::control::WorkerState::Backoff);
+    expect(bench.of(1).request(1, "turn/start", "t"), [r#"child *"method":"turn/start"*"#]);
+    expect(bench.client(1, r#"{"id":9,"method":"model/list"}"#), [r#"1 {"id":9,"error":{"code":-32010*"#]);
+}
+
+#[test]
+fn permits_are_counted_over_both_and_the_old_child_comes_first() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "a", "u");
+    bench.thread(1, "waits");
+    let mut bench = two(bench);
+    bench.turn(2, "b", "v");
+    bench.thread(2, "later");
+    expect(bench.request(1, "turn/start", "waits"), []);
+    expect(bench.request(2, "turn/start", "later"), [r#"2 {"id":"turn/start","error":{"code":-32001*"#]);
+    let shown = bench.of(2).note("turn/completed", "b", "v");
+    bench.of(1);
+    expect(shown, ["2 *turn/completed*", r#"child *"turn/start"*"waits"*"#]);
+}
