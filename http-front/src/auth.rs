@@ -6,7 +6,28 @@ use crate::{
 };
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
+
+/// The name of a key: whose request it is, for fairness between the callers behind one front. Never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyName(Arc<str>);
+
+impl KeyName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for KeyName {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+/// The name of the one key that the environment holds.
+const ENVIRONMENT: &str = "PROXY_API_KEY";
 
 /// Decides who may pass.
 #[derive(Clone)]
@@ -20,11 +41,11 @@ impl Auth {
         Self { digest: key.map(|key| Sha256::digest(key.as_bytes()).into()) }
     }
 
-    /// Whether the request carries the key.
+    /// The name of the key that the request carries.
     ///
     /// # Errors
     /// `invalid_api_key`; the message never repeats what was sent.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    pub fn check(&self, headers: &HeaderMap) -> Result<KeyName, ApiError> {
         let refuse = |message| Err(ApiError::new(Kind::InvalidApiKey, message));
         let Some(digest) = &self.digest else {
             return refuse(
@@ -44,7 +65,11 @@ impl Auth {
             Some(_) | None => return refuse("The API key must be sent as `Authorization: Bearer KEY`."),
         };
         let sent: [u8; 32] = Sha256::digest(token).into();
-        if bool::from(digest.ct_eq(&sent)) { Ok(()) } else { refuse("The API key is not valid.") }
+        if bool::from(digest.ct_eq(&sent)) {
+            Ok(ENVIRONMENT.into())
+        } else {
+            refuse("The API key is not valid.")
+        }
     }
 }
 

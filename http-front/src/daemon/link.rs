@@ -4,6 +4,7 @@ use super::{
     table::{Call, Heard, Table},
     turn::{TurnKey, TurnStream},
 };
+use crate::auth::KeyName;
 use crate::translate::{
     event::{Delta, End},
     models::Served,
@@ -118,6 +119,7 @@ impl Health {
 struct Start {
     key: TurnKey,
     plan: Plan,
+    caller: Option<KeyName>,
     deltas: Sender<Delta>,
 }
 
@@ -149,14 +151,16 @@ impl Daemon {
         self.health.borrow().clone()
     }
 
-    /// Starts a turn. The stream ends with [`End::Unavailable`] when there is no daemon.
+    /// Starts a turn for `caller`, with whom the daemon is fair. The stream ends with [`End::Unavailable`] when there is no daemon.
     ///
     /// Waits while very many turns wait for the link. Cancel safe: a turn that was not handed over does not run.
-    pub async fn start(&self, plan: Plan) -> TurnStream {
+    pub async fn start(&self, plan: Plan, caller: Option<KeyName>) -> TurnStream {
         let key = TurnKey(self.next.fetch_add(1, Ordering::Relaxed));
         let (deltas, received) = queue::channel(self.turn_buffer);
         let stream = TurnStream::new(key, received, self.cancels.clone());
-        if let Err(mpsc::error::SendError(start)) = self.starts.send(Start { key, plan, deltas }).await {
+        if let Err(mpsc::error::SendError(start)) =
+            self.starts.send(Start { key, plan, caller, deltas }).await
+        {
             start.deltas.push_last(Delta::End(End::Unavailable));
         }
         stream
@@ -304,8 +308,8 @@ struct Session {
 }
 
 impl Session {
-    fn start(&mut self, Start { key, plan, deltas }: Start) {
-        let line = self.table.start(key, plan, deltas);
+    fn start(&mut self, Start { key, plan, caller, deltas }: Start) {
+        let line = self.table.start(key, plan, caller, deltas);
         self.out.push(line);
     }
 

@@ -4,6 +4,7 @@
 //! and that a turn that was cancelled, cut off or ended leaves no thread behind.
 
 use super::turn::TurnKey;
+use crate::auth::KeyName;
 use crate::translate::{
     event::{Delta, End, Params, delta},
     plan::Plan,
@@ -65,6 +66,8 @@ enum Phase {
 #[derive(Debug)]
 struct Turn {
     phase: Phase,
+    /// For whom it is.
+    caller: Option<KeyName>,
     /// `None` once nobody listens any more.
     deltas: Option<Sender<Delta>>,
 }
@@ -109,7 +112,13 @@ impl Table {
     }
 
     /// Starts a turn. The rest of its requests follows the answer that names its thread.
-    pub fn start(&mut self, key: TurnKey, plan: Plan, deltas: Sender<Delta>) -> Line {
+    pub fn start(
+        &mut self,
+        key: TurnKey,
+        plan: Plan,
+        caller: Option<KeyName>,
+        deltas: Sender<Delta>,
+    ) -> Line {
         let params = ThreadStartParams {
             ephemeral: true,
             cwd: "/".into(),
@@ -120,8 +129,8 @@ impl Table {
             approval_policy: "never",
             sandbox: "read-only",
         };
-        let line = self.request(Expected::Thread(key), method::THREAD_START, &params);
-        self.turns.insert(key, Turn { phase: Phase::Opening(plan), deltas: Some(deltas) });
+        let line = self.request_for(caller.as_ref(), Expected::Thread(key), method::THREAD_START, &params);
+        self.turns.insert(key, Turn { phase: Phase::Opening(plan), caller, deltas: Some(deltas) });
         line
     }
 
@@ -224,7 +233,7 @@ impl Table {
         let Some(turn) = self.turns.get_mut(&key) else {
             return;
         };
-        let abandoned = turn.deltas.is_none();
+        let (abandoned, caller) = (turn.deltas.is_none(), turn.caller.clone());
         let Phase::Opening(plan) = std::mem::replace(&mut turn.phase, Phase::Starting(id.clone())) else {
             return;
         };
@@ -233,7 +242,7 @@ impl Table {
             return self.let_go(key, out);
         }
         for items in plan.items {
-            let line = self.inject(key, &id, items);
+            let line = self.inject(key, caller.as_ref(), &id, items);
             out.push(line);
         }
         let params = TurnStartParams {
@@ -242,7 +251,7 @@ impl Table {
             input: [],
             effort: plan.effort.as_deref(),
         };
-        let line = self.request(Expected::Turn(key), method::TURN_START, &params);
+        let line = self.request_for(caller.as_ref(), Expected::Turn(key), method::TURN_START, &params);
         out.push(line);
     }
 
@@ -310,16 +319,29 @@ impl Table {
     }
 
     fn request<P: serde::Serialize>(&mut self, expected: Expected, method: &str, params: &P) -> Line {
+        self.request_for(None, expected, method, params)
+    }
+
+    fn request_for<P: serde::Serialize>(
+        &mut self,
+        caller: Option<&KeyName>,
+        expected: Expected,
+        method: &str,
+        params: &P,
+    ) -> Line {
         let id = self.expect(expected);
-        Line::json(&rpc::Request { id, method, params, caller: None })
+        Line::json(&rpc::Request { id, method, params, caller: caller.map(KeyName::as_str) })
     }
 
     /// `thread/inject_items` around items that are JSON already: they are not copied.
-    fn inject(&mut self, key: TurnKey, thread: &ThreadId, items: Bytes) -> Line {
+    fn inject(&mut self, key: TurnKey, caller: Option<&KeyName>, thread: &ThreadId, items: Bytes) -> Line {
         let id = self.expect(Expected::Injected(key));
         let thread = serde_json::to_string(thread.as_str()).expect("a string serializes");
+        let caller = caller.map_or_else(String::new, |caller| {
+            format!(r#""caller":{},"#, serde_json::to_string(caller.as_str()).expect("a string serializes"))
+        });
         let head = format!(
-            r#"{{"id":{id},"method":"{}","params":{{"threadId":{thread},"items":"#,
+            r#"{{"id":{id},{caller}"method":"{}","params":{{"threadId":{thread},"items":"#,
             method::THREAD_INJECT_ITEMS
         );
         Line::spliced(head.into(), items, Bytes::from_static(b"}}"))

@@ -5,6 +5,7 @@ mod watched;
 
 use super::dispatch::{Call, failed, raw_json};
 use crate::{
+    auth::KeyName,
     error::ApiError,
     record::Record,
     translate::{
@@ -21,8 +22,8 @@ use warp::reply::Response;
 use watched::Watched;
 
 /// Serves a request whose body was read.
-pub async fn serve(call: &Call<'_>, body: &[u8], mut record: Record) -> Response {
-    match answer(call, body, &mut record).await {
+pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut record: Record) -> Response {
+    match answer(call, body, key, &mut record).await {
         Ok(Answer::Object(response)) => {
             record.served();
             response
@@ -40,7 +41,12 @@ enum Answer {
     Stream(Box<stream::Opened>),
 }
 
-async fn answer(call: &Call<'_>, body: &[u8], record: &mut Record) -> Result<Answer, ApiError> {
+async fn answer(
+    call: &Call<'_>,
+    body: &[u8],
+    key: Option<KeyName>,
+    record: &mut Record,
+) -> Result<Answer, ApiError> {
     let config = &call.app.config;
     let health = call.app.daemon.health();
     let parsed = request::parse(body)?;
@@ -59,7 +65,7 @@ async fn answer(call: &Call<'_>, body: &[u8], record: &mut Record) -> Result<Ans
     let Chat { plan, model, stream, include_usage, ignored } = chat;
     let identity = identity(model);
     let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
-    let turn = call.app.daemon.start(plan).await;
+    let turn = call.app.daemon.start(plan, key).await;
     let watched = Watched::new(turn, idle, config.timeout, call.app.shutdown.force_token());
     if stream {
         record.stream = true;

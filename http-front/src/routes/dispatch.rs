@@ -97,17 +97,18 @@ impl Call<'_> {
             }
         };
         record.route = route.name();
-        if self.needs_key(&route)
-            && let Err(error) = self.app.auth.check(self.headers)
-        {
-            record.ended(&error);
-            return self.hang_up_unread(failed(&error), STRANGER_BYTES);
-        }
+        let key = match self.needs_key(&route).then(|| self.app.auth.check(self.headers)).transpose() {
+            Ok(key) => key,
+            Err(error) => {
+                record.ended(&error);
+                return self.hang_up_unread(failed(&error), STRANGER_BYTES);
+            }
+        };
         let unread = self.app.config.max_body as u64 + KNOWN_BYTES;
         let served = match route {
             Route::Chat if head => Ok(self.hang_up_unread(StatusCode::OK.into_response(), unread)),
             Route::Chat => match self.body(body).await {
-                Ok(body) => return chat::serve(self, &body, record).await,
+                Ok(body) => return chat::serve(self, &body, key, record).await,
                 Err(error) => {
                     record.ended(&error);
                     return self.hang_up_unread(failed(&error), unread);

@@ -4,7 +4,9 @@ use super::event::End;
 use crate::error::{ApiError, Kind};
 use serde::Deserialize;
 use shared::{
-    app_server::failure::{DRAINING_DETAILS, Info, RESTARTED_DETAILS, TurnError},
+    app_server::failure::{
+        DRAINING_DETAILS, IDLE_DETAILS, Info, LOST_DETAILS, RESTARTED_DETAILS, TIMEOUT_DETAILS, TurnError,
+    },
     rpc::{ErrorObject, code},
 };
 use std::time::Duration;
@@ -42,10 +44,19 @@ fn draining() -> ApiError {
     ApiError::new(Kind::Draining, "The service is shutting down; try again.")
 }
 
+fn timeout(message: &'static str) -> ApiError {
+    ApiError::new(Kind::Timeout, message)
+}
+
 fn turn(error: &TurnError) -> ApiError {
     match error.additional_details.as_deref() {
         Some(RESTARTED_DETAILS) => return restarted(),
         Some(DRAINING_DETAILS) => return draining(),
+        Some(TIMEOUT_DETAILS) => return timeout("The turn took longer than this service allows."),
+        Some(IDLE_DETAILS) => return timeout("Nothing came from the upstream for too long."),
+        Some(LOST_DETAILS) => {
+            return ApiError::new(Kind::WorkerRestarted, "The worker lost this request; try again.");
+        }
         Some(_) | None => {}
     }
     let upstream = || ApiError::new(Kind::Upstream, "The upstream failed or its stream broke; try again.");

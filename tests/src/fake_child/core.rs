@@ -288,7 +288,7 @@ impl Fake {
     fn diagnostics(&self) -> Value {
         json!({
             "process": {
-                "id": self.host.pid, "residentMemoryBytes": 50_000_000, "physicalFootprintBytes": null,
+                "id": self.host.pid, "residentMemoryBytes": self.script.resident_bytes, "physicalFootprintBytes": null,
             },
             "gauges": [
                 { "name": "app.requests.in_flight", "value": 1 },

@@ -41,8 +41,8 @@ pub fn run(arguments: &[String], home: Option<Home>) -> io::Result<u8> {
 }
 
 fn app_server(settings: &Settings, arguments: &[String], home: &Home) -> io::Result<u8> {
-    let script = home.script()?;
     let (pid, start) = (std::process::id(), home.count_start()?);
+    let script = home.script()?.of_start(start);
     home.append(&Entry::Start { pid, start, argv: arguments.to_vec() })?;
     for line in &script.start.stderr {
         writeln!(io::stderr(), "{line}")?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The whole script, as it stands in `$CODEX_HOME/fake-codex.json`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Script {
     /// How the process starts.
@@ -34,6 +34,41 @@ pub struct Script {
     pub thread_started_first: bool,
     /// Write every received line to the log (the program only).
     pub record: bool,
+    /// What the child says of its resident memory.
+    pub resident_bytes: u64,
+    /// Only the first start does as it is told here; later ones behave well (the program only).
+    pub first_start_only: bool,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            start: Start::default(),
+            overload_first: First::default(),
+            lose_answers: First::default(),
+            slow_read_ms: 0,
+            stop_reading_after: None,
+            ignore_stdin_eof: false,
+            ignore_sigterm: false,
+            grandchild: false,
+            models: None,
+            thread_started_first: false,
+            record: false,
+            resident_bytes: 50_000_000,
+            first_start_only: false,
+        }
+    }
+}
+
+impl Script {
+    /// What the start with this number does, counted from 1.
+    pub(crate) fn of_start(self, number: u32) -> Self {
+        if self.first_start_only && number > 1 {
+            Self { models: self.models, record: self.record, ..Self::default() }
+        } else {
+            self
+        }
+    }
 }
 
 /// Trouble at the start. "The first n starts" are counted across restarts in `$CODEX_HOME/fake-codex.state`.

@@ -7,3 +7,4 @@ mod rpc;
 mod slow_reader;
 mod support;
 mod turns;
+mod watchdog;

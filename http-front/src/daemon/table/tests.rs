@@ -25,7 +25,7 @@ impl Fixture {
     fn new(bound: usize) -> Self {
         let (tx, deltas) = queue::channel(bound);
         let mut table = Table::default();
-        let line = table.start(TurnKey(7), plan(), tx);
+        let line = table.start(TurnKey(7), plan(), Some("k".into()), tx);
         assert!(
             texts(&[line])[0].starts_with(r#"{"id":1,"method":"thread/start","params":{"ephemeral":true"#)
         );
@@ -72,9 +72,9 @@ fn history_and_turn_follow_the_thread_together_and_in_order() {
     assert_eq!(
         f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#),
         [
-            r#"{"id":2,"method":"thread/inject_items","params":{"threadId":"t","items":[1]}}"#,
-            r#"{"id":3,"method":"thread/inject_items","params":{"threadId":"t","items":[2]}}"#,
-            r#"{"id":4,"method":"turn/start","params":{"threadId":"t","environments":[],"input":[]}}"#,
+            r#"{"id":2,"caller":"k","method":"thread/inject_items","params":{"threadId":"t","items":[1]}}"#,
+            r#"{"id":3,"caller":"k","method":"thread/inject_items","params":{"threadId":"t","items":[2]}}"#,
+            r#"{"id":4,"method":"turn/start","params":{"threadId":"t","environments":[],"input":[]},"caller":"k"}"#,
         ]
     );
 }
