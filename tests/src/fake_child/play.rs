@@ -160,6 +160,13 @@ impl Fake {
                 }
                 Op::Fail { kind, message } => self.fail(turn_id, &kind, &message, steps),
                 Op::Stuck => return,
+                Op::Lose => {
+                    let turn = self.turns.remove(turn_id);
+                    if let Some(thread) = turn.and_then(|turn| self.threads.get_mut(&turn.thread)) {
+                        thread.running = None;
+                    }
+                    return;
+                }
                 Op::Exit(code) => {
                     steps.push(Step::Exit(code));
                     return;

@@ -38,6 +38,8 @@ pub(crate) enum Op {
     Fail { kind: Value, message: String },
     /// Nothing more, ever.
     Stuck,
+    /// Over, but nobody is told.
+    Lose,
     /// The process ends.
     Exit(u8),
 }
@@ -122,7 +124,7 @@ pub(crate) fn answer(
     }
     ops.push(Op::RawUsage);
     ops.push(Op::TokenUsage);
-    ops.push(if told.end == End::LoseCompleted { Op::Stuck } else { Op::Complete { last } });
+    ops.push(if told.end == End::LoseCompleted { Op::Lose } else { Op::Complete { last } });
     ops
 }
 

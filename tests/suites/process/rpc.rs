@@ -60,13 +60,14 @@ async fn a_list_of_models_that_does_not_come_is_asked_for_again() {
 }
 
 async fn an_overload(method: &str, stream: bool) {
-    let script = Script { overload_first: first(method), ..Script::default() };
-    let pair = ready(&script).await;
+    // Asked again until its time is over.
+    let script = Script { overload_first: first_of(method, 1000), ..Script::default() };
+    let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "400");
+    let pair = builder.start().await.expect("a ready pair");
     let mut answer = Answer::to(&pair, "hello", stream).await.expect("a head");
     assert!(answer.header("retry-after").is_some(), "no Retry-After");
     assert_eq!(answer.header("x-should-retry"), Some("true"));
     assert_eq!(answer.end().await.expect("an end"), refused(503, "overloaded"), "{method}");
-    serves(&pair).await;
     let_go(&pair).await;
 }
 
