@@ -77,7 +77,8 @@ where
                 }
             }
         }
-        let (method, params, error, trace) = (method.flatten(), params.flatten(), error.flatten(), trace.flatten());
+        let (method, params, error, trace) =
+            (method.flatten(), params.flatten(), error.flatten(), trace.flatten());
         Ok(Wire { id, method, params, result, error, trace, rest: PhantomData })
     }
 }
@@ -169,9 +170,9 @@ pub enum Malformed {
 impl From<serde_json::Error> for Malformed {
     fn from(error: serde_json::Error) -> Self {
         match error.classify() {
-            Category::Data => Self::Shape(
-                "not a JSON-RPC message: an object with id and method, method, or id and result",
-            ),
+            Category::Data => {
+                Self::Shape("not a JSON-RPC message: an object with id and method, method, or id and result")
+            }
             Category::Syntax | Category::Eof | Category::Io => Self::Syntax { column: error.column() },
         }
     }

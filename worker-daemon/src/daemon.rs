@@ -143,7 +143,8 @@ fn start(
         client_requests: config.client_requests,
         request_timeout: config.request_timeout,
     };
-    let (actor, load) = Actor::new(Core::new(limits, config.policy.clone()));
+    let policy = config.policy.clone().with_catalog(&supervised.catalog.raw);
+    let (actor, load) = Actor::new(Core::new(limits, policy));
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (child_events, from_child) = mpsc::channel(INBOX);
     shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));

@@ -20,7 +20,8 @@ use std::{fmt, marker::PhantomData, str};
 pub const MAX_DEPTH: usize = 127;
 
 const PRIVATE: &str = "$serde_json::private::";
-const PRIVATE_NAME: &str = "a member name begins with `$serde_json::private::`, which is no name for the child";
+const PRIVATE_NAME: &str =
+    "a member name begins with `$serde_json::private::`, which is no name for the child";
 const BAD_TRACE: &str = "`trace` is no object of just `traceparent` and `tracestate`, both strings";
 const BAD_ERROR: &str = "`error` is no object with a whole number as `code` and a string as `message`";
 

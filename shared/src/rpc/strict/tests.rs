@@ -30,7 +30,9 @@ fn everywhere(value: &str) -> Vec<String> {
 
 #[test]
 fn what_the_child_reads_passes() {
-    for value in ["null", "-1", "1.5e3", "18446744073709551616", r#""\ud83d\ude00 \u0000 é""#, r#"{"$serde":1}"#] {
+    for value in
+        ["null", "-1", "1.5e3", "18446744073709551616", r#""\ud83d\ude00 \u0000 é""#, r#"{"$serde":1}"#]
+    {
         for line in everywhere(value) {
             assert!(["request", "response", "error"].contains(&read(line.as_bytes()).as_str()), "{line}");
         }
@@ -81,9 +83,8 @@ fn nesting_is_refused_just_where_the_child_stops() {
     assert_eq!(read(deep(MAX_DEPTH - 2).as_bytes()), "request");
     let said = read(deep(MAX_DEPTH - 1).as_bytes());
     assert!(said.starts_with("nested deeper than 127 levels at column"), "{said}");
-    let error = |n: usize| {
-        format!(r#"{{"id":1,"error":{{"code":1,"message":"","data":{}}}}}"#, nested("[", "]", n))
-    };
+    let error =
+        |n: usize| format!(r#"{{"id":1,"error":{{"code":1,"message":"","data":{}}}}}"#, nested("[", "]", n));
     assert_eq!(read(error(MAX_DEPTH - 2).as_bytes()), "error");
     assert!(read(error(MAX_DEPTH - 1).as_bytes()).starts_with("nested deeper"));
     for n in [500, 1_000_000] {
@@ -99,7 +100,9 @@ fn a_trace_or_an_error_of_another_shape_is_refused() {
     for good in ["null", "{}", r#"{"traceparent":"a","tracestate":null}"#] {
         assert_eq!(trace(good), "request", "{good}");
     }
-    for bad in ["5", r#""x""#, r#"{"traceparent":5}"#, r#"{"traceparent":null,"traceparent":null}"#, r#"{"x":[]}"#] {
+    for bad in
+        ["5", r#""x""#, r#"{"traceparent":5}"#, r#"{"traceparent":null,"traceparent":null}"#, r#"{"x":[]}"#]
+    {
         assert_eq!(trace(bad), BAD_TRACE, "{bad}");
     }
     assert!(trace(r#"{},"trace":{}"#).starts_with("not a JSON-RPC message"));
