@@ -4,6 +4,8 @@
 mod exact;
 mod hangup;
 mod isolation;
+mod lines;
+mod privileges;
 mod soak;
 mod streams;
 mod support;
