@@ -2,6 +2,7 @@
 #![expect(clippy::panic, reason = "helpers of tests fail a test by panicking")]
 
 mod exact;
+mod example;
 mod hangup;
 mod isolation;
 mod lines;

@@ -42,8 +42,8 @@ pub(super) fn is_null(value: &RawValue) -> bool {
     value.get() == "null"
 }
 
-/// The string that a value is.
-pub(super) fn string(value: &RawValue) -> Option<String> {
+/// The string that a value is; a long one is not copied.
+pub(super) fn string(value: &RawValue) -> Option<Text<'_>> {
     serde_json::from_str(value.get()).ok()
 }
 

@@ -96,7 +96,7 @@ impl Limits<'_> {
     fn catalog(&self, member: &str, value: &RawValue) -> Result<(), Refusal> {
         let path = string(value).ok_or_else(|| Refusal::new(member, "it must be a path"))?;
         match self.catalog {
-            Some(raw) if Path::new(&path).as_os_str() == raw.as_os_str() => Ok(()),
+            Some(raw) if Path::new(&*path).as_os_str() == raw.as_os_str() => Ok(()),
             Some(_) | None => Err(Refusal::new(member, "it must be the daemon's own raw catalog")),
         }
     }
@@ -142,7 +142,7 @@ impl Limits<'_> {
             );
         };
         seen.inside = agent.holds(&path);
-        if seen.inside || (nowhere && path == "/") {
+        if seen.inside || (nowhere && &*path == "/") {
             return Ok(());
         }
         Err(Refusal::new(name, "it must be an absolute path in PROXY_CODEX_WORKDIR"))
@@ -170,7 +170,7 @@ fn sandbox(name: &str, value: &RawValue) -> Result<(), Refusal> {
 
 fn only(name: &str, value: &RawValue, wanted: &str, why: &str) -> Result<(), Refusal> {
     match string(value) {
-        Some(text) if text == wanted => Ok(()),
+        Some(text) if &*text == wanted => Ok(()),
         Some(_) | None => Err(Refusal::new(name, format!("only `{wanted}` is; {why}"))),
     }
 }
@@ -181,8 +181,9 @@ fn input(name: &str, value: &RawValue) -> Result<(), Refusal> {
     for (at, item) in items.iter().enumerate() {
         let place = format!("{name}[{at}].");
         once(item, &place)?;
-        let kind = item.get("type").and_then(string).unwrap_or_default();
-        let Some((_, known)) = INPUTS.iter().find(|(known, _)| *known == kind) else {
+        let kind = item.get("type").and_then(string);
+        let known = INPUTS.iter().find(|(known, _)| kind.as_ref().is_some_and(|kind| &**kind == *known));
+        let Some((_, known)) = known else {
             let why =
                 "an input is a text, or an image or audio as a data URL; files are not read for clients";
             return Err(Refusal::new(format!("{place}type"), why));
