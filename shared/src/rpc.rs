@@ -5,35 +5,108 @@
 
 pub mod code;
 pub mod scope;
+pub mod strict;
 pub mod text;
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, IgnoredAny, MapAccess},
+};
+use serde_json::{error::Category, value::RawValue};
+use std::{fmt, marker::PhantomData};
+use strict::Skip;
 use text::Text;
 
-/// A line as it came, before it is known what it is.
-#[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "P: Deserialize<'de>, R: Deserialize<'de>"))]
-struct Wire<'a, P, R> {
-    // `null` is a value here: a request with the id `null` is refused, not taken for a notification.
-    #[serde(borrow, default, deserialize_with = "present")]
+/// A line as it came, before it is known what it is; of what it is not asked for it keeps nothing.
+#[derive(Debug)]
+struct Wire<'a, P, R, S> {
     id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     method: Option<Text<'a>>,
-    #[serde(default)]
     params: Option<P>,
-    #[serde(default, deserialize_with = "present")]
     result: Option<R>,
-    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
-    // A member of ours, beside the protocol's.
-    #[serde(borrow, default)]
+    trace: Option<&'a RawValue>,
+    /// A member of ours, beside the protocol's.
     caller: Option<&'a RawValue>,
+    rest: PhantomData<S>,
 }
 
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(d).map(Some)
+impl<'de: 'a, 'a, P, R, S> Deserialize<'de> for Wire<'a, P, R, S>
+where
+    P: Deserialize<'de>,
+    R: Deserialize<'de>,
+    S: Skip<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_map(WireVisitor(PhantomData))
+    }
+}
+
+struct WireVisitor<W>(PhantomData<W>);
+
+impl<'de: 'a, 'a, P, R, S> de::Visitor<'de> for WireVisitor<Wire<'a, P, R, S>>
+where
+    P: Deserialize<'de>,
+    R: Deserialize<'de>,
+    S: Skip<'de>,
+{
+    type Value = Wire<'a, P, R, S>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        /// A member that comes twice is refused: the child leaves such a line unanswered.
+        fn once<E: de::Error, T>(slot: &mut Option<T>, value: T, name: &'static str) -> Result<(), E> {
+            if slot.replace(value).is_some() { Err(E::duplicate_field(name)) } else { Ok(()) }
+        }
+        let (mut id, mut method, mut params) = (None, None, None);
+        let (mut result, mut error, mut trace, mut caller) = (None, None, None, None);
+        while let Some(name) = map.next_key::<Text<'de>>()? {
+            match &*name {
+                // `null` is a value here: a request with the id `null` is refused, not taken for a notification.
+                "id" => once(&mut id, map.next_value()?, "id")?,
+                "method" => once(&mut method, map.next_value()?, "method")?,
+                "params" => once(&mut params, map.next_value()?, "params")?,
+                "result" => once(&mut result, map.next_value()?, "result")?,
+                "error" => once(&mut error, map.next_value()?, "error")?,
+                "trace" => once(&mut trace, map.next_value()?, "trace")?,
+                "caller" => once(&mut caller, map.next_value()?, "caller")?,
+                other => {
+                    S::name(other)?;
+                    map.next_value::<S>()?;
+                }
+            }
+        }
+        let (method, params, error) = (method.flatten(), params.flatten(), error.flatten());
+        let (trace, caller) = (trace.flatten(), caller.flatten());
+        Ok(Wire { id, method, params, result, error, trace, caller, rest: PhantomData })
+    }
+}
+
+impl<'a, P, R, S> Wire<'a, P, R, S> {
+    /// Which kind of message it is, by the members that exist.
+    fn classify(self) -> Result<Message<'a, P, R>, Malformed> {
+        match self {
+            Wire {
+                id: Some(id), method: Some(method), params, result: None, error: None, caller, ..
+            } => Ok(Message::Request { id, method, params, caller }),
+            Wire { id: None, method: Some(method), params, result: None, error: None, .. } => {
+                Ok(Message::Notification { method, params })
+            }
+            Wire { id: Some(id), method: None, result: Some(result), error: None, .. } => {
+                Ok(Message::Response { id, result })
+            }
+            Wire { id: Some(id), method: None, result: None, error: Some(error), .. } => {
+                Ok(Message::Error { id, error })
+            }
+            Wire { .. } => {
+                Err(Malformed::Shape("neither a request, a notification, a response nor an error"))
+            }
+        }
+    }
 }
 
 /// One message, with params of type `P` and results of type `R`.
@@ -82,42 +155,41 @@ pub enum Malformed {
         /// Byte column of the error.
         column: usize,
     },
+    /// Not UTF-8.
+    #[error("not UTF-8 at column {column}")]
+    Encoding {
+        /// Byte column of the error.
+        column: usize,
+    },
+    /// JSON that is nested too deep for the child.
+    #[error("nested deeper than {} levels at column {column}", strict::MAX_DEPTH)]
+    Depth {
+        /// Byte column where it got too deep.
+        column: usize,
+    },
     /// JSON, but no request, notification, response or error.
     #[error("{0}")]
     Shape(&'static str),
 }
 
+impl From<serde_json::Error> for Malformed {
+    fn from(error: serde_json::Error) -> Self {
+        match error.classify() {
+            Category::Data => {
+                Self::Shape("not a JSON-RPC message: an object with id and method, method, or id and result")
+            }
+            Category::Syntax | Category::Eof | Category::Io => Self::Syntax { column: error.column() },
+        }
+    }
+}
+
 impl<'a, P: Deserialize<'a>, R: Deserialize<'a>> Message<'a, P, R> {
-    /// Parses one line.
+    /// Parses one line of the child, or one that goes no further; lines that go on to it are [`strict::parse`]d.
     ///
     /// # Errors
     /// [`Malformed`], when it is no JSON object or none of the four kinds of message.
     pub fn parse(line: &'a [u8]) -> Result<Self, Malformed> {
-        let wire: Wire<'a, P, R> = serde_json::from_slice(line).map_err(|e| match e.classify() {
-            serde_json::error::Category::Data => Malformed::Shape(
-                "not a JSON-RPC message: an object with id and method, method, or id and result",
-            ),
-            serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof
-            | serde_json::error::Category::Io => Malformed::Syntax { column: e.column() },
-        })?;
-        match wire {
-            Wire { id: Some(id), method: Some(method), params, result: None, error: None, caller } => {
-                Ok(Self::Request { id, method, params, caller })
-            }
-            Wire { id: None, method: Some(method), params, result: None, error: None, .. } => {
-                Ok(Self::Notification { method, params })
-            }
-            Wire { id: Some(id), method: None, result: Some(result), error: None, .. } => {
-                Ok(Self::Response { id, result })
-            }
-            Wire { id: Some(id), method: None, result: None, error: Some(error), .. } => {
-                Ok(Self::Error { id, error })
-            }
-            Wire { .. } => {
-                Err(Malformed::Shape("neither a request, a notification, a response nor an error"))
-            }
-        }
+        serde_json::from_slice::<Wire<'a, P, R, IgnoredAny>>(line)?.classify()
     }
 }
 
@@ -200,7 +272,7 @@ mod tests {
             Ok(Message::Notification { .. }) => "notification",
             Ok(Message::Response { .. }) => "response",
             Ok(Message::Error { .. }) => "error",
-            Err(Malformed::Syntax { .. }) => "syntax",
+            Err(Malformed::Syntax { .. } | Malformed::Encoding { .. } | Malformed::Depth { .. }) => "syntax",
             Err(Malformed::Shape(_)) => "shape",
         }
     }

@@ -1,12 +1,16 @@
 //! The daemon's configuration: one table, one typed struct. The only place that reads the environment.
 
-use crate::policy::{self, Policy};
+use crate::policy::{self, Agent, Policy, Profiles, Sandbox, profile::lexical};
 use shared::{
     backoff,
     settings::{COMMON, Invocation, Kind, Problem, Reader, Setting, Values},
     telemetry::LogConfig,
 };
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// What the daemon does, for `--help`.
 pub const ABOUT: &str =
@@ -141,7 +145,25 @@ const OWN: &[Setting] = &[
         "WORKER_ALLOW_METHODS",
         Kind::Text,
         Some(policy::SERVING_SET),
-        "The app-server methods that clients may call.",
+        "The app-server methods that clients may call. The parameters of the default ones are held to WORKER_PROFILES; those of any other are not.",
+    ),
+    Setting::new(
+        "WORKER_PROFILES",
+        Kind::Text,
+        Some("completion"),
+        "What clients may ask for: `completion`, or `completion,agent` for threads with codex's own tools.",
+    ),
+    Setting::new(
+        "PROXY_SANDBOX_MODE",
+        Kind::Text,
+        Some("read-only"),
+        "The most that commands of an agent may do: `read-only`, `workspace-write` or `danger-full-access`.",
+    ),
+    Setting::new(
+        "PROXY_CODEX_WORKDIR",
+        Kind::Path,
+        Some("/tmp/codex-work"),
+        "The folder that agents work in; clients may name it and what lies in it. An absolute path.",
     ),
     Setting::new(
         "WORKER_CHILD_LOG",
@@ -214,7 +236,7 @@ pub struct Config {
     pub max_line: usize,
     /// `WORKER_CLIENT_QUEUE_BYTES`.
     pub client_queue: usize,
-    /// `WORKER_ALLOW_METHODS`.
+    /// `WORKER_ALLOW_METHODS`, `WORKER_PROFILES`, `PROXY_SANDBOX_MODE` and `PROXY_CODEX_WORKDIR`.
     pub policy: Policy,
     /// `WORKER_CHILD_LOG`.
     pub child_log: String,
@@ -253,6 +275,7 @@ impl Config {
         if let Some(bundle) = ca_bundle.as_ref().filter(|b| !b.is_file()) {
             r.problem("WORKER_CA_BUNDLE", format!("there is no file {}", bundle.display()));
         }
+        let profiles = profiles(&mut r, &codex_home);
         let max_line = r.bytes_from("WORKER_MAX_LINE_BYTES", 64 * 1024);
         let config = Self {
             codex_bin: r.text("CODEX_BIN").unwrap_or_default(),
@@ -276,7 +299,7 @@ impl Config {
             grace: r.millis("WORKER_SHUTDOWN_GRACE_MS"),
             max_line,
             client_queue: r.bytes_from("WORKER_CLIENT_QUEUE_BYTES", 64 * 1024),
-            policy: Policy::new(r.list("WORKER_ALLOW_METHODS")),
+            policy: Policy::new(r.list("WORKER_ALLOW_METHODS"), profiles),
             child_log: r.text("WORKER_CHILD_LOG").unwrap_or_default(),
             ca_bundle,
             model: r.text("CODEX_MODEL"),
@@ -291,6 +314,32 @@ impl Config {
     pub fn served_models(&self) -> Vec<String> {
         self.model.iter().chain(&self.alias_models).cloned().collect()
     }
+}
+
+/// The profiles that clients may use.
+fn profiles(r: &mut Reader<'_>, codex_home: &Path) -> Profiles {
+    let names = r.list("WORKER_PROFILES");
+    let agent = names.iter().any(|name| name == "agent");
+    let known = names.iter().all(|name| name == "completion" || name == "agent");
+    if !known || !names.iter().any(|name| name == "completion") {
+        r.problem("WORKER_PROFILES", "must be `completion` or `completion,agent`");
+    }
+    let sandbox = r.text("PROXY_SANDBOX_MODE").and_then(|name| Sandbox::named(&name));
+    if sandbox.is_none() {
+        r.problem("PROXY_SANDBOX_MODE", "must be `read-only`, `workspace-write` or `danger-full-access`");
+    }
+    let workdir = r.path("PROXY_CODEX_WORKDIR").and_then(|path| lexical(&path));
+    let workdir = workdir.filter(|path| path.parent().is_some()).unwrap_or_else(|| {
+        r.problem("PROXY_CODEX_WORKDIR", "must be an absolute path other than `/`");
+        PathBuf::new()
+    });
+    // The login and the configuration would be an agent's to read and write.
+    let home = lexical(codex_home).unwrap_or_default();
+    if agent && (home.starts_with(&workdir) || workdir.starts_with(&home)) {
+        r.problem("PROXY_CODEX_WORKDIR", "must not hold CODEX_HOME, nor lie in it");
+    }
+    let agent = agent.then_some(Agent { sandbox: sandbox.unwrap_or(Sandbox::ReadOnly), workdir });
+    Profiles { agent }
 }
 
 /// The models of `alias=model[:effort]` entries; the front tells what is wrong with them.
@@ -328,7 +377,7 @@ mod tests {
 
     fn read(env: &[(&str, &str)]) -> Result<Config, Vec<Problem>> {
         let find = |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        let none = |_: &std::path::Path| Ok(String::new());
+        let none = |_: &Path| Ok(String::new());
         let args = [OsString::from("worker-daemon")];
         let Ok(Invocation::Run(values)) = shared::settings::resolve("d", "", &settings(), args, find, none)
         else {
@@ -355,9 +404,25 @@ mod tests {
             ("WORKER_CA_BUNDLE", "/no/such"),
             ("WORKER_SOCKET_MODE", "rw"),
             ("LOG_FORMAT", "xml"),
+            ("WORKER_PROFILES", "agent"),
+            ("PROXY_SANDBOX_MODE", "none"),
+            ("PROXY_CODEX_WORKDIR", "work"),
         ])
         .unwrap_err();
-        assert_eq!(problems.len(), 6, "{problems:?}");
+        assert_eq!(problems.len(), 9, "{problems:?}");
+    }
+
+    #[test]
+    fn profiles_are_read() {
+        let agent = [("WORKER_PROFILES", "completion, agent"), ("CODEX_HOME", "/state")];
+        assert!(read(&agent).is_ok());
+        for workdir in ["/", "/state", "/state/work", "/x/../state/work"] {
+            let settings = [agent[0], agent[1], ("PROXY_CODEX_WORKDIR", workdir)];
+            assert_eq!(read(&settings).unwrap_err().len(), 1, "{workdir}");
+        }
+        for names in ["agent", "completion,admin"] {
+            assert_eq!(read(&[("WORKER_PROFILES", names)]).unwrap_err().len(), 1, "{names}");
+        }
     }
 
     #[test]

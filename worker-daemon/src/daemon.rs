@@ -131,8 +131,9 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
         probe_timeout: config.probe_timeout,
         max_rss: config.max_rss,
     };
+    let policy = config.policy.clone().with_catalog(&prepared.catalog.raw);
     let (orders, from_mux) = mpsc::channel(supervisor::INBOX);
-    let (actor, load) = Actor::new(Core::new(limits, config.policy.clone()), orders.clone());
+    let (actor, load) = Actor::new(Core::new(limits, policy), orders.clone());
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();

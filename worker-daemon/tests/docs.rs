@@ -50,3 +50,13 @@ fn the_sample_has_the_settings() {
         &document::env_sample(&own),
     );
 }
+
+#[test]
+fn the_parameters_are_documented() {
+    compare(
+        "docs/protocol.md",
+        "<!-- begin parameters -->\n",
+        "<!-- end parameters -->",
+        &worker_daemon::policy::document::markdown(),
+    );
+}

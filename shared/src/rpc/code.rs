@@ -24,7 +24,7 @@ pub const WORKER_RESTARTED: i64 = -32011;
 pub const TIMEOUT: i64 = -32012;
 /// The daemon is going down and takes no new work.
 pub const DRAINING: i64 = -32013;
-/// The daemon doesn't let clients call this method.
+/// The daemon doesn't let clients call this method, or not with these parameters.
 pub const FORBIDDEN: i64 = -32014;
 /// A fresh child was asked for and did not come up; the old one goes on.
 pub const NOT_REPLACED: i64 = -32015;
@@ -43,7 +43,9 @@ fn retry(code: i64, message: &str, after: Duration) -> ErrorObject {
 /// The answer to a line that is no message.
 pub fn malformed(why: &super::Malformed) -> ErrorObject {
     let code = match why {
-        super::Malformed::Syntax { .. } => PARSE_ERROR,
+        super::Malformed::Syntax { .. }
+        | super::Malformed::Encoding { .. }
+        | super::Malformed::Depth { .. } => PARSE_ERROR,
         super::Malformed::Shape(_) => INVALID_REQUEST,
     };
     plain(code, why.to_string())
@@ -105,6 +107,17 @@ pub fn bad_caller(max: usize) -> ErrorObject {
 /// The answer to `daemon/restart` where the fresh child did not come up.
 pub fn not_replaced(why: &str) -> ErrorObject {
     plain(NOT_REPLACED, format!("the codex app-server was not replaced, the old one goes on: {why}"))
+}
+
+/// The answer to a parameter that clients may not set, or not so. `member` is cut: a client wrote it.
+pub fn closed_member(member: &str, why: &str) -> ErrorObject {
+    let member: String = member.chars().take(100).collect();
+    let member = member.escape_debug().to_string();
+    ErrorObject {
+        code: FORBIDDEN,
+        message: format!("`{member}` is not open to clients of this socket: {why}"),
+        data: Some(json!({ "member": member })),
+    }
 }
 
 /// The answer to a request about a thread that another connection owns.

@@ -1,11 +1,14 @@
 //! Whose message is this? The few members of `params` and `result` that name a thread or a turn.
 
-use super::text::Text;
+use super::{
+    strict::{Skip, Skipped},
+    text::Text,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, SeqAccess},
 };
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 /// The names in a message's `params` or `result`. Everything else is skipped, and a member of another type than
 /// expected counts as absent: the child's schema grows, and what we don't understand is not ours to refuse.
@@ -19,13 +22,23 @@ pub struct Scope<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scope<'a> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(ScopeVisitor)
+        d.deserialize_any(ScopeVisitor::<IgnoredAny>(PhantomData))
     }
 }
 
-struct ScopeVisitor;
+/// A [`Scope`] whose other members were read as strictly as the child reads them.
+#[derive(Debug)]
+pub struct StrictScope<'a>(pub Scope<'a>);
 
-impl<'de> de::Visitor<'de> for ScopeVisitor {
+impl<'de: 'a, 'a> Deserialize<'de> for StrictScope<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(ScopeVisitor::<Skipped>(PhantomData)).map(Self)
+    }
+}
+
+struct ScopeVisitor<S>(PhantomData<S>);
+
+impl<'de, S: Skip<'de>> de::Visitor<'de> for ScopeVisitor<S> {
     type Value = Scope<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,12 +53,13 @@ impl<'de> de::Visitor<'de> for ScopeVisitor {
         let (mut thread_id, mut turn_id, mut thread, mut turn) = (None, None, None, None);
         while let Some(key) = map.next_key::<Text<'de>>()? {
             match &*key {
-                "threadId" => once(&mut thread_id, map.next_value::<Lenient<'de>>()?.0, "threadId")?,
-                "turnId" => once(&mut turn_id, map.next_value::<Lenient<'de>>()?.0, "turnId")?,
-                "thread" => once(&mut thread, map.next_value::<Named<'de>>()?.0, "thread")?,
-                "turn" => once(&mut turn, map.next_value::<Named<'de>>()?.0, "turn")?,
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
+                "threadId" => once(&mut thread_id, map.next_value::<Lenient<'de, S>>()?.0, "threadId")?,
+                "turnId" => once(&mut turn_id, map.next_value::<Lenient<'de, S>>()?.0, "turnId")?,
+                "thread" => once(&mut thread, map.next_value::<Named<'de, S>>()?.0, "thread")?,
+                "turn" => once(&mut turn, map.next_value::<Named<'de, S>>()?.0, "turn")?,
+                other => {
+                    S::name(other)?;
+                    map.next_value::<S>()?;
                 }
             }
         }
@@ -56,7 +70,7 @@ impl<'de> de::Visitor<'de> for ScopeVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        while seq.next_element::<S>()?.is_some() {}
         Ok(Scope::default())
     }
 
@@ -81,29 +95,32 @@ impl<'de> de::Visitor<'de> for ScopeVisitor {
 }
 
 /// A string, or nothing where something else stands.
-struct Lenient<'a>(Option<Text<'a>>);
+struct Lenient<'a, S>(Option<Text<'a>>, PhantomData<S>);
 
 /// The string `id` of an object, or nothing.
-struct Named<'a>(Option<Text<'a>>);
+struct Named<'a, S>(Option<Text<'a>>, PhantomData<S>);
 
 /// Visits a value of any type and keeps a string, or the `id` of an object.
-struct Pick {
+struct Pick<S> {
     id_of_object: bool,
+    rest: PhantomData<S>,
 }
 
-impl<'de> Deserialize<'de> for Lenient<'de> {
+impl<'de, S: Skip<'de>> Deserialize<'de> for Lenient<'de, S> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(Pick { id_of_object: false }).map(Lenient)
+        let picked = d.deserialize_any(Pick::<S> { id_of_object: false, rest: PhantomData })?;
+        Ok(Self(picked, PhantomData))
     }
 }
 
-impl<'de> Deserialize<'de> for Named<'de> {
+impl<'de, S: Skip<'de>> Deserialize<'de> for Named<'de, S> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(Pick { id_of_object: true }).map(Named)
+        let picked = d.deserialize_any(Pick::<S> { id_of_object: true, rest: PhantomData })?;
+        Ok(Self(picked, PhantomData))
     }
 }
 
-impl<'de> de::Visitor<'de> for Pick {
+impl<'de, S: Skip<'de>> de::Visitor<'de> for Pick<S> {
     type Value = Option<Text<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,16 +138,17 @@ impl<'de> de::Visitor<'de> for Pick {
         let mut id = None;
         while let Some(key) = map.next_key::<Text<'de>>()? {
             if self.id_of_object && &*key == "id" && id.is_none() {
-                id = map.next_value::<Lenient<'de>>()?.0;
+                id = map.next_value::<Lenient<'de, S>>()?.0;
             } else {
-                map.next_value::<IgnoredAny>()?;
+                S::name(&key)?;
+                map.next_value::<S>()?;
             }
         }
         Ok(id)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        while seq.next_element::<S>()?.is_some() {}
         Ok(None)
     }
 

@@ -75,9 +75,38 @@ impl SocketClient {
     }
 
     async fn send(&mut self, message: &Value) -> io::Result<()> {
-        let mut line = message.to_string();
-        line.push('\n');
-        self.writer.write_all(line.as_bytes()).await
+        self.send_raw(message.to_string().as_bytes()).await
+    }
+
+    /// Sends these bytes as a line.
+    ///
+    /// # Errors
+    /// When the daemon closed the socket.
+    pub async fn send_raw(&mut self, line: &[u8]) -> io::Result<()> {
+        self.writer.write_all(line).await?;
+        self.writer.write_all(b"\n").await
+    }
+
+    /// The next line that comes.
+    ///
+    /// # Errors
+    /// When none comes in time, or what comes is no JSON.
+    pub async fn next(&mut self) -> io::Result<Value> {
+        let line = tokio::time::timeout(DEADLINE, self.read()).await;
+        line.map_err(|_| io::Error::other(format!("waited {DEADLINE:?} for a line")))?
+    }
+
+    /// Waits for a notification of this name and gives its params; what else comes meanwhile is left out.
+    ///
+    /// # Errors
+    /// As [`SocketClient::next`].
+    pub async fn notified(&mut self, name: &str) -> io::Result<Value> {
+        loop {
+            let mut message = self.next().await?;
+            if message["method"] == name {
+                return Ok(message["params"].take());
+            }
+        }
     }
 
     async fn read(&mut self) -> io::Result<Value> {

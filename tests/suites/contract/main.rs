@@ -4,4 +4,5 @@ mod app_server;
 mod generated;
 mod names;
 mod openai;
+mod policy;
 mod sources;

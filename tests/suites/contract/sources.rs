@@ -32,6 +32,8 @@ fn pure_modules_have_no_async() {
         "worker-daemon/src/mux/admit.rs",
         "worker-daemon/src/mux/threads.rs",
         "worker-daemon/src/catalog/shape.rs",
+        "worker-daemon/src/policy.rs",
+        "worker-daemon/src/policy",
         "http-front/src/translate",
         "http-front/src/sse.rs",
         "http-front/src/openai",

@@ -2,8 +2,11 @@
 #![expect(clippy::panic, reason = "helpers of tests fail a test by panicking")]
 
 mod exact;
+mod example;
 mod hangup;
 mod isolation;
+mod lines;
+mod privileges;
 mod soak;
 mod streams;
 mod support;

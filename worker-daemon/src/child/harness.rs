@@ -47,6 +47,10 @@ const SETTINGS: &[&str] = &[
     "tool_output_token_limit=1000000000",
     "analytics.enabled=false",
     "check_for_update_on_startup=false",
+    // What a thread has that asks for nothing, whatever `config.toml` says: a client must not get more by leaving a
+    // member out than it may ask for.
+    "sandbox_mode=\"read-only\"",
+    "approval_policy=\"never\"",
 ];
 
 /// Notifications that the child needn't write: how busy a thread is and whether a remote control is attached, which

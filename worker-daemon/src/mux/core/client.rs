@@ -14,7 +14,7 @@ use shared::{
     control::{self, WorkerState},
     id::{ConnId, ThreadId},
     line::Line,
-    rpc::{self, ErrorObject, Message, code, scope::Scope},
+    rpc::{self, ErrorObject, Message, code, scope::Scope, strict},
 };
 use std::time::{Duration, Instant};
 
@@ -50,8 +50,11 @@ impl Core {
         if !self.conns.contains_key(&conn) {
             return;
         }
-        match Message::<Params<'_>, IgnoredAny>::parse(&line) {
-            Err(why) => refuse(conn, None, &code::malformed(&why), out),
+        match strict::parse::<Params<'_>>(&line) {
+            Err(why) => {
+                let id = strict::id(&line).filter(|id| is_id(id));
+                refuse(conn, id, &code::malformed(&why), out);
+            }
             Ok(Message::Request { id, method, params, caller }) => {
                 let params = params.unwrap_or(Params::Object(Scope::default()));
                 self.on_request(conn, Asks { line: &line, id, name: &method, params, caller }, now, out);
@@ -71,7 +74,7 @@ impl Core {
             return;
         };
         let text = id.get();
-        if text.len() > MAX_ID || !text.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        if !is_id(id) {
             return refuse(conn, None, &code::bad_id(), out);
         }
         let kind = Kind::of(name);
@@ -100,7 +103,7 @@ impl Core {
             return self.fail(conn, &id_bytes, &code::invalid_params("not an object"), out);
         };
         let thread = scope.thread.as_deref();
-        if let Err(error) = self.check(conn, initialized, name, thread) {
+        if let Err(error) = self.check(conn, initialized, name, thread, line) {
             return self.fail(conn, &id_bytes, &error, out);
         }
         if kind == Kind::Unsubscribe
@@ -131,13 +134,12 @@ impl Core {
         initialized: bool,
         name: &str,
         thread: Option<&str>,
+        line: &[u8],
     ) -> Result<(), ErrorObject> {
         if !initialized {
             return Err(code::not_initialized());
         }
-        if !self.policy.allows(name) {
-            return Err(code::forbidden(name));
-        }
+        self.policy.check(name, line)?;
         if let Some(thread) = thread.and_then(|t| self.threads.get(t))
             && thread.owner != Some(conn)
         {
@@ -230,6 +232,12 @@ impl Core {
 /// The name of a caller, if it can be used.
 fn caller_name(raw: &RawValue) -> Option<Caller> {
     serde_json::from_str::<Caller>(raw.get()).ok().filter(|name| name.len() <= MAX_CALLER)
+}
+
+/// Whether a request may have this id: a string or a number, and not a long one.
+fn is_id(id: &RawValue) -> bool {
+    let text = id.get();
+    text.len() <= MAX_ID && text.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
 }
 
 /// An error for a request that is not in flight, or for a line that is none.

@@ -1,13 +1,17 @@
 //! The params of a client's request, as far as the core reads them.
 //!
-//! An object has its [`Scope`] read. Anything else is told apart, so that it can be refused: the child would read
+//! An object has its [`Scope`] read, and all of it as strictly as the child reads it. Anything else is told apart, so
+//! that it can be refused: the child would read
 //! an array as the members of its struct in their order, and past us it could name a thread that we don't see.
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, IgnoredAny, MapAccess, SeqAccess, value::MapAccessDeserializer},
+    de::{self, MapAccess, SeqAccess, value::MapAccessDeserializer},
 };
-use shared::rpc::scope::Scope;
+use shared::rpc::{
+    scope::{Scope, StrictScope},
+    strict::Skipped,
+};
 use std::fmt;
 
 /// Params of a request.
@@ -35,11 +39,11 @@ impl<'de> de::Visitor<'de> for Visitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Scope::deserialize(MapAccessDeserializer::new(map)).map(Params::Object)
+        StrictScope::deserialize(MapAccessDeserializer::new(map)).map(|scope| Params::Object(scope.0))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        while seq.next_element::<Skipped>()?.is_some() {}
         Ok(Params::Other)
     }
 

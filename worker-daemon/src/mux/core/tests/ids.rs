@@ -10,8 +10,8 @@ fn ids_are_remapped_and_come_back_as_they_were_written() {
     {
         let wire = n + 1;
         expect(
-            bench.client(1, &format!(r#"{{"method":"model/list","id": {id} ,"params":{{"id":9}}}}"#)),
-            [&format!(r#"child {{"method":"model/list","id": {wire} ,"params":{{"id":9}}}}"#)],
+            bench.client(1, &format!(r#"{{"method":"model/list","id": {id} ,"params":{{"limit":9}}}}"#)),
+            [&format!(r#"child {{"method":"model/list","id": {wire} ,"params":{{"limit":9}}}}"#)],
         );
         expect(
             bench.child(&format!(r#"{{"id":{wire},"result":{{"id":{wire}}}}}"#)),
@@ -108,4 +108,29 @@ fn methods_off_the_list_and_too_many_requests_are_refused() {
     // What frees resources still passes, and so does another client.
     expect(bench.request(1, "thread/unsubscribe", "t"), ["child *unsubscribe*"]);
     expect(bench.client(2, r#"{"id":99,"method":"daemon/status"}"#), [r#"2 {"id":99,"result"*"#]);
+}
+
+#[test]
+fn what_the_child_could_not_read_is_refused_with_its_id_and_goes_no_further() {
+    let mut bench = Bench::ready();
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for value in [r#""\ud800""#, "1e999", &deep, r#"{"$serde_json::private::RawValue":"1"}"#] {
+        for line in [
+            format!(r#"{{"id":5,"method":"thread/inject_items","params":{{"items":{value}}}}}"#),
+            format!(r#"{{"id":5,"method":"model/list","more":{value}}}"#),
+        ] {
+            expect(bench.client(1, &line), [r#"1 {"id":5,"error":{"code":-32*"#]);
+        }
+    }
+    expect(bench.client(1, r#"{"id":5,"method":"model/list"}"#), ["child *"]);
+}
+
+#[test]
+fn what_the_policy_refuses_goes_no_further() {
+    let mut bench = Bench::ready();
+    expect(
+        bench.client(1, r#"{"id":5,"method":"thread/start","params":{"config":{"notify":["touch","x"]}}}"#),
+        [r#"1 {"id":5,"error":{"code":-32014,*config.notify*"#],
+    );
+    expect(bench.client(1, r#"{"id":5,"method":"thread/start","params":{}}"#), ["child *"]);
 }

@@ -68,7 +68,7 @@ fn a_thread_of_another_connection_is_refused() {
     );
     expect(
         bench.client(2, r#"{"id":1,"method":"turn/start","params":{"threadId":"mine","threadId":"t"}}"#),
-        [r#"2 {"id":null,"error"*"#],
+        [r#"2 {"id":1,"error":{"code":-32600,*"#],
     );
 }
 
