@@ -1,7 +1,8 @@
 //! The daemon's own methods on the worker socket.
 //!
 //! `daemon/status` answers with [`Status`]. `daemon/subscribe` answers the same and from then on sends the
-//! notification `daemon/status` with a [`Status`] whenever the state changes. Both work before `initialize`.
+//! notification `daemon/status` with a [`Status`] whenever the state changes. Both work before `initialize`. The
+//! notification `daemon/closed` with a [`Closed`] is the last line of a connection that the daemon ends.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,22 @@ use serde::{Deserialize, Serialize};
 pub const STATUS: &str = "daemon/status";
 /// Asks for the status, now and on every change.
 pub const SUBSCRIBE: &str = "daemon/subscribe";
+
+/// The last line to a connection that the daemon closes against the client's will; a notification.
+pub const CLOSED: &str = "daemon/closed";
+
+/// Why the daemon closes a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Closed {
+    /// The client left more unread than it may.
+    SlowReader {
+        /// Bytes that waited for it; they were thrown away.
+        waiting_bytes: usize,
+        /// What may wait (`WORKER_CLIENT_QUEUE_BYTES`).
+        limit_bytes: usize,
+    },
+}
 
 /// What the child is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

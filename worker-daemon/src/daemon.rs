@@ -5,18 +5,21 @@ use crate::{
     child::{environment, locate, process::Launch},
     client::ClientLimits,
     config::Config,
+    door::Door,
+    hardening,
+    home::{self, HomeError},
     listener::{self, BindError, Socket},
     mux::{
         actor::{Actor, INBOX, Load},
         core::{Core, Limits},
     },
+    peer::Rule,
     supervisor::{self, Supervisor},
 };
 use shared::{build_info, exit, shutdown::Shutdown};
 use std::{
     ffi::OsString,
     fs, io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,7 +36,13 @@ const END: Duration = Duration::from_secs(8);
 /// Why the daemon can't run.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// The state folder can't be used.
+    /// The state folder can't be had.
+    #[error(transparent)]
+    Prepare(#[from] HomeError),
+    /// `CODE_SECURE_MODE` can't be had.
+    #[error("CODE_SECURE_MODE: {0}")]
+    Hardening(io::Error),
+    /// The state folder can't be read.
     #[error("CODEX_HOME: can't use {}: {source}", path.display())]
     Home {
         /// The folder.
@@ -89,6 +98,7 @@ impl DaemonError {
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Prepare(error) => error.exit_code(),
             Self::Home { .. } | Self::CodexConfig { .. } => exit::USAGE,
             Self::Locate(_)
             | Self::Run { .. }
@@ -96,7 +106,7 @@ impl DaemonError {
             | Self::NotCodex { .. }
             | Self::Catalog(_) => exit::CODEX,
             Self::Bind(_) => exit::BIND,
-            Self::Signals(_) => exit::FAILURE,
+            Self::Signals(_) | Self::Hardening(_) => exit::FAILURE,
         }
     }
 }
@@ -107,7 +117,11 @@ impl DaemonError {
 /// [`DaemonError`], when it can't start. What happens to the child later is no error: it is restarted.
 pub async fn run(config: Config) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
-    prepare_home(&config.codex_home)?;
+    if config.secure_mode {
+        hardening::apply().map_err(DaemonError::Hardening)?;
+    }
+    // Ours alone until the end.
+    let _home = home::prepare(&config.codex_home)?;
     // Before the child: what can't be served needn't be started.
     let socket = Socket::bind(&config.socket, config.socket_mode)?;
     let (launch, version) = find_codex(&config).await?;
@@ -149,7 +163,15 @@ fn start(
     shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
     shutdown.spawn(Supervisor::new(supervised, child_events, load.clone(), shutdown.clone()).run());
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };
-    shutdown.spawn(listener::accept(socket, limits, config.clients, client_events, shutdown.clone()));
+    let door = Door {
+        rule: Rule::new(config.allow_uids.clone()),
+        path: config.socket.clone(),
+        max_clients: config.clients,
+        limits,
+        events: client_events,
+        shutdown: shutdown.clone(),
+    };
+    shutdown.spawn(listener::accept(socket, door));
     load
 }
 
@@ -190,14 +212,6 @@ impl Signals {
             _ = self.int.recv() => {}
         }
     }
-}
-
-fn prepare_home(path: &Path) -> Result<(), DaemonError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| DaemonError::Home { path: path.to_path_buf(), source })
 }
 
 /// Finds the native binary and checks its version.

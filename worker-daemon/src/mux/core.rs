@@ -153,6 +153,13 @@ impl Core {
         self.threads.len()
     }
 
+    /// Whether something is still to be told to this connection: an answer, the end of a turn, or every change of
+    /// the status.
+    pub fn is_owed(&self, conn: ConnId) -> bool {
+        let Some(client) = self.conns.get(&conn) else { return false };
+        client.subscribed || !client.in_flight.is_empty() || self.threads.is_busy(conn)
+    }
+
     /// Whether nothing of any request is left.
     pub fn is_idle(&self) -> bool {
         self.threads.is_empty() && self.unanswered() == 0 && self.asked.is_empty() && self.held.is_empty()
