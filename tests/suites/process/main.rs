@@ -2,7 +2,9 @@
 
 mod command_line;
 mod ends;
+mod hostile;
 mod lives;
+mod raw;
 mod rpc;
 mod slow_reader;
 mod support;
