@@ -32,6 +32,12 @@ fn daemon(env: &[(String, String)]) -> Process {
     Process::start(binary(Binary::WorkerDaemon), env).expect("a daemon")
 }
 
+/// Why a daemon did not start.
+async fn reason(daemon: &Process) -> String {
+    let failed = daemon.logged("a reason", |line| line["event"] == "start_failed").await.expect("a line");
+    failed["error"].as_str().expect("words").to_owned()
+}
+
 async fn started(daemon: &Process) {
     daemon.logged("a start", |line| line["event"] == "daemon_started").await.expect("a line");
 }
@@ -42,7 +48,7 @@ async fn a_second_daemon_says_who_has_the_home_and_a_dead_one_leaves_no_lock() {
     let env = another(pair.home());
     let mut second = daemon(&env);
     assert_eq!(second.wait().await.expect("an end"), Some(3));
-    let said = second.tail();
+    let said = reason(&second).await;
     assert!(said.contains(&format!("pid {}", pair.daemon.pid())) && said.contains("CODEX_HOME"), "{said}");
     pair.ready().await.expect("the first one serves on");
 
@@ -84,6 +90,6 @@ async fn the_home_of_somebody_else_is_refused() {
     chown(builder.home(), Some(STRANGER.into()), None).expect("another owner");
     let mut refused = daemon(&builder.daemon_env());
     assert_eq!(refused.wait().await.expect("an end"), Some(2));
-    let said = refused.tail();
+    let said = reason(&refused).await;
     assert!(said.contains("CODEX_HOME") && said.contains(&format!("uid {STRANGER}")), "{said}");
 }
