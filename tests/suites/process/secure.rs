@@ -7,6 +7,7 @@ use gateway_tests::{
 };
 use nix::unistd::{Uid, chown};
 use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt};
+use tempfile::TempDir;
 
 /// The soft and the hard limit of core dumps.
 fn core_limits(pid: u32) -> (String, String) {
@@ -21,8 +22,9 @@ fn is_dumpable(pid: u32) -> bool {
     fs::metadata(format!("/proc/{pid}/environ")).expect("a process").uid() != 0
 }
 
-/// A daemon that isn't root's, alone: as ourselves, or as root the stranger's.
-async fn daemon(secure: &str) -> (Process, u32, impl Drop) {
+/// A daemon that isn't root's, alone: as ourselves, or as root the stranger's. With its child, and the folders that must
+/// live as long as it.
+async fn daemon(secure: &str) -> (Process, u32, (TempDir, Builder)) {
     let folder = open_folder();
     let root = Uid::effective().is_root();
     let mut builder = Builder::fake(&Script::default()).expect("a home").daemon("CODE_SECURE_MODE", secure);
@@ -41,16 +43,7 @@ async fn daemon(secure: &str) -> (Process, u32, impl Drop) {
     let daemon = Process::start_as(program, &builder.daemon_env(), user).expect("a daemon");
     daemon.logged("a child", |line| line["event"] == "worker_ready").await.expect("a line");
     let child = *children(daemon.pid()).first().expect("a child");
-    (daemon, child, Kept((folder, builder)))
-}
-
-/// What must live as long as the daemon.
-struct Kept<T>(T);
-
-impl<T> Drop for Kept<T> {
-    fn drop(&mut self) {
-        let Self(_folders) = self;
-    }
+    (daemon, child, (folder, builder))
 }
 
 #[tokio::test]
