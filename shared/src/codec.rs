@@ -8,6 +8,12 @@ use bytes::{Bytes, BytesMut};
 use std::io;
 use tokio_util::codec::Decoder;
 
+/// A buffer that has grown past this for one line is given back after it, or a connection that once saw a line of the
+/// full length would hold that much memory for the rest of its life.
+const KEEP: usize = 256 * 1024;
+/// The room of the buffer that takes its place, behind what has been read already.
+const ROOM: usize = 16 * 1024;
+
 /// What the decoder found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded {
@@ -48,6 +54,9 @@ impl Decoder for LineCodec {
             let end = self.scanned + found;
             self.scanned = 0;
             let mut line = buf.split_to(end + 1);
+            if line.len() > KEEP {
+                *buf = fresh(buf);
+            }
             if std::mem::take(&mut self.discarding) {
                 continue;
             }
@@ -84,7 +93,7 @@ impl LineCodec {
         }
         // One more than the limit may be a carriage return.
         if buf.len() > self.limit + 1 {
-            buf.clear();
+            *buf = fresh(&[]);
             self.scanned = 0;
             self.discarding = true;
             return Some(Decoded::Overlong { limit: self.limit });
@@ -92,6 +101,13 @@ impl LineCodec {
         self.scanned = buf.len();
         None
     }
+}
+
+/// A small buffer that begins with `rest`.
+fn fresh(rest: &[u8]) -> BytesMut {
+    let mut buf = BytesMut::with_capacity(rest.len() + ROOM);
+    buf.extend_from_slice(rest);
+    buf
 }
 
 #[cfg(test)]
@@ -136,6 +152,22 @@ mod tests {
         let got =
             all(&mut LineCodec::new(3), &[b"abcd\nok\n", b"abcdefgh", b"ijkl", b"mn\nyes\nabcd\r\nabc\r\n"]);
         assert_eq!(got, [over.clone(), line("ok"), over.clone(), line("yes"), over, line("abc")]);
+    }
+
+    #[test]
+    fn a_long_line_leaves_no_large_buffer_behind() {
+        for limit in [4 * KEEP, KEEP] {
+            let mut buf = BytesMut::from(&vec![b'x'; 2 * KEEP][..]);
+            let mut codec = LineCodec::new(limit);
+            let early = codec.decode(&mut buf).unwrap();
+            buf.extend_from_slice(b"\nnext\nha");
+            let decoded = early.or_else(|| codec.decode(&mut buf).unwrap());
+            assert!(decoded.is_some(), "limit {limit}");
+            assert_eq!(codec.decode(&mut buf).unwrap(), Some(line("next")));
+            assert_eq!(codec.decode(&mut buf).unwrap(), None);
+            assert_eq!(&buf[..], b"ha");
+            assert!(buf.capacity() < KEEP, "limit {limit}: {} bytes", buf.capacity());
+        }
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 //! notification `daemon/status` with a [`Status`] whenever the state changes. `daemon/restart` replaces the child
 //! without a failed request, `daemon/drain` ends the daemon as SIGTERM does; both are for operators alone. All of
 //! them work before `initialize`.
+//! The notification `daemon/closed` with a [`Closed`] is the last line of a connection that the daemon ends.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,22 @@ pub const DRAIN: &str = "daemon/drain";
 
 /// Failures in a row from which on the worker counts as degraded.
 pub const DEGRADED_AFTER: u32 = 5;
+
+/// The last line to a connection that the daemon closes against the client's will; a notification.
+pub const CLOSED: &str = "daemon/closed";
+
+/// Why the daemon closes a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Closed {
+    /// The client left more unread than it may.
+    SlowReader {
+        /// Bytes that waited for it; they were thrown away.
+        waiting_bytes: usize,
+        /// What may wait (`WORKER_CLIENT_QUEUE_BYTES`).
+        limit_bytes: usize,
+    },
+}
 
 /// What the child is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@
 pub const OK: u8 = 0;
 /// A flag, variable or configuration file that can't be used.
 pub const USAGE: u8 = 2;
-/// An address or socket path that can't be served (in use, too long, no permission).
+/// An address or socket path that can't be served (in use, too long, no permission), or a state folder that another
+/// daemon has.
 pub const BIND: u8 = 3;
 /// The codex binary is missing, too old or can't be run.
 pub const CODEX: u8 = 4;

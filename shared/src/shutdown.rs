@@ -68,6 +68,16 @@ impl Shutdown {
         tokio::spawn(self.tracker.track_future(task))
     }
 
+    /// Runs something that blocks on a thread of its own; the end waits for it as for a task. What it calls must end
+    /// by itself: it can't be stopped.
+    pub fn spawn_blocking<F, R>(&self, work: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.tracker.spawn_blocking(work)
+    }
+
     /// Spawns a task that a drain waits for, such as a connection with a request in it.
     pub fn spawn_work<F>(&self, task: F) -> JoinHandle<F::Output>
     where

@@ -1,5 +1,7 @@
 //! One connection of the socket: its reader and its writer.
 
+mod half_closed;
+
 use crate::mux::actor::ClientEvent;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -10,15 +12,19 @@ use shared::{
     shutdown::Shutdown,
     writer::write_lines,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::{UnixStream, unix::OwnedReadHalf},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
 };
 use tokio_util::{codec::FramedRead, sync::CancellationToken};
 
 /// The buffer that a connection starts with; it grows with the lines.
 const READ_BUFFER: usize = 16 * 1024;
+
+/// How long a client that was cut off has to read what is half written and the reason.
+const LAST_LINE: Duration = Duration::from_secs(5);
 
 /// The bounds of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -42,28 +48,29 @@ impl AsRef<[u8]> for Held {
 }
 
 /// Serves one connection until either side ends it.
-pub async fn serve<R, W>(
+pub async fn serve(
     conn: ConnId,
-    reader: R,
-    writer: W,
+    stream: UnixStream,
+    operator: bool,
     limits: ClientLimits,
     events: mpsc::Sender<ClientEvent>,
     shutdown: Shutdown,
-) where
-    R: AsyncRead + Send + Unpin + 'static,
-    W: AsyncWrite + Send + Unpin + 'static,
-{
+) {
+    let (reader, writer) = stream.into_split();
     let (lines, queued) = queue::channel(limits.queue);
     let cut = CancellationToken::new();
-    let connected = ClientEvent::Connected { conn, lines, cut: cut.clone(), operator: true };
+    let connected = ClientEvent::Connected { conn, operator, lines, cut: cut.clone() };
     if events.send(connected).await.is_err() {
         return;
     }
-    let write = shutdown.spawn(write(writer, queued, cut.clone()));
+    let mut writing = shutdown.spawn(write(writer, queued, cut.clone()));
     tokio::select! {
-        () = read(conn, reader, limits, &events) => {}
-        () = cut.cancelled() => {}
-        _ = write => {}
+        () = listen(conn, reader, limits, &events) => {}
+        () = cut.cancelled() => {
+            // It is being told why; that is bounded.
+            let _told = (&mut writing).await;
+        }
+        _ = &mut writing => {}
     }
     // The actor drops its end of the queue, and the writer ends once that is empty.
     let _stopped = events.send(ClientEvent::Gone(conn)).await;
@@ -78,8 +85,26 @@ async fn write<W: AsyncWrite + Unpin>(
     tokio::select! {
         // A failed write means that the client is gone; the reader sees it too.
         _ = &mut writing => {}
-        () = cut.cancelled() => {}
+        // The queue holds one last line now. A line that is half written is finished before it.
+        () = cut.cancelled() => {
+            let _told = tokio::time::timeout(LAST_LINE, writing).await;
+        }
     }
+}
+
+/// Reads until the client is gone. One that has only closed its own half is still owed answers.
+async fn listen(
+    conn: ConnId,
+    mut reader: OwnedReadHalf,
+    limits: ClientLimits,
+    events: &mpsc::Sender<ClientEvent>,
+) {
+    read(conn, &mut reader, limits, events).await;
+    let stream: &UnixStream = reader.as_ref();
+    if !half_closed::is_half_closed(stream) || events.send(ClientEvent::Finished(conn)).await.is_err() {
+        return;
+    }
+    half_closed::gone(stream).await;
 }
 
 async fn read<R: AsyncRead + Unpin>(

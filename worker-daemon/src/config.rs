@@ -37,6 +37,12 @@ const OWN: &[Setting] = &[
         "The Unix socket to serve; `$CODEX_HOME/worker.sock` when unset.",
     ),
     Setting::new("WORKER_SOCKET_MODE", Kind::Mode, Some("0660"), "File mode of the socket: who may connect."),
+    Setting::new(
+        "WORKER_ALLOW_UIDS",
+        Kind::Text,
+        None,
+        "Comma-separated uids that may connect, besides root and the daemon's own, and nobody else. When unset, members of the socket's group may too.",
+    ),
     Setting::new("WORKER_MAX_CONCURRENCY", Kind::Count, Some("128"), "Turns that may run at once."),
     Setting::new(
         "WORKER_QUEUE_MAX",
@@ -177,6 +183,12 @@ const OWN: &[Setting] = &[
         None,
         "CA file for the child. It parses the system's whole store for every turn; a bundle of just the roots that its upstream needs halves the cost of a turn.",
     ),
+    Setting::new(
+        "CODE_SECURE_MODE",
+        Kind::Bool,
+        None,
+        "No core dumps, also of the child, and no other process of the same user can look into the daemon.",
+    ),
     Setting::new("CODEX_MODEL", Kind::Text, None, "The default model; the child's own default when unset."),
     Setting::new(
         "PROXY_MODEL_ALIASES",
@@ -202,6 +214,8 @@ pub struct Config {
     pub socket: PathBuf,
     /// `WORKER_SOCKET_MODE`.
     pub socket_mode: u32,
+    /// `WORKER_ALLOW_UIDS`.
+    pub allow_uids: Option<Vec<u32>>,
     /// `WORKER_MAX_CONCURRENCY`.
     pub turns: usize,
     /// `WORKER_QUEUE_MAX`.
@@ -242,6 +256,8 @@ pub struct Config {
     pub child_log: String,
     /// `WORKER_CA_BUNDLE`.
     pub ca_bundle: Option<PathBuf>,
+    /// `CODE_SECURE_MODE`.
+    pub secure_mode: bool,
     /// `CODEX_MODEL`.
     pub model: Option<String>,
     /// Models that `PROXY_MODEL_ALIASES` names.
@@ -282,6 +298,7 @@ impl Config {
             socket: r.path("WORKER_SOCKET").unwrap_or_else(|| codex_home.join("worker.sock")),
             codex_home,
             socket_mode: r.mode("WORKER_SOCKET_MODE"),
+            allow_uids: uids(&mut r),
             turns: size(r.count_from("WORKER_MAX_CONCURRENCY", 1)),
             waiting_turns: size(r.count("WORKER_QUEUE_MAX")),
             rpc_window: size(r.count_from("WORKER_RPC_WINDOW", 1)),
@@ -302,6 +319,7 @@ impl Config {
             policy: Policy::new(r.list("WORKER_ALLOW_METHODS"), profiles),
             child_log: r.text("WORKER_CHILD_LOG").unwrap_or_default(),
             ca_bundle,
+            secure_mode: r.boolean("CODE_SECURE_MODE"),
             model: r.text("CODEX_MODEL"),
             alias_models: alias_models(&r.list("PROXY_MODEL_ALIASES")),
             log: LogConfig::read(&mut r),
@@ -340,6 +358,20 @@ fn profiles(r: &mut Reader<'_>, codex_home: &Path) -> Profiles {
     }
     let agent = agent.then_some(Agent { sandbox: sandbox.unwrap_or(Sandbox::ReadOnly), workdir });
     Profiles { agent }
+}
+
+/// The uids of `WORKER_ALLOW_UIDS`; `None` where it is unset.
+fn uids(r: &mut Reader<'_>) -> Option<Vec<u32>> {
+    r.text("WORKER_ALLOW_UIDS")?;
+    let mut uids = Vec::new();
+    for entry in r.list("WORKER_ALLOW_UIDS") {
+        match entry.parse() {
+            Ok(uid) => uids.push(uid),
+            // A name isn't looked up: that could block, and change under a running daemon.
+            Err(_) => r.problem("WORKER_ALLOW_UIDS", format!("`{}` is no uid", entry.escape_debug())),
+        }
+    }
+    Some(uids)
 }
 
 /// The models of `alias=model[:effort]` entries; the front tells what is wrong with them.
@@ -403,13 +435,15 @@ mod tests {
             ("WORKER_BACKOFF_INITIAL_MS", "9999"),
             ("WORKER_CA_BUNDLE", "/no/such"),
             ("WORKER_SOCKET_MODE", "rw"),
+            ("WORKER_ALLOW_UIDS", "0, root"),
+            ("CODE_SECURE_MODE", "perhaps"),
             ("LOG_FORMAT", "xml"),
             ("WORKER_PROFILES", "agent"),
             ("PROXY_SANDBOX_MODE", "none"),
             ("PROXY_CODEX_WORKDIR", "work"),
         ])
         .unwrap_err();
-        assert_eq!(problems.len(), 9, "{problems:?}");
+        assert_eq!(problems.len(), 11, "{problems:?}");
     }
 
     #[test]
@@ -423,6 +457,13 @@ mod tests {
         for names in ["agent", "completion,admin"] {
             assert_eq!(read(&[("WORKER_PROFILES", names)]).unwrap_err().len(), 1, "{names}");
         }
+    }
+
+    #[test]
+    fn uids_are_numbers_or_unset() {
+        assert_eq!(read(&[]).unwrap().allow_uids, None);
+        let config = read(&[("WORKER_ALLOW_UIDS", "1000, 1001,")]).unwrap();
+        assert_eq!(config.allow_uids, Some(vec![1000, 1001]));
     }
 
     #[test]

@@ -4,25 +4,23 @@ use crate::{
     catalog,
     client::ClientLimits,
     config::Config,
+    door::Door,
+    hardening,
+    home::{self, HomeError},
     listener::{self, BindError, Socket},
     mux::{
         action::{Order, Reason},
         actor::{Actor, INBOX},
         core::{Core, Limits},
     },
+    peer::Rule,
     supervisor::{
         self, Connections, Supervisor,
         prepare::{PrepareError, Prepared, prepare},
     },
 };
 use shared::{build_info, control::Load, exit, shutdown::Shutdown};
-use std::{
-    fs, io,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
@@ -34,14 +32,12 @@ const END: Duration = Duration::from_secs(8);
 /// Why the daemon can't run.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// The state folder can't be used.
-    #[error("CODEX_HOME: can't use {}: {source}", path.display())]
-    Home {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The state folder can't be had.
+    #[error(transparent)]
+    StateFolder(#[from] HomeError),
+    /// `CODE_SECURE_MODE` can't be had.
+    #[error("CODE_SECURE_MODE: {0}")]
+    Hardening(io::Error),
     /// There is no codex that can be started.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -60,10 +56,8 @@ impl DaemonError {
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Home { .. }
-            | Self::Prepare(PrepareError::CodexConfig { .. } | PrepareError::Unreadable { .. }) => {
-                exit::USAGE
-            }
+            Self::StateFolder(error) => error.exit_code(),
+            Self::Prepare(PrepareError::CodexConfig { .. } | PrepareError::Unreadable { .. }) => exit::USAGE,
             Self::Prepare(
                 PrepareError::Locate(_)
                 | PrepareError::Run { .. }
@@ -73,7 +67,7 @@ impl DaemonError {
             ) => exit::CODEX,
             Self::Lost(_) => exit::LOST,
             Self::Bind(_) => exit::BIND,
-            Self::Signals(_) => exit::FAILURE,
+            Self::Signals(_) | Self::Hardening(_) => exit::FAILURE,
         }
     }
 }
@@ -84,7 +78,11 @@ impl DaemonError {
 /// [`DaemonError`], when it can't start, or codex is gone for good. A codex that merely ends is started again.
 pub async fn run(config: Config) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
-    prepare_home(&config.codex_home)?;
+    if config.secure_mode {
+        hardening::apply().map_err(DaemonError::Hardening)?;
+    }
+    // Ours alone until the end.
+    let _home = home::prepare(&config.codex_home)?;
     // Before the child: what can't be served needn't be started.
     let socket = Socket::bind(&config.socket, config.socket_mode)?;
     let prepared = prepare(&config).await?;
@@ -139,7 +137,15 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
     let (told, lost) = oneshot::channel();
     shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };
-    shutdown.spawn(listener::accept(socket, limits, config.clients, client_events, shutdown.clone()));
+    let door = Door {
+        rule: Rule::new(config.allow_uids.clone()),
+        path: config.socket.clone(),
+        max_clients: config.clients,
+        limits,
+        events: client_events,
+        shutdown: shutdown.clone(),
+    };
+    shutdown.spawn(listener::accept(socket, door));
     let connections =
         Connections { events, orders: from_mux, load: load.clone(), lost: told, shutdown: shutdown.clone() };
     shutdown.spawn(Supervisor::new(config, prepared, connections).run());
@@ -219,12 +225,4 @@ impl Signals {
     async fn end(&mut self) {
         while let Asked::Replace = self.next().await {}
     }
-}
-
-fn prepare_home(path: &Path) -> Result<(), DaemonError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| DaemonError::Home { path: path.to_path_buf(), source })
 }

@@ -1,20 +1,14 @@
 //! The Unix socket: bound with care, removed on the way out.
 
-use crate::{
-    client::{self, ClientLimits},
-    mux::actor::ClientEvent,
-};
-use shared::{id::ConnId, shutdown::Shutdown};
+use crate::door::{Door, Doorkeeper};
+use shared::id::ConnId;
 use std::{
     fs, io,
     os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::{
-    net::{UnixListener, UnixStream},
-    sync::{Semaphore, mpsc},
-};
+use tokio::net::UnixListener;
 
 /// The longest path that fits into `sockaddr_un` on Linux, its terminating zero not counted.
 pub const MAX_PATH: usize = 107;
@@ -111,54 +105,26 @@ impl Drop for Socket {
 }
 
 /// Accepts connections until the drain begins; the socket's file is gone after that.
-pub async fn accept(
-    socket: Socket,
-    limits: ClientLimits,
-    max_clients: usize,
-    events: mpsc::Sender<ClientEvent>,
-    shutdown: Shutdown,
-) {
-    let places = std::sync::Arc::new(Semaphore::new(max_clients));
+pub async fn accept(socket: Socket, door: Door) {
+    let shutdown = door.shutdown.clone();
+    let door = Doorkeeper::new(door);
     let mut next = 0;
     loop {
         let accepted = tokio::select! {
             accepted = socket.listener.accept() => accepted,
             () = shutdown.draining() => return,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        match accepted {
+            Ok((stream, _)) => {
+                next += 1;
+                door.came(ConnId(next), stream);
+            }
             Err(error) => {
                 tracing::warn!(event = "accept_failed", %error, "can't accept a client");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            tracing::warn!(
-                event = "client_refused",
-                max_clients,
-                "too many clients; WORKER_MAX_CLIENTS bounds them"
-            );
-            continue;
-        };
-        next += 1;
-        let (conn, events, tasks) = (ConnId(next), events.clone(), shutdown.clone());
-        shutdown.spawn(async move {
-            serve(conn, stream, limits, events, tasks).await;
-            drop(place);
-        });
+        }
     }
-}
-
-async fn serve(
-    conn: ConnId,
-    stream: UnixStream,
-    limits: ClientLimits,
-    events: mpsc::Sender<ClientEvent>,
-    shutdown: Shutdown,
-) {
-    let (reader, writer) = stream.into_split();
-    client::serve(conn, reader, writer, limits, events, shutdown).await;
 }
 
 #[cfg(test)]

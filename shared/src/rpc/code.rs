@@ -130,6 +130,17 @@ pub fn overloaded(after: Duration) -> ErrorObject {
     retry(OVERLOADED, "Server overloaded; retry later.", after)
 }
 
+/// What a connection past the bound is told.
+pub fn too_many_clients(max: usize, after: Duration) -> ErrorObject {
+    let message = format!("too many connections; WORKER_MAX_CLIENTS allows {max}; retry later");
+    retry(OVERLOADED, &message, after)
+}
+
+/// What a connection of a user who may not connect is told.
+pub fn uid_refused(uid: u32) -> ErrorObject {
+    plain(FORBIDDEN, format!("uid {uid} may not connect; WORKER_ALLOW_UIDS says who may"))
+}
+
 /// The answer while the child is down.
 pub fn unavailable(after: Duration) -> ErrorObject {
     retry(WORKER_UNAVAILABLE, "the codex app-server is not running; retry later", after)

@@ -14,6 +14,8 @@ pub enum Binary {
     FakeCodex,
     /// The recorder between daemon and child.
     ChildTap,
+    /// The client of a socket that runs as somebody else.
+    SocketCat,
 }
 
 /// The path of a program, beside the test that runs.
@@ -26,6 +28,7 @@ pub fn binary(which: Binary) -> PathBuf {
         Binary::HttpFront => "http-front",
         Binary::FakeCodex => "fake-codex",
         Binary::ChildTap => "child-tap",
+        Binary::SocketCat => "socket-cat",
     };
     let test = std::env::current_exe().expect("a running program has a path");
     let folders = test.ancestors().skip(1).take(2);

@@ -33,12 +33,24 @@ impl Process {
     ///
     /// # Errors
     /// When it can't be started.
+    pub fn start(program: PathBuf, env: &[(String, String)]) -> io::Result<Self> {
+        Self::start_as(program, env, None)
+    }
+
+    /// The same as another user, with a group of the same number and no others. Only root can do that.
+    ///
+    /// # Errors
+    /// When it can't be started.
     #[expect(
         clippy::disallowed_methods,
         reason = "PATH is the one variable that is handed on; a test's reader tasks"
     )]
-    pub fn start(program: PathBuf, env: &[(String, String)]) -> io::Result<Self> {
-        let mut child = Command::new(&program)
+    pub fn start_as(program: PathBuf, env: &[(String, String)], user: Option<u32>) -> io::Result<Self> {
+        let mut command = Command::new(&program);
+        if let Some(user) = user {
+            command.uid(user).gid(user).current_dir("/");
+        }
+        let mut child = command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(env.iter().map(|(name, value)| (name, value)))

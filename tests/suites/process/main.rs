@@ -2,9 +2,15 @@
 
 mod command_line;
 mod ends;
+mod home;
+mod hostile;
 mod lives;
+mod peers;
+mod raw;
 mod rpc;
+mod secure;
 mod slow_reader;
 mod support;
 mod turns;
+mod users;
 mod watchdog;

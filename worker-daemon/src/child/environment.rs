@@ -27,6 +27,11 @@ const HANDED_ON: &[&str] = &[
     "no_proxy",
 ];
 
+/// What no provider's key is called, and what the child must never get: our own keys and settings, what changes which
+/// code a program loads, and what systemd or a collector gave to the daemon alone.
+const NEVER: &[&str] =
+    &["PROXY_", "WORKER_", "CODEX__", "LD_", "LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_", "OTEL_"];
+
 /// Builds the child's environment from ours.
 ///
 /// `log` is its `RUST_LOG`: ours is never inherited, because at `info` its log holds tool arguments. `HOME` is the
@@ -71,8 +76,7 @@ pub fn provider_keys(config: &toml::Table) -> Vec<String> {
                 .map(str::to_owned),
         );
     }
-    // A provider can't be made to hand the child our own keys.
-    names.retain(|name| !name.starts_with("PROXY_") && !name.starts_with("WORKER_"));
+    names.retain(|name| !NEVER.iter().any(|never| name.starts_with(never)));
     names
 }
 
@@ -113,7 +117,8 @@ mod tests {
     #[test]
     fn reads_the_names_that_providers_want() {
         let config = "[model_providers.a]\nenv_key='A_KEY'\n[model_providers.b]\nenv_http_headers={x='B_HDR'}\n\
-                      [model_providers.c]\nenv_key='PROXY_API_KEY'";
+                      [model_providers.c]\nenv_key='PROXY_API_KEY'\nenv_http_headers={x='LD_PRELOAD', y='OTEL_X'}\n\
+                      [model_providers.d]\nenv_key='LD_LIBRARY_PATH'\nenv_http_headers={x='NOTIFY_SOCKET'}";
         assert_eq!(provider_keys(&config.parse().unwrap()), ["A_KEY", "B_HDR"]);
         assert!(provider_keys(&"model_providers = 3".parse().unwrap()).is_empty());
     }

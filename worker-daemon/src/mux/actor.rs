@@ -7,13 +7,17 @@ use super::{
 use bytes::Bytes;
 use shared::{
     app_server::start::InitializeResult,
-    control::{Load, Status},
+    control::{self, Closed, Load, Status},
     id::{ConnId, Generation},
     line::Line,
     queue::Sender,
+    rpc,
     shutdown::Shutdown,
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior},
@@ -34,17 +38,19 @@ pub enum ClientEvent {
     Connected {
         /// Its connection.
         conn: ConnId,
+        /// Whether its user is root or our own.
+        operator: bool,
         /// Where lines for it go; dropping it lets its writer finish and close.
         lines: Sender<Line>,
-        /// Cancelled to cut it off at once.
+        /// Cancelled to cut it off: it gets what is half written and what its queue still holds, and a few seconds.
         cut: CancellationToken,
-        /// Whether it is root or the daemon's own user, who may restart and drain.
-        operator: bool,
     },
     /// One sent a line.
     Line(ConnId, Bytes),
     /// One sent a line over the limit, in bytes.
     Overlong(ConnId, usize),
+    /// One sends no more, and still reads: it goes once it has what it is owed.
+    Finished(ConnId),
     /// One is gone.
     Gone(ConnId),
 }
@@ -80,6 +86,8 @@ struct Client {
 pub struct Actor {
     core: Core,
     clients: HashMap<ConnId, Client>,
+    /// Those that send no more.
+    finished: HashSet<ConnId>,
     children: HashMap<Generation, Sender<Line>>,
     load: watch::Sender<Load>,
     orders: mpsc::Sender<Order>,
@@ -90,8 +98,16 @@ impl Actor {
     /// An actor around `core`; what it wants of the supervisor goes to `orders`.
     pub fn new(core: Core, orders: mpsc::Sender<Order>) -> (Self, watch::Receiver<Load>) {
         let (load, watch) = watch::channel(Load::default());
-        let (clients, children) = (HashMap::new(), HashMap::new());
-        (Self { core, clients, children, load, orders, actions: Vec::new() }, watch)
+        let actor = Self {
+            core,
+            clients: HashMap::new(),
+            finished: HashSet::new(),
+            children: HashMap::new(),
+            load,
+            orders,
+            actions: Vec::new(),
+        };
+        (actor, watch)
     }
 
     /// Runs until the end is forced and the child's inbox is closed.
@@ -140,19 +156,34 @@ impl Actor {
 
     fn client(&mut self, event: ClientEvent) {
         match event {
-            ClientEvent::Connected { conn, lines, cut, operator } => {
+            ClientEvent::Connected { conn, operator, lines, cut } => {
                 self.clients.insert(conn, Client { lines, cut });
                 self.core.on_connected(conn, operator);
             }
             ClientEvent::Line(conn, line) => self.core.on_client(conn, line, now(), &mut self.actions),
             ClientEvent::Overlong(conn, limit) => self.core.on_overlong(conn, limit, &mut self.actions),
+            ClientEvent::Finished(conn) => {
+                self.finished.insert(conn);
+            }
             ClientEvent::Gone(conn) => self.gone(conn),
         }
     }
 
     fn gone(&mut self, conn: ConnId) {
         self.clients.remove(&conn);
+        self.finished.remove(&conn);
         self.core.on_gone(conn, now(), &mut self.actions);
+    }
+
+    /// Lets those go that send no more and are owed nothing; false when there is none. Their writers send what is
+    /// queued and close.
+    fn let_finished_go(&mut self) -> bool {
+        let (core, finished) = (&self.core, &mut self.finished);
+        let done: Vec<ConnId> = finished.extract_if(|conn| !core.is_owed(*conn)).collect();
+        for conn in &done {
+            self.gone(*conn);
+        }
+        !done.is_empty()
     }
 
     fn child(&mut self, event: ChildEvent) {
@@ -183,8 +214,18 @@ impl Actor {
         }
     }
 
-    /// Performs what the core wants. Cutting off a slow client makes new actions, hence the loop.
+    /// Performs what the core wants, and tells what is still going on.
     fn perform(&mut self) {
+        self.perform_actions();
+        while self.let_finished_go() {
+            self.perform_actions();
+        }
+        let load = self.core.load();
+        self.load.send_if_modified(|old| std::mem::replace(old, load) != load);
+    }
+
+    /// Cutting off a slow client makes new actions, hence the loop.
+    fn perform_actions(&mut self) {
         while !self.actions.is_empty() {
             let mut slow = Vec::new();
             for action in std::mem::take(&mut self.actions) {
@@ -213,15 +254,17 @@ impl Actor {
             slow.dedup();
             for conn in slow {
                 if let Some(client) = self.clients.remove(&conn) {
-                    let waiting = client.lines.waiting();
+                    let (waiting, limit) = (client.lines.waiting(), client.lines.limit());
                     tracing::warn!(event = "client_cut", conn = conn.0, waiting, "a client reads too slowly");
+                    let why = Closed::SlowReader { waiting_bytes: waiting, limit_bytes: limit };
+                    let told = rpc::Notification { method: control::CLOSED, params: Some(why) };
+                    client.lines.cut(Line::json(&told));
                     client.cut.cancel();
+                    self.finished.remove(&conn);
                     self.core.on_gone(conn, now(), &mut self.actions);
                 }
             }
         }
-        let load = self.core.load();
-        self.load.send_if_modified(|old| std::mem::replace(old, load) != load);
     }
 }
 

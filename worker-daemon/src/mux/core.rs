@@ -183,6 +183,13 @@ impl Core {
         self.threads.len()
     }
 
+    /// Whether something is still to be told to this connection: an answer, the end of a turn, or every change of
+    /// the status.
+    pub fn is_owed(&self, conn: ConnId) -> bool {
+        let Some(client) = self.conns.get(&conn) else { return false };
+        client.subscribed || !client.in_flight.is_empty() || self.threads.is_busy(conn)
+    }
+
     /// Whether nothing of any request is left.
     pub fn is_idle(&self) -> bool {
         let refused: usize = self.lanes.values().map(|lane| lane.refused.len()).sum();

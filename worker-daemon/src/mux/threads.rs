@@ -196,6 +196,11 @@ impl Threads {
         self.ids(|t| t.owner == Some(conn))
     }
 
+    /// Whether a turn runs, or is being started, in a thread of this connection.
+    pub fn is_busy(&self, conn: ConnId) -> bool {
+        self.by_id.values().any(|t| t.owner == Some(conn) && t.turn() != Turn::Idle)
+    }
+
     /// The threads of a child, in a stable order.
     pub fn held_by(&self, generation: Generation) -> Vec<ThreadId> {
         self.ids(|t| t.generation == generation)

@@ -1,0 +1,175 @@
+//! The state folder: made or checked, kept from others, and locked.
+//!
+//! Two daemons with one `CODEX_HOME` would write the same state files under each other. The lock is the kernel's
+//! (`flock`): it goes with the process however that ends, so a crash leaves no stale one.
+
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg, OFlag},
+    unistd::Uid,
+};
+use shared::exit;
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// The lock's name in the folder. The file holds the pid of the daemon that has it, or had it last, and is never
+/// deleted: two daemons could each hold a lock on a file of that name then.
+pub const LOCK: &str = "worker.lock";
+
+/// Why the state folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// The system refused.
+    #[error("CODEX_HOME: can't use {}: {source}", path.display())]
+    Io {
+        /// The folder or the file in it.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is somebody else's, who could read and change what the child keeps there.
+    #[error(
+        "CODEX_HOME: {} belongs to uid {owner}, the daemon runs as uid {own}; give it to that user (chown) or choose another folder",
+        path.display()
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// Our own.
+        own: u32,
+    },
+    /// Another daemon has it.
+    #[error(
+        "CODEX_HOME: {} serves {} already; stop it or choose another folder",
+        pid.map_or_else(|| "another daemon".to_owned(), |pid| format!("the daemon with pid {pid}")),
+        path.display()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The other daemon, once it has written that down.
+        pid: Option<u32>,
+    },
+}
+
+impl HomeError {
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Io { .. } | Self::Foreign { .. } => exit::USAGE,
+            Self::InUse { .. } => exit::BIND,
+        }
+    }
+}
+
+/// The state folder, ours alone as long as this lives.
+#[derive(Debug)]
+pub struct Home {
+    _lock: Flock<File>,
+}
+
+/// Makes the folder with mode 0700 or tightens it, and takes its lock.
+///
+/// # Errors
+/// [`HomeError`], with a message that names the remedy.
+pub fn prepare(path: &Path) -> Result<Home, HomeError> {
+    let io = |source| HomeError::Io { path: path.to_path_buf(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
+    let meta = fs::metadata(path).map_err(io)?;
+    let own = Uid::effective().as_raw();
+    if meta.uid() != own {
+        return Err(HomeError::Foreign { path: path.to_path_buf(), owner: meta.uid(), own });
+    }
+    let mode = meta.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io)?;
+        tracing::warn!(
+            event = "home_tightened",
+            path = %path.display(),
+            mode = format!("{mode:04o}"),
+            "others could get into CODEX_HOME; its mode is 0700 now"
+        );
+    }
+    lock(path)
+}
+
+fn lock(home: &Path) -> Result<Home, HomeError> {
+    let path = home.join(LOCK);
+    let io = |source| HomeError::Io { path: path.clone(), source };
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(&path)
+        .map_err(io)?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(mut lock) => {
+            lock.set_len(0).map_err(io)?;
+            lock.write_all(format!("{}\n", std::process::id()).as_bytes()).map_err(io)?;
+            Ok(Home { _lock: lock })
+        }
+        Err((mut file, Errno::EWOULDBLOCK)) => {
+            let mut text = String::new();
+            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            Err(HomeError::InUse { path: home.to_path_buf(), pid })
+        }
+        Err((_, errno)) => Err(io(errno.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_missing_folder_is_made_and_a_loose_one_tightened() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("a/b");
+        let held = prepare(&home).unwrap();
+        assert_eq!(mode(&home), 0o700);
+        drop(held);
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
+        let _held = prepare(&home).unwrap();
+        assert_eq!(mode(&home), 0o700);
+        assert_eq!(mode(&home.join(LOCK)), 0o600);
+    }
+
+    #[test]
+    fn the_second_is_told_who_has_it_and_the_lock_goes_with_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = prepare(dir.path()).unwrap();
+        let error = prepare(dir.path()).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(&format!("pid {}", std::process::id())), "{said}");
+        assert_eq!(error.exit_code(), exit::BIND);
+        drop(first);
+        assert!(dir.path().join(LOCK).exists(), "the file is never deleted");
+        prepare(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_folder_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("f");
+        fs::write(&file, "").unwrap();
+        let error = prepare(&file).unwrap_err();
+        assert_eq!(error.exit_code(), exit::USAGE, "{error}");
+        // A link in the lock's place would have another file emptied.
+        fs::create_dir(dir.path().join("h")).unwrap();
+        std::os::unix::fs::symlink(&file, dir.path().join("h").join(LOCK)).unwrap();
+        assert!(matches!(prepare(&dir.path().join("h")), Err(HomeError::Io { .. })));
+    }
+}
