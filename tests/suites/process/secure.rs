@@ -113,7 +113,8 @@ async fn the_child_gets_the_variables_of_the_list_and_no_others() {
             .daemon("RUST_LOG", "debug");
         for name in NEVER {
             // A number that is no process of ours, where one is asked for.
-            builder = builder.daemon(name, "4194305");
+            let value = if *name == "PROXY_SANDBOX_MODE" { "read-only" } else { "4194305" };
+            builder = builder.daemon(name, value);
         }
         let mut config = "[model_providers.good]\nenv_key = \"PROVIDER_KEY\"\n\
                           env_http_headers = { x = \"PROVIDER_HEADER\" }\n"

@@ -208,7 +208,7 @@ impl Actor {
             }
             ChildEvent::Status(status) => self.core.on_status(status, now(), &mut self.actions),
             ChildEvent::Replaced(outcome) => {
-                let outcome = outcome.as_ref().map(|()| ()).map_err(String::as_str);
+                let outcome = outcome.as_ref().copied().map_err(String::as_str);
                 self.core.on_replaced(outcome, now(), &mut self.actions);
             }
         }

@@ -16,7 +16,6 @@ async fn an_id_is_a_string_or_a_number_and_comes_back_as_it_was() {
         "-7",
         "1.5",
         "1.50",
-        "1e400",
         "-1E+2",
         "123456789012345678901234567890",
         "\"\"",
