@@ -1,10 +1,11 @@
 //! The JSON-RPC lines of the app-server protocol: newline-delimited, without a `jsonrpc` member.
 //!
-//! A line is parsed exactly once. What is parsed of `params` and `result` is the caller's choice: the daemon
+//! A line is parsed exactly once, and what passes can be read by codex to its last byte ([`Message::parse`]). What is parsed of `params` and `result` is the caller's choice: the daemon
 //! reads only whose they are ([`scope::Scope`]) and forwards the bytes, the front reads what it translates.
 
 pub mod code;
 pub mod scope;
+mod strict;
 pub mod text;
 
 use bytes::Bytes;
@@ -27,6 +28,24 @@ struct Wire<'a, P, R> {
     result: Option<R>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    trace: Option<&'a RawValue>,
+}
+
+/// The trace that a request belongs to, as codex wants it: it takes a request with another one for a notification,
+/// and answers nothing. The names are in the type alone.
+#[derive(Debug, Deserialize)]
+struct Trace<'a> {
+    #[serde(borrow, default, rename = "traceparent")]
+    _traceparent: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "tracestate")]
+    _tracestate: Option<Text<'a>>,
+}
+
+impl Trace<'_> {
+    fn reads(raw: &RawValue) -> bool {
+        raw.get().starts_with('{') && serde_json::from_str::<Trace<'_>>(raw.get()).is_ok()
+    }
 }
 
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
@@ -83,12 +102,15 @@ pub enum Malformed {
 }
 
 impl<'a, P: Deserialize<'a>, R: Deserialize<'a>> Message<'a, P, R> {
-    /// Parses one line.
+    /// Parses one line. What passes is a message for codex too: all of it is UTF-8, also what `P` and `R` skip, and
+    /// no member is nested or escaped in a way that a reader of the whole line refuses.
     ///
     /// # Errors
     /// [`Malformed`], when it is no JSON object or none of the four kinds of message.
     pub fn parse(line: &'a [u8]) -> Result<Self, Malformed> {
-        let wire: Wire<'a, P, R> = serde_json::from_slice(line).map_err(|e| match e.classify() {
+        let line =
+            std::str::from_utf8(line).map_err(|e| Malformed::Syntax { column: e.valid_up_to() + 1 })?;
+        let wire: Wire<'a, P, R> = serde_json::from_str(line).map_err(|e| match e.classify() {
             serde_json::error::Category::Data => Malformed::Shape(
                 "not a JSON-RPC message: an object with id and method, method, or id and result",
             ),
@@ -96,11 +118,22 @@ impl<'a, P: Deserialize<'a>, R: Deserialize<'a>> Message<'a, P, R> {
             | serde_json::error::Category::Eof
             | serde_json::error::Category::Io => Malformed::Syntax { column: e.column() },
         })?;
+        // serde reads a struct from an array too, its members in their order.
+        if !line.trim_ascii_start().starts_with('{') {
+            return Err(Malformed::Shape("not a JSON object"));
+        }
+        if wire.trace.is_some_and(|trace| !Trace::reads(trace)) {
+            return Err(Malformed::Shape("trace: not an object with traceparent and tracestate"));
+        }
+        strict::check(line).map_err(|fault| match fault {
+            strict::Fault::Surrogate { column } => Malformed::Syntax { column },
+            strict::Fault::Depth => Malformed::Shape("objects and arrays are nested too deeply"),
+        })?;
         match wire {
-            Wire { id: Some(id), method: Some(method), params, result: None, error: None } => {
+            Wire { id: Some(id), method: Some(method), params, result: None, error: None, .. } => {
                 Ok(Self::Request { id, method, params })
             }
-            Wire { id: None, method: Some(method), params, result: None, error: None } => {
+            Wire { id: None, method: Some(method), params, result: None, error: None, .. } => {
                 Ok(Self::Notification { method, params })
             }
             Wire { id: Some(id), method: None, result: Some(result), error: None, .. } => {
@@ -183,6 +216,7 @@ pub struct ErrorAnswer<'a> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde::de;
 
     type Raw<'a> = Message<'a, &'a RawValue, &'a RawValue>;
 
@@ -211,6 +245,7 @@ mod tests {
             (r#"{"id":1,"id":2,"method":"a"}"#, "shape"),
             (r#"{"method":3}"#, "shape"),
             (r#"[{"method":"a"}]"#, "shape"),
+            (r#"[1,"a",{}]"#, "shape"),
             ("{}", "shape"),
             ("1", "shape"),
             ("{", "syntax"),
@@ -218,6 +253,29 @@ mod tests {
             ("{\"method\":\"\u{0}\"}", "syntax"),
         ] {
             assert_eq!(kind(line), expected, "{line}");
+        }
+    }
+
+    /// Codex answers none of these, and ends at the first.
+    #[test]
+    fn what_codex_cannot_read_is_no_message_even_where_nobody_looks() {
+        type Skipped<'a> = Message<'a, de::IgnoredAny, de::IgnoredAny>;
+        let nested = |depth: usize| [b"[".repeat(depth), b"]".repeat(depth)].concat();
+        let with = |value: &[u8]| {
+            [br#"{"id":1,"method":"a","params":{"x":"#, value, br#"},"y":"#, value, b"}"].concat()
+        };
+        assert!(Skipped::parse(&with(b"null")).is_ok());
+        assert!(Skipped::parse(&with(&nested(125))).is_ok());
+        assert!(matches!(Skipped::parse(&with(b"\"\xff\"")), Err(Malformed::Syntax { column: 37 })));
+        assert!(matches!(Skipped::parse(&with(br#""\ud800""#)), Err(Malformed::Syntax { .. })));
+        assert!(matches!(Skipped::parse(&with(&nested(126))), Err(Malformed::Shape(_))));
+        for trace in ["7", "[]", r#"{"traceparent":7}"#, r#"{"tracestate":{}}"#, "null,\"trace\":null"] {
+            let line = format!(r#"{{"id":1,"method":"a","trace":{trace}}}"#);
+            assert_eq!(kind(&line), "shape", "{line}");
+        }
+        for trace in ["null", "{}", r#"{"traceparent":"00-1","tracestate":null,"z":1}"#] {
+            let line = format!(r#"{{"id":1,"method":"a","trace":{trace}}}"#);
+            assert_eq!(kind(&line), "request", "{line}");
         }
     }
 

@@ -12,7 +12,7 @@
 mod child;
 mod client;
 mod life;
-mod params;
+pub mod params;
 #[cfg(test)]
 mod tests;
 
