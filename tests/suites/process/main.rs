@@ -3,6 +3,7 @@
 mod command_line;
 mod ends;
 mod lives;
+mod pipelines;
 mod rpc;
 mod slow_reader;
 mod support;
