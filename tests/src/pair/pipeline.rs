@@ -16,6 +16,11 @@ const MAX_LINE: usize = 1024 * 1024;
 /// For all answers together: thousands of them on a machine that does other things too.
 const ALL: Duration = Duration::from_secs(4 * DEADLINE.as_secs());
 
+/// The beginning of a connection.
+const HELLO: &str = r#"{"id":"hello","method":"initialize","params":{"clientInfo":{"name":"pipeline","version":"0"}}}
+{"method":"initialized"}
+"#;
+
 /// The id of a request, raw: numbers and strings of several kinds, no two of them the same.
 fn id(number: usize) -> String {
     match number % 5 {
@@ -36,10 +41,7 @@ fn id(number: usize) -> String {
 pub async fn pipeline(socket: &Path, method: &str, count: usize) -> io::Result<()> {
     let (reader, mut writer) = UnixStream::connect(socket).await?.into_split();
     let mut left: HashMap<String, usize> = (0..count).map(|number| (id(number), number)).collect();
-    let mut sent = format!(
-        "{{\"id\":\"hello\",\"method\":\"initialize\",\"params\":{{\"clientInfo\":{{\"name\":\"pipeline\",\
-         \"version\":\"0\"}}}}}}\n{{\"method\":\"initialized\"}}\n"
-    );
+    let mut sent = HELLO.to_owned();
     left.insert("\"hello\"".to_owned(), count);
     for number in 0..count {
         sent.push_str(&format!("{{\"id\":{},\"method\":\"{method}\",\"params\":{{}}}}\n", id(number)));

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod ends;
+mod exits;
 mod lives;
 mod pipelines;
 mod rpc;

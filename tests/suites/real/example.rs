@@ -37,7 +37,9 @@ async fn run(socket: &Path, prompt: &str) -> Output {
         .output();
     match tokio::time::timeout(DEADLINE, output).await.expect("the example's end in time") {
         Ok(output) => output,
-        Err(error) => panic!("this test needs python3 in PATH (on Debian: `apt-get install python3`): {error}"),
+        Err(error) => {
+            panic!("this test needs python3 in PATH (on Debian: `apt-get install python3`): {error}")
+        }
     }
 }
 
