@@ -1,4 +1,5 @@
 //! Every seed, and every input that was ever found to break something, through the checks of its fuzz target.
+#![expect(clippy::print_stderr, reason = "a failing test names the seed")]
 
 use gateway_fuzz::{codec, message, notification};
 use std::{fs, path::Path};

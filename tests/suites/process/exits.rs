@@ -108,8 +108,8 @@ async fn stopped(
         read.expect("both outputs to their end");
         (child.wait().await.expect("an end").code(), words)
     };
-    let ended = tokio::time::timeout(DEADLINE, whole).await;
-    ended.unwrap_or_else(|_| panic!("waited {DEADLINE:?} for {up} and the end after {signal}"))
+    let waited = format!("waited {DEADLINE:?} for {up} and the end after {signal}");
+    tokio::time::timeout(DEADLINE, whole).await.expect(&waited)
 }
 
 #[tokio::test]

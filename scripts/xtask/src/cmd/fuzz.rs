@@ -49,7 +49,7 @@ pub(crate) fn run(matches: &ArgMatches, paths: &Paths, steps: &mut Steps<'_>) ->
     let fuzzers = build(paths, steps)?;
     let inputs: Vec<&PathBuf> = matches.get_many("input").into_iter().flatten().collect();
     if inputs.is_empty() {
-        return fuzzers.run_all(&[target.clone()], Duration::from_secs(seconds), steps);
+        return fuzzers.run_all(std::slice::from_ref(target), Duration::from_secs(seconds), steps);
     }
     let mut replay = Command::new(fuzzers.built.join(target));
     steps.command(&format!("replay in {target}"), replay.args(inputs), Show::Live)?;
