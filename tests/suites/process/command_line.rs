@@ -12,10 +12,10 @@ const BOTH: [Binary; 2] = [Binary::WorkerDaemon, Binary::HttpFront];
 
 /// What a program said, and how it ended.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// Runs a program that is expected to end by itself.
@@ -37,12 +37,12 @@ async fn run(program: Binary, arguments: &[&str], env: &[(String, String)]) -> S
     }
 }
 
-fn builder() -> Builder {
+pub(crate) fn builder() -> Builder {
     Builder::fake(&Script::default()).expect("a home")
 }
 
 /// The daemon in this home.
-async fn daemon(builder: &Builder) -> Said {
+pub(crate) async fn daemon(builder: &Builder) -> Said {
     run(Binary::WorkerDaemon, &[], &builder.daemon_env()).await
 }
 
@@ -52,7 +52,7 @@ fn own(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// A script in this home that stands in for codex.
-fn codex(builder: &Builder, text: &str) -> PathBuf {
+pub(crate) fn codex(builder: &Builder, text: &str) -> PathBuf {
     let path = builder.home().join("codex");
     std::fs::write(&path, text).expect("a script");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode");

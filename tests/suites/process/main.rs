@@ -2,10 +2,12 @@
 
 mod command_line;
 mod ends;
+mod exits;
 mod home;
 mod hostile;
 mod lives;
 mod peers;
+mod pipelines;
 mod raw;
 mod rpc;
 mod secure;

@@ -6,6 +6,7 @@ mod example;
 mod hangup;
 mod isolation;
 mod lines;
+mod pipelines;
 mod privileges;
 mod soak;
 mod streams;

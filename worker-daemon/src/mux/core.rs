@@ -17,7 +17,7 @@ mod client;
 mod lane;
 mod life;
 mod own;
-mod params;
+pub mod params;
 mod probe;
 mod pump;
 #[cfg(test)]

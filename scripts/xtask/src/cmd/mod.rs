@@ -3,6 +3,7 @@
 mod ask;
 mod bench;
 mod fetch;
+mod fuzz;
 mod test;
 mod up;
 
@@ -20,6 +21,7 @@ pub(crate) fn run(matches: &ArgMatches, ui: &Ui) -> Result<()> {
         Some(("up", matches)) => up::run(&up::Options::from(matches), &paths, &mut steps, ui),
         Some(("test", matches)) => test::run(&test::Options::from(matches), &paths, &mut steps, ui),
         Some(("bench", matches)) => bench::run(matches, &paths, &mut steps),
+        Some(("fuzz", matches)) => fuzz::run(matches, &paths, &mut steps),
         Some(("fetch-codex", _)) => {
             let binary = fetch::step(&paths, &mut steps)?;
             ui.say(binary.display());

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use clap::ArgMatches;
 use comfy_table::{Table, presets};
 
-use super::fetch;
+use super::{fetch, fuzz};
 use crate::env;
 use crate::failure::{Result, While};
 use crate::paths::Paths;
@@ -63,6 +64,8 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
         steps.command("rustdoc", docs.env("RUSTDOCFLAGS", "-D warnings"), Show::OnFailure)?;
         deny(paths, steps)?;
         smoke(paths, steps)?;
+        let minutes = if options.long { 15 } else { 1 };
+        fuzz::search(Duration::from_secs(minutes * 60), paths, steps)?;
     }
     if options.long {
         long_suites(paths, steps, &codex)?;

@@ -16,7 +16,7 @@ use std::fmt;
 
 /// Params of a request.
 #[derive(Debug)]
-pub(super) enum Params<'a> {
+pub enum Params<'a> {
     /// An object, with the names in it.
     Object(Scope<'a>),
     /// JSON of another kind.
