@@ -67,6 +67,17 @@ impl Kind {
     }
 }
 
+/// An interrupt of the daemon's own, that must not be lost: an unsubscribe doesn't end a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interrupt {
+    /// The turn.
+    pub turn: TurnId,
+    /// Whether the child has said anything of the turn. Before that it may not know its own turn yet.
+    pub heard: bool,
+    /// How often the child has refused it.
+    pub refusals: u32,
+}
+
 /// A request that the child has not answered yet.
 #[derive(Debug)]
 pub struct Pending {
@@ -76,8 +87,8 @@ pub struct Pending {
     pub kind: Kind,
     /// The thread that it names.
     pub thread: Option<ThreadId>,
-    /// The turn that an interrupt of the daemon's is for.
-    pub turn: Option<TurnId>,
+    /// What an interrupt of the daemon's is for.
+    pub interrupt: Option<Interrupt>,
     /// The child that it was sent to.
     pub generation: Generation,
     /// When waiting ends.
@@ -184,7 +195,7 @@ impl Table {
                         origin: Origin::Nobody,
                         kind: pending.kind,
                         thread: pending.thread.clone(),
-                        turn: None,
+                        interrupt: None,
                         generation,
                         deadline: now + keep,
                         again: None,

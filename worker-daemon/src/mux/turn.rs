@@ -17,6 +17,8 @@ pub struct Run {
     pub began: Instant,
     /// When it was heard of last.
     pub heard: Instant,
+    /// Whether anything was heard of it yet, besides the answer to its start.
+    pub begun: bool,
     /// Whether the last that was heard is that a model call is complete (`rawResponse/completed`).
     pub whole: bool,
     /// Since when its owner has been told its end, and the child's own word of it is awaited.
@@ -37,12 +39,13 @@ pub enum Overdue {
 impl Run {
     /// A turn that begins now.
     pub fn new(turn: TurnId, now: Instant) -> Self {
-        Self { turn, began: now, heard: now, whole: false, given_up: None, suspected: 0 }
+        Self { turn, began: now, heard: now, begun: false, whole: false, given_up: None, suspected: 0 }
     }
 
     /// The child said something about it.
     pub fn hear(&mut self, name: &str, now: Instant) {
         self.heard = now;
+        self.begun = true;
         self.suspected = 0;
         // The counts of tokens follow the end of a model call, and say nothing about what comes next.
         if name != method::TOKEN_USAGE_UPDATED {

@@ -3,7 +3,7 @@
 use super::{Core, Leaving, OWN_DEADLINE, Turn};
 use crate::mux::{
     action::Action,
-    table::{Kind, Origin, Pending},
+    table::{Interrupt, Kind, Origin, Pending},
 };
 use shared::{
     app_server::{
@@ -15,6 +15,9 @@ use shared::{
     rpc,
 };
 use std::time::{Duration, Instant};
+
+/// How often an interrupt that the child refuses is sent again, with each tick: about five seconds.
+const REFUSALS: u32 = 25;
 
 impl Core {
     /// Lets a thread go that has no owner any more. While a `turn/start` is unanswered the thread stays, and this
@@ -54,21 +57,35 @@ impl Core {
         self.unsubscribe(id, generation, now, out);
     }
 
-    /// Interrupts again what the child was too busy to interrupt: the unsubscribe that went out with it doesn't end
-    /// a turn.
+    /// The child refused to interrupt a turn. It says that there is no active turn not only when the turn is over, but
+    /// also when it has answered the start of one and not begun it. The unsubscribe that went out with the interrupt
+    /// doesn't end the turn, so a turn that was not heard of is interrupted again: it would run on for nobody.
+    pub(super) fn on_refused_interrupt(&mut self, pending: &mut Pending, busy: bool) {
+        if let (Some(id), Some(mut interrupt)) = (&pending.thread, pending.interrupt.take())
+            && (busy || !interrupt.heard)
+            && interrupt.refusals < REFUSALS
+            && let Some(lane) = self.lanes.get_mut(&pending.generation)
+        {
+            interrupt.refusals += 1;
+            lane.refused.push((id.clone(), interrupt));
+        }
+    }
+
+    /// Sends again the interrupts that the child refused.
     pub(super) fn interrupt_refused(&mut self, now: Instant, out: &mut Vec<Action>) {
         let refused: Vec<_> = self
             .lanes
             .iter_mut()
             .flat_map(|(generation, lane)| {
-                std::mem::take(&mut lane.refused).into_iter().map(|(id, turn)| (*generation, id, turn))
+                std::mem::take(&mut lane.refused).into_iter().map(|(id, again)| (*generation, id, again))
             })
             .collect();
-        for (generation, id, turn) in refused {
-            self.interrupt(&id, turn.as_str(), generation, now, out);
+        for (generation, id, interrupt) in refused {
+            self.send_interrupt(&id, interrupt, generation, now, out);
         }
     }
 
+    /// Interrupts the turn that runs in a thread.
     pub(super) fn interrupt(
         &mut self,
         id: &ThreadId,
@@ -77,10 +94,24 @@ impl Core {
         now: Instant,
         out: &mut Vec<Action>,
     ) {
-        let params = TurnInterruptParams { thread_id: id.as_str(), turn_id: turn };
+        let run = self.threads.get(id.as_str()).and_then(|thread| thread.run.as_ref());
+        let heard = run.is_some_and(|run| run.begun && run.turn.as_str() == turn);
+        let interrupt = Interrupt { turn: turn.into(), heard, refusals: 0 };
+        self.send_interrupt(id, interrupt, generation, now, out);
+    }
+
+    fn send_interrupt(
+        &mut self,
+        id: &ThreadId,
+        interrupt: Interrupt,
+        generation: Generation,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) {
+        let turn = interrupt.turn.clone();
+        let params = TurnInterruptParams { thread_id: id.as_str(), turn_id: turn.as_str() };
         let own = self.own(Kind::Interrupt, Some(id), generation, now + self.own_deadline());
-        let own = Pending { turn: Some(turn.into()), ..own };
-        self.ask(own, method::TURN_INTERRUPT, &params, out);
+        self.ask(Pending { interrupt: Some(interrupt), ..own }, method::TURN_INTERRUPT, &params, out);
     }
 
     fn unsubscribe(&mut self, id: &ThreadId, generation: Generation, now: Instant, out: &mut Vec<Action>) {
@@ -102,7 +133,7 @@ impl Core {
         deadline: Instant,
     ) -> Pending {
         let thread = thread.cloned();
-        Pending { origin: Origin::Daemon, kind, thread, turn: None, generation, deadline, again: None }
+        Pending { origin: Origin::Daemon, kind, thread, interrupt: None, generation, deadline, again: None }
     }
 
     /// Sends a request of the daemon itself. The few that go out together may pass the window by one or two.

@@ -68,6 +68,9 @@ impl Core {
             return;
         };
         let refused = answer.as_ref().is_err_and(|error| is_overload(error));
+        if answer.is_err() {
+            self.on_refused_interrupt(&mut pending, refused);
+        }
         if refused && self.send_again(&mut pending, wire, now, out) {
             return;
         }
@@ -137,22 +140,13 @@ impl Core {
         let thread = pending.thread.as_ref().and_then(|id| self.threads.get_mut(id.as_str()));
         match pending.origin {
             // The daemon's own, or of a client that is gone: the thread is let go with the next look at what has nobody.
-            Origin::Daemon | Origin::Nobody => {
-                if let (Some(id), Some(turn)) =
-                    (pending.thread.take_if(|_| pending.turn.is_some()), pending.turn.take())
-                    && let Some(lane) = self.lanes.get_mut(&pending.generation)
-                {
-                    lane.refused.push((id, turn));
-                    return true;
+            Origin::Daemon | Origin::Nobody => match thread.filter(|_| pending.kind == Kind::Unsubscribe) {
+                Some(thread) => {
+                    thread.leaving = Leaving::No;
+                    true
                 }
-                match thread.filter(|_| pending.kind == Kind::Unsubscribe) {
-                    Some(thread) => {
-                        thread.leaving = Leaving::No;
-                        true
-                    }
-                    None => false,
-                }
-            }
+                None => false,
+            },
             Origin::Client { .. } => {
                 // Nothing builds on what ends something.
                 let is_last = pending.kind.is_control() || thread.as_ref().is_none_or(|t| t.newest == wire);

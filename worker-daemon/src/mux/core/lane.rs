@@ -1,8 +1,8 @@
 //! What waits for one child.
 
 use super::probe::Probe;
-use crate::mux::admit::Admission;
-use shared::id::{ThreadId, TurnId};
+use crate::mux::{admit::Admission, table::Interrupt};
+use shared::id::ThreadId;
 use std::{collections::VecDeque, time::Instant};
 
 /// One living child, seen from its waiting line.
@@ -12,8 +12,8 @@ pub(super) struct Lane {
     pub(super) admission: Admission,
     /// Threads that the daemon lets go once there is room at the child.
     pub(super) leaving: VecDeque<ThreadId>,
-    /// Turns that the child was too busy to interrupt; their threads may be let go already.
-    pub(super) refused: Vec<(ThreadId, TurnId)>,
+    /// Interrupts that the child refused and that are tried again; their threads may be let go already.
+    pub(super) refused: Vec<(ThreadId, Interrupt)>,
     /// Whether it is well.
     pub(super) probe: Probe,
     /// Whether the supervisor has been told that it has nothing left to do.

@@ -89,7 +89,7 @@ impl Core {
             origin: Origin::Client { conn: waiting.conn, id: waiting.id.clone() },
             kind: waiting.kind,
             thread: waiting.thread.clone(),
-            turn: None,
+            interrupt: None,
             generation,
             deadline: waiting.deadline,
             again: Some(waiting.clone()),

@@ -176,3 +176,49 @@ fn an_unsubscribe_whose_answer_is_lost_is_sent_again() {
     bench.answer(bench.wire, "{}");
     assert!(bench.core.is_idle());
 }
+
+/// codex answers a `turn/start` before it has begun the turn, and doesn't know it until then.
+#[test]
+fn an_interrupt_that_comes_too_early_is_sent_again_until_the_turn_is_known() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "t", "u");
+    expect(bench.gone(1), ["child *turn/interrupt*", "child *thread/unsubscribe*"]);
+    let (interrupt, unsubscribe) = (bench.wire - 1, bench.wire);
+    bench.refuse(interrupt);
+    bench.answer(unsubscribe, "{}");
+    assert!(!bench.core.is_idle());
+    for _ in 0..3 {
+        expect(bench.tick(0), [r#"child *"turn/interrupt"*"u"*"#]);
+        bench.refuse(bench.wire);
+    }
+    expect(bench.tick(0), ["child *turn/interrupt*"]);
+    bench.answer(bench.wire, "{}");
+    assert!(bench.core.is_idle());
+    expect(bench.tick(0), []);
+}
+
+#[test]
+fn an_interrupt_is_not_repeated_for_a_turn_that_was_heard_of_nor_for_ever() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "t", "u");
+    bench.note("turn/started", "t", "u");
+    bench.gone(1);
+    bench.refuse(bench.wire - 1);
+    bench.answer(bench.wire, "{}");
+    expect(bench.tick(0), []);
+    bench.turn(2, "s", "v");
+    bench.gone(2);
+    let (mut interrupt, unsubscribe) = (bench.wire - 1, bench.wire);
+    bench.answer(unsubscribe, "{}");
+    let mut sent = 0;
+    loop {
+        bench.refuse(interrupt);
+        if bench.tick(0).is_empty() {
+            break;
+        }
+        interrupt = bench.wire;
+        sent += 1;
+    }
+    assert_eq!(sent, 25);
+    assert!(bench.core.is_idle());
+}
