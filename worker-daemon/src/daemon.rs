@@ -4,15 +4,19 @@ use crate::{
     catalog,
     child::{environment, locate, process::Launch},
     client::ClientLimits,
-    config::Config,
+    config::{self, Config},
     listener::{self, BindError, Socket},
     mux::{
         actor::{Actor, INBOX, Load},
         core::{Core, Limits},
     },
     supervisor::{self, Supervisor},
+    systemd::{
+        notify::{self, Pulse},
+        passed,
+    },
 };
-use shared::{build_info, exit, shutdown::Shutdown};
+use shared::{build_info, control::Status, exit, shutdown::Shutdown};
 use std::{
     ffi::OsString,
     fs, io,
@@ -23,10 +27,13 @@ use std::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior},
 };
 
 /// How long `codex --version` may take.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
+/// How long the daemon counts as well when nothing newer is heard.
+const WELL: Duration = Duration::from_secs(4);
 /// How long tasks have to end after the force: the ladder of the child takes up to 4 s.
 const END: Duration = Duration::from_secs(8);
 
@@ -109,12 +116,15 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
     prepare_home(&config.codex_home)?;
     // Before the child: what can't be served needn't be started.
-    let socket = Socket::bind(&config.socket, config.socket_mode)?;
+    let socket = match passed::listener(config::passed_sockets()).map_err(BindError::from)? {
+        Some(passed) => Socket::passed(passed)?,
+        None => Socket::bind(&config.socket, config.socket_mode)?,
+    };
     let (launch, version) = find_codex(&config).await?;
     let catalog = catalog::prepare(&launch, &config.codex_home, &version, &config.served_models()).await?;
     tracing::info!(
         event = "daemon_started", version = build_info::VERSION, codex = version,
-        socket = %config.socket.display(), "serving the app-server protocol"
+        socket = %socket.path().display(), "serving the app-server protocol"
     );
     let shutdown = Shutdown::new();
     if catalog.cached {
@@ -147,10 +157,26 @@ fn start(
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (child_events, from_child) = mpsc::channel(INBOX);
     shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
-    shutdown.spawn(Supervisor::new(supervised, child_events, load.clone(), shutdown.clone()).run());
+    let (pulse, told) =
+        watch::channel(Pulse { status: Status::default(), well_until: Instant::now() + WELL });
+    shutdown.spawn(notify::report(told, config.watchdog, shutdown.clone()));
+    shutdown.spawn(keep_well(pulse.clone(), shutdown.clone()));
+    shutdown.spawn(Supervisor::new(supervised, child_events, load.clone(), pulse, shutdown.clone()).run());
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };
     shutdown.spawn(listener::accept(socket, limits, config.clients, client_events, shutdown.clone()));
     load
+}
+
+/// Vouches for the daemon as long as its one thread gets around to it.
+async fn keep_well(pulse: watch::Sender<Pulse>, shutdown: Shutdown) {
+    let mut tick = tokio::time::interval(WELL / 4);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            now = tick.tick() => pulse.send_modify(|pulse| pulse.well_until = now + WELL),
+            () = shutdown.forced() => return,
+        }
+    }
 }
 
 /// Drain on the first signal, force on the second or after the grace, then wait for every task.

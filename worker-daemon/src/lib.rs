@@ -12,3 +12,4 @@ pub mod listener;
 pub mod mux;
 pub mod policy;
 pub mod supervisor;
+pub mod systemd;

@@ -8,6 +8,7 @@ use crate::{
     },
     handshake::{self, Greeting},
     mux::actor::{ChildEvent, Load},
+    systemd::notify::Pulse,
 };
 use futures_util::{FutureExt, StreamExt};
 use shared::{
@@ -60,6 +61,7 @@ pub struct Supervisor {
     config: Config,
     events: mpsc::Sender<ChildEvent>,
     load: watch::Receiver<Load>,
+    pulse: watch::Sender<Pulse>,
     shutdown: Shutdown,
     status: Status,
     generation: u64,
@@ -82,9 +84,10 @@ impl Supervisor {
         config: Config,
         events: mpsc::Sender<ChildEvent>,
         load: watch::Receiver<Load>,
+        pulse: watch::Sender<Pulse>,
         shutdown: Shutdown,
     ) -> Self {
-        Self { config, events, load, shutdown, status: Status::default(), generation: 0 }
+        Self { config, events, load, pulse, shutdown, status: Status::default(), generation: 0 }
     }
 
     /// Runs until the end is forced; the child and its group are gone then.
@@ -263,6 +266,7 @@ impl Supervisor {
 
     async fn publish(&mut self, state: WorkerState) {
         self.status.state = state;
+        self.pulse.send_modify(|pulse| pulse.status = self.status.clone());
         self.events.send(ChildEvent::Status(self.status.clone())).await.ok();
     }
 }

@@ -1,5 +1,6 @@
 //! The environment of the child: what it needs, and nothing else.
 
+use crate::systemd;
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
@@ -71,8 +72,11 @@ pub fn provider_keys(config: &toml::Table) -> Vec<String> {
                 .map(str::to_owned),
         );
     }
-    // A provider can't be made to hand the child our own keys.
-    names.retain(|name| !name.starts_with("PROXY_") && !name.starts_with("WORKER_"));
+    // A provider can't be made to hand the child our own keys, or our place at systemd.
+    let ours = |name: &str| {
+        name.starts_with("PROXY_") || name.starts_with("WORKER_") || systemd::VARIABLES.contains(&name)
+    };
+    names.retain(|name| !ours(name));
     names
 }
 
@@ -111,10 +115,19 @@ mod tests {
     }
 
     #[test]
+    fn what_systemd_told_us_is_not_the_childs() {
+        let ours = systemd::VARIABLES.iter().map(|name| (OsString::from(name), OsString::from("1")));
+        let env = build(ours, Path::new("/state"), "error", None, &[]);
+        assert!(systemd::VARIABLES.iter().all(|name| !env.contains_key(OsStr::new(name))), "{env:?}");
+    }
+
+    #[test]
     fn reads_the_names_that_providers_want() {
         let config = "[model_providers.a]\nenv_key='A_KEY'\n[model_providers.b]\nenv_http_headers={x='B_HDR'}\n\
                       [model_providers.c]\nenv_key='PROXY_API_KEY'";
         assert_eq!(provider_keys(&config.parse().unwrap()), ["A_KEY", "B_HDR"]);
+        let config = "[model_providers.a]\nenv_key='NOTIFY_SOCKET'";
+        assert!(provider_keys(&config.parse().unwrap()).is_empty());
         assert!(provider_keys(&"model_providers = 3".parse().unwrap()).is_empty());
     }
 }
