@@ -6,4 +6,5 @@ mod lives;
 mod rpc;
 mod slow_reader;
 mod support;
+mod systemd;
 mod turns;

@@ -51,17 +51,21 @@ async fn report_to(
     // Once nobody feeds the pulse any more, what it said last runs out.
     let mut fed = true;
     loop {
-        let draining = shutdown.is_draining();
+        // Before the look: a drain without work is forced at once, and that it began is told all the same.
+        let (draining, forced) = (shutdown.is_draining(), shutdown.is_forced());
         let now = Instant::now();
         let said = teller.look(&pulse.borrow_and_update(), draining, now);
         if !said.is_empty() {
             send(&said);
         }
+        if forced {
+            return;
+        }
         let ping = teller.next(now);
         tokio::select! {
             changed = pulse.changed(), if fed => fed = changed.is_ok(),
             () = shutdown.draining(), if !draining => {}
-            () = shutdown.forced() => return,
+            () = shutdown.forced() => {}
             () = sleep_until(ping) => {}
         }
     }

@@ -84,6 +84,14 @@ async fn stopping_is_said_when_the_drain_begins_and_the_force_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_force_without_a_drain_before_is_told_as_one() {
+    let mut told = reporting(Duration::ZERO, None);
+    assert_eq!(told.next().await, status("Starting codex"));
+    told.shutdown.start_force();
+    assert_eq!(told.next().await, Said::Stopping);
+}
+
+#[tokio::test(start_paused = true)]
 async fn well_is_said_at_a_third_and_only_while_it_is_true() {
     let mut told = reporting(Duration::from_secs(25), Some(WATCHDOG));
     tokio::time::sleep(Duration::from_secs(100)).await;
