@@ -43,12 +43,16 @@ fn prepare(paths: &Paths, steps: &mut Steps<'_>) -> std::result::Result<PathBuf,
     if !nix::unistd::geteuid().is_root() {
         return Err("booting a machine needs root".to_owned());
     }
+    let folder = paths.target.join("systemd/probe");
+    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    // First what costs nothing: in a container without rights nothing needs to be installed.
+    let mut mount = in_own_mounts("mount");
+    works(mount.args(["-t", "cgroup2", "none"]).arg(&folder))
+        .map_err(|why| format!("root can't mount control groups on this machine: {why}"))?;
     if !PROGRAMS.iter().all(|program| on_path(program)) {
         install(steps)?;
     }
     let root = root(paths, steps)?;
-    let folder = paths.target.join("systemd/probe");
-    fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let name = format!("gateway-probe-{}", process::id());
     let mut probe = in_own_mounts("sh");
     probe

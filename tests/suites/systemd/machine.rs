@@ -76,8 +76,11 @@ impl Machine {
     pub(crate) async fn run(&self, command: &[&str]) -> Ran {
         let mut enter = tokio::process::Command::new("nsenter");
         enter.args(["-t", &self.init.to_string(), "-m", "-u", "-i", "-n", "-p", "-C", "--"]).args(command);
-        let output =
-            enter.env_clear().env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").kill_on_drop(true).output();
+        let output = enter
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .kill_on_drop(true)
+            .output();
         let output = tokio::time::timeout(2 * DEADLINE, output).await;
         let output = output.unwrap_or_else(|_| unreachable!("{command:?} takes too long")).expect("nsenter");
         let said = [output.stdout, output.stderr].concat();
