@@ -12,6 +12,8 @@ shift 3
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
 group=/sys/fs/cgroup/$name
+mkdir "$group"
+trap 'find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true' EXIT
 
 # nspawn makes folders here, and takes them away only where /run is in memory.
 mkdir -p /run/systemd/nspawn
@@ -19,12 +21,9 @@ mount -t tmpfs none /run/systemd/nspawn
 
 # What the machine writes is in memory, and gone with it.
 mount -t tmpfs none "$dir"
-mkdir "$dir/upper" "$dir/work" "$dir/root" "$group"
+mkdir "$dir/upper" "$dir/work" "$dir/root"
 mount -t overlay none -o "lowerdir=$root,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
 
-result=0
 sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$group" \
     systemd-nspawn --quiet --directory="$dir/root" --machine="$name" --register=no --keep-unit --private-network \
-    --link-journal=no --console=pipe "$@" </dev/null || result=$?
-find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
-exit "$result"
+    --link-journal=no --console=pipe "$@" </dev/null

@@ -43,7 +43,12 @@ impl Machine {
             .args(read.iter().map(|(outside, inside)| format!("--bind-ro={}:{inside}", outside.display())));
         let shell = command.arg("--boot").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
         let mut machine = Self { shell: shell.spawn().expect("unshare"), init: 0, _dir: dir };
-        machine.init = eventually("a machine", async || machine.find_init()).await;
+        machine.init = eventually("a machine", async || {
+            let ended = machine.shell.try_wait().expect("a shell");
+            assert_eq!(ended, None, "the machine didn't start");
+            machine.find_init()
+        })
+        .await;
         eventually("systemd to be up", async || {
             machine.run(&["systemctl", "is-system-running"]).await.said.starts_with("running").then_some(())
         })

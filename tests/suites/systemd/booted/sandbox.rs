@@ -35,6 +35,15 @@ async fn the_front_reaches_the_socket_and_nothing_else_of_the_workers() {
     }
     assert_eq!(as_user("codex-front", &["test", "-w", PATH]).await, Some(0));
     assert_ne!(as_user("nobody", &["test", "-w", PATH]).await, Some(0));
+    // The watchdog ends a daemon by a signal that leaves a core file, and in it would be what clients sent.
+    for unit in [WORKER, FRONT] {
+        let limits =
+            machine.ok(&["cat", &format!("/proc/{}/limits", machine.show(unit, "MainPID").await)]).await;
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+        // The soft limit, and the hard one.
+        let both: Vec<_> = core.split_whitespace().skip(4).take(2).collect();
+        assert_eq!(both, ["0", "0"], "{unit}: {core}");
+    }
     // Not even root can see it from where the front is.
     let front = machine.show(FRONT, "MainPID").await;
     let ran = machine.run(&["nsenter", "-t", &front, "-m", "ls", "/var/lib/codex/config.toml"]).await;
