@@ -31,9 +31,14 @@ const OWN: &[Setting] = &[
         "WORKER_SOCKET",
         Kind::Path,
         None,
-        "The Unix socket to serve; `$CODEX_HOME/worker.sock` when unset.",
+        "The Unix socket to serve; `$CODEX_HOME/worker.sock` when unset. A socket that systemd passes wins over it.",
     ),
-    Setting::new("WORKER_SOCKET_MODE", Kind::Mode, Some("0660"), "File mode of the socket: who may connect."),
+    Setting::new(
+        "WORKER_SOCKET_MODE",
+        Kind::Mode,
+        Some("0660"),
+        "File mode of the socket that is made here: who may connect.",
+    ),
     Setting::new("WORKER_MAX_CONCURRENCY", Kind::Count, Some("128"), "Turns that may run at once."),
     Setting::new(
         "WORKER_QUEUE_MAX",

@@ -16,7 +16,7 @@ use std::os::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{UnixDatagram, UnixStream},
+    net::{TcpStream, UnixDatagram, UnixStream},
 };
 
 fn builder() -> Builder {
@@ -97,6 +97,24 @@ async fn systemd_is_told_how_the_daemon_is() {
     let lines = told(&socket, |line| line.starts_with("STATUS=Draining: ")).await;
     assert_eq!(count(&lines, "STOPPING=1"), 1, "{lines:?}");
     assert_eq!(daemon.wait().await.expect("an end"), Some(0));
+}
+
+#[tokio::test]
+async fn systemd_is_told_that_the_front_listens_and_that_it_stops() {
+    let builder = builder();
+    let path = builder.home().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a notify socket");
+    let mut env = builder.front_env();
+    env.push(("NOTIFY_SOCKET".to_owned(), path.to_str().expect("UTF-8").to_owned()));
+    let mut front = Process::start(binary(Binary::HttpFront), &env).expect("a front");
+    // Without a daemon: its requests get their 503.
+    told(&socket, |line| line == "READY=1").await;
+    let started =
+        front.logged("its addresses", |line| line["event"] == "front_started").await.expect("a line");
+    TcpStream::connect(started["public"].as_str().expect("an address")).await.expect("it listens");
+    front.signal(Signal::SIGTERM).expect("a signal");
+    told(&socket, |line| line == "STOPPING=1").await;
+    assert_eq!(front.wait().await.expect("an end"), Some(0));
 }
 
 #[tokio::test]

@@ -34,6 +34,12 @@ async fn a_connection_starts_the_daemon() {
     assert_eq!(machine.show(WORKER, "ActiveState").await, "inactive");
     assert_eq!(std::fs::metadata(machine.path(PATH)).expect("the socket").ino(), inode);
     status(&machine).await.expect("an answer of the next daemon");
+
+    // Without the socket there is no daemon either.
+    codex(&machine).await;
+    machine.systemctl(&["stop", SOCKET]).await;
+    assert_eq!(machine.show(WORKER, "ActiveState").await, "inactive");
+    assert!(!machine.path(PATH).exists(), "the socket's file is left");
 }
 
 #[tokio::test]
