@@ -23,7 +23,8 @@ pub struct Pulse {
     pub well_until: Instant,
 }
 
-/// Tells systemd what `pulse` says, until the end is forced or nobody is left to vouch for the daemon.
+/// Tells systemd what `pulse` says, until the end is forced. When nobody feeds it any more, what it said last runs
+/// out, and the daemon is not called well again.
 ///
 /// `watchdog` is the time within which systemd wants to hear that the daemon is well; `None` when it doesn't ask.
 /// Without systemd nothing is sent.
