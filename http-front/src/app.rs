@@ -9,6 +9,7 @@ use crate::{
 };
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use sd_notify::NotifyState;
 use shared::{build_info, exit, shutdown::Shutdown};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -71,8 +72,10 @@ pub async fn run(config: Config) -> Result<(), FrontError> {
     let grace = config.grace;
     let shutdown = Shutdown::new();
     start(config, &shutdown)?;
+    tell_systemd(&NotifyState::Ready);
     either(&mut term, &mut int).await;
     tracing::info!(event = "front_drain", "draining; a second signal forces the end");
+    tell_systemd(&NotifyState::Stopping);
     shutdown.start_drain();
     let drained = tokio::select! {
         () = shutdown.work_done() => true,
@@ -83,6 +86,14 @@ pub async fn run(config: Config) -> Result<(), FrontError> {
     let clean = shutdown.finished(END).await;
     tracing::info!(event = "front_stopped", drained, clean);
     Ok(())
+}
+
+/// Ready means that both listeners are bound: without the daemon, requests get their 503. Without systemd nothing is
+/// sent.
+fn tell_systemd(state: &NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
+        tracing::warn!(event = "notify_failed", %error, "can't tell systemd how the front is");
+    }
 }
 
 async fn either(term: &mut Signal, int: &mut Signal) {

@@ -1,6 +1,7 @@
 //! The daemon's configuration: one table, one typed struct. The only place that reads the environment.
 
 use crate::policy::{self, Agent, Policy, Profiles, Sandbox, profile::lexical};
+use listenfd::ListenFd;
 use shared::{
     backoff,
     settings::{COMMON, Invocation, Kind, Problem, Reader, Setting, Values},
@@ -34,9 +35,14 @@ const OWN: &[Setting] = &[
         "WORKER_SOCKET",
         Kind::Path,
         None,
-        "The Unix socket to serve; `$CODEX_HOME/worker.sock` when unset.",
+        "The Unix socket to serve; `$CODEX_HOME/worker.sock` when unset. A socket that systemd passes wins over it.",
     ),
-    Setting::new("WORKER_SOCKET_MODE", Kind::Mode, Some("0660"), "File mode of the socket: who may connect."),
+    Setting::new(
+        "WORKER_SOCKET_MODE",
+        Kind::Mode,
+        Some("0660"),
+        "File mode of the socket that is made here: who may connect.",
+    ),
     Setting::new(
         "WORKER_ALLOW_UIDS",
         Kind::Text,
@@ -264,6 +270,8 @@ pub struct Config {
     pub alias_models: Vec<String>,
     /// How logs are written.
     pub log: LogConfig,
+    /// The time within which systemd wants to hear that the daemon is well (`WATCHDOG_USEC`), if it asks.
+    pub watchdog: Option<Duration>,
     /// Our environment, from which the child's is made.
     pub environment: Vec<(OsString, OsString)>,
 }
@@ -323,6 +331,7 @@ impl Config {
             model: r.text("CODEX_MODEL"),
             alias_models: alias_models(&r.list("PROXY_MODEL_ALIASES")),
             log: LogConfig::read(&mut r),
+            watchdog: watchdog(),
             environment: own_environment(),
         };
         r.finish(config)
@@ -401,6 +410,18 @@ pub fn from_process() -> Result<Invocation, Vec<Problem>> {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn own_environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os().collect()
+}
+
+/// The sockets that systemd passed (`LISTEN_FDS`). They are there once: the variables are gone after this.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn passed_sockets() -> ListenFd {
+    ListenFd::from_env()
+}
+
+/// What `WATCHDOG_USEC` says, if it is meant for this process.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::{
     catalog,
     client::ClientLimits,
-    config::Config,
+    config::{self, Config},
     door::Door,
     hardening,
     home::{self, HomeError},
@@ -18,12 +18,22 @@ use crate::{
         self, Connections, Supervisor,
         prepare::{PrepareError, Prepared, prepare},
     },
+    systemd::{
+        notify::{self, Pulse},
+        passed,
+    },
 };
-use shared::{build_info, control::Load, exit, shutdown::Shutdown};
+use shared::{
+    build_info,
+    control::{Load, Status},
+    exit,
+    shutdown::Shutdown,
+};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
+    time::Instant,
 };
 
 /// How long tasks have to end after the force: the ladder of the child takes up to 4 s.
@@ -84,11 +94,14 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     // Ours alone until the end.
     let _home = home::prepare(&config.codex_home)?;
     // Before the child: what can't be served needn't be started.
-    let socket = Socket::bind(&config.socket, config.socket_mode)?;
+    let socket = match passed::listener(config::passed_sockets()).map_err(BindError::from)? {
+        Some(passed) => Socket::passed(passed)?,
+        None => Socket::bind(&config.socket, config.socket_mode)?,
+    };
     let prepared = prepare(&config).await?;
     tracing::info!(
         event = "daemon_started", version = build_info::VERSION, codex = prepared.version,
-        socket = %config.socket.display(), "serving the app-server protocol"
+        socket = %socket.path().display(), "serving the app-server protocol"
     );
     let shutdown = Shutdown::new();
     refresh_catalog(&prepared, &shutdown);
@@ -136,18 +149,26 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();
     shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
+    let (pulse, felt) = watch::channel(Pulse { status: Status::default(), well_until: Instant::now() });
+    shutdown.spawn(notify::report(felt, config.watchdog, shutdown.clone()));
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };
     let door = Door {
         rule: Rule::new(config.allow_uids.clone()),
-        path: config.socket.clone(),
+        path: socket.path().to_path_buf(),
         max_clients: config.clients,
         limits,
         events: client_events,
         shutdown: shutdown.clone(),
     };
     shutdown.spawn(listener::accept(socket, door));
-    let connections =
-        Connections { events, orders: from_mux, load: load.clone(), lost: told, shutdown: shutdown.clone() };
+    let connections = Connections {
+        events,
+        orders: from_mux,
+        load: load.clone(),
+        pulse,
+        lost: told,
+        shutdown: shutdown.clone(),
+    };
     shutdown.spawn(Supervisor::new(config, prepared, connections).run());
     Running { load, orders, lost }
 }

@@ -16,3 +16,4 @@ pub mod mux;
 pub mod peer;
 pub mod policy;
 pub mod supervisor;
+pub mod systemd;

@@ -1,6 +1,9 @@
 //! The Unix socket: bound with care, removed on the way out.
 
-use crate::door::{Door, Doorkeeper};
+use crate::{
+    door::{Door, Doorkeeper},
+    systemd::passed::PassedError,
+};
 use shared::id::ConnId;
 use std::{
     fs, io,
@@ -40,6 +43,9 @@ pub enum BindError {
         /// The path.
         path: PathBuf,
     },
+    /// What systemd passed is no socket to serve.
+    #[error(transparent)]
+    Passed(#[from] PassedError),
     /// The system refused.
     #[error("WORKER_SOCKET: can't serve {}: {source}", path.display())]
     Io {
@@ -50,12 +56,13 @@ pub enum BindError {
     },
 }
 
-/// A bound socket. Its file is removed when this is dropped, if it is still ours.
+/// A socket that listens. The file of one that was bound here is removed when this is dropped, if it is still ours.
 #[derive(Debug)]
 pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
-    inode: u64,
+    /// The file that was made here; `None` for a socket that was passed.
+    inode: Option<u64>,
 }
 
 impl Socket {
@@ -92,13 +99,30 @@ impl Socket {
             fs::rename(&hidden, path).map_err(io)?;
         }
         let inode = fs::symlink_metadata(path).map_err(io)?.ino();
-        Ok(Self { listener, path: owned(), inode })
+        Ok(Self { listener, path: owned(), inode: Some(inode) })
+    }
+
+    /// Serves a socket that systemd passed, bound and listening; its file stays systemd's.
+    ///
+    /// # Errors
+    /// [`BindError::Passed`]. Must be called within a tokio runtime.
+    pub fn passed(listener: std::os::unix::net::UnixListener) -> Result<Self, BindError> {
+        let address = listener.local_addr().map_err(PassedError::Unfit)?;
+        let path = address.as_pathname().map(Path::to_path_buf).unwrap_or_default();
+        let listener = UnixListener::from_std(listener).map_err(PassedError::Unfit)?;
+        Ok(Self { listener, path, inode: None })
+    }
+
+    /// Where it is; empty for a passed socket without a path.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|meta| meta.ino() == self.inode) {
+        if self.inode.is_some() && fs::symlink_metadata(&self.path).ok().map(|meta| meta.ino()) == self.inode
+        {
             let _gone = fs::remove_file(&self.path);
         }
     }
@@ -140,12 +164,25 @@ mod tests {
         assert!(matches!(Socket::bind(&path, 0o600), Err(BindError::InUse { .. })));
         // A crash leaves the file behind.
         let mut crashed = first;
-        crashed.inode = 0;
+        crashed.inode = None;
         drop(crashed);
         assert!(path.exists());
         let second = Socket::bind(&path, 0o660).unwrap();
         drop(second);
         assert!(!path.exists(), "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_passed_socket_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let socket = Socket::passed(listener.try_clone().unwrap()).unwrap();
+        assert_eq!(socket.path(), path);
+        drop(socket);
+        assert!(path.exists(), "it belongs to whoever bound it");
+        std::os::unix::net::UnixStream::connect(&path).expect("it still listens");
     }
 
     #[tokio::test]

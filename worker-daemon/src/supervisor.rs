@@ -9,6 +9,7 @@ pub mod prepare;
 use crate::{
     config::Config,
     mux::{action::Order, actor::ChildEvent},
+    systemd::notify::Pulse,
 };
 use life::{Life, Told, Wanted};
 use machine::{Effect, Event, Limits, Machine};
@@ -33,6 +34,8 @@ pub struct Connections {
     pub orders: mpsc::Receiver<Order>,
     /// What goes on meanwhile.
     pub load: watch::Receiver<Load>,
+    /// What systemd is told of.
+    pub pulse: watch::Sender<Pulse>,
     /// Told why, when codex can't be started any more.
     pub lost: oneshot::Sender<String>,
     /// The end.
@@ -118,7 +121,10 @@ impl Supervisor {
         if let Event::Ended(generation, _) = &event {
             self.lives.remove(generation);
         }
-        for effect in self.machine.handle(event, Instant::now().into_std()) {
+        let effects = self.machine.handle(event, Instant::now().into_std());
+        let well_until = self.machine.well_until().into();
+        self.connections.pulse.send_modify(|pulse| pulse.well_until = well_until);
+        for effect in effects {
             self.perform(effect).await;
         }
     }
@@ -129,6 +135,7 @@ impl Supervisor {
             Effect::End(generation) => self.want(generation, Wanted::Ended),
             Effect::Kill(generation) => self.want(generation, Wanted::Killed),
             Effect::Publish(status) => {
+                self.connections.pulse.send_modify(|pulse| pulse.status = (*status).clone());
                 self.connections.events.send(ChildEvent::Status(*status)).await.ok();
             }
             Effect::Replaced(outcome) => {

@@ -1,5 +1,6 @@
 //! `cargo xtask`: the commands of people who develop. `cargo xtask --help` lists them.
 
+mod booted;
 mod cli;
 mod client;
 mod cmd;

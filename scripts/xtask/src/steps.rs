@@ -92,7 +92,11 @@ impl<'a> Steps<'a> {
     /// A step that can't be done here, and why.
     pub(crate) fn skip(&mut self, name: &str, why: &str) {
         self.ui.say(format_args!("==> {name}\n    SKIPPED: {why}"));
-        self.done.push(Done { name: name.to_owned(), outcome: "skipped".to_owned(), took: Duration::ZERO });
+        self.done.push(Done {
+            name: name.to_owned(),
+            outcome: format!("skipped: {why}"),
+            took: Duration::ZERO,
+        });
     }
 
     fn end(&mut self, step: Step, name: &str, outcome: &str) {

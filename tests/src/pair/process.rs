@@ -1,6 +1,7 @@
 //! One of our binaries as a process, with its log.
 
 use super::DEADLINE;
+use command_fds::{CommandFdExt, FdMapping};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -8,6 +9,7 @@ use nix::{
 use serde_json::Value;
 use std::{
     io,
+    os::fd::OwnedFd,
     path::PathBuf,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
@@ -34,23 +36,48 @@ impl Process {
     /// # Errors
     /// When it can't be started.
     pub fn start(program: PathBuf, env: &[(String, String)]) -> io::Result<Self> {
-        Self::start_as(program, env, None)
+        Self::launch(program, env, None, Vec::new())
     }
 
     /// The same as another user, with a group of the same number and no others. Only root can do that.
     ///
     /// # Errors
     /// When it can't be started.
+    pub fn start_as(program: PathBuf, env: &[(String, String)], user: Option<u32>) -> io::Result<Self> {
+        Self::launch(program, env, user, Vec::new())
+    }
+
+    /// The same with these descriptors, from 3 on, as systemd passes them.
+    ///
+    /// # Errors
+    /// As [`Process::start`].
+    pub fn start_with(
+        program: PathBuf,
+        env: &[(String, String)],
+        descriptors: Vec<OwnedFd>,
+    ) -> io::Result<Self> {
+        Self::launch(program, env, None, descriptors)
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "PATH is the one variable that is handed on; a test's reader tasks"
     )]
-    pub fn start_as(program: PathBuf, env: &[(String, String)], user: Option<u32>) -> io::Result<Self> {
+    fn launch(
+        program: PathBuf,
+        env: &[(String, String)],
+        user: Option<u32>,
+        descriptors: Vec<OwnedFd>,
+    ) -> io::Result<Self> {
+        let mapped = (3..).zip(descriptors);
+        let mapped = mapped.map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
         let mut command = Command::new(&program);
         if let Some(user) = user {
             command.uid(user).gid(user).current_dir("/");
         }
         let mut child = command
+            .fd_mappings(mapped)
+            .map_err(io::Error::other)?
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(env.iter().map(|(name, value)| (name, value)))

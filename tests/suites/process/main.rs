@@ -13,6 +13,7 @@ mod rpc;
 mod secure;
 mod slow_reader;
 mod support;
+mod systemd;
 mod turns;
 mod users;
 mod watchdog;

@@ -115,11 +115,20 @@ mod tests {
     }
 
     #[test]
+    fn what_systemd_told_us_is_not_the_childs() {
+        let ours = systemd::VARIABLES.iter().map(|name| (OsString::from(name), OsString::from("1")));
+        let env = build(ours, Path::new("/state"), "error", None, &[]);
+        assert!(systemd::VARIABLES.iter().all(|name| !env.contains_key(OsStr::new(name))), "{env:?}");
+    }
+
+    #[test]
     fn reads_the_names_that_providers_want() {
         let config = "[model_providers.a]\nenv_key='A_KEY'\n[model_providers.b]\nenv_http_headers={x='B_HDR'}\n\
                       [model_providers.c]\nenv_key='PROXY_API_KEY'\nenv_http_headers={x='LD_PRELOAD', y='OTEL_X'}\n\
                       [model_providers.d]\nenv_key='LD_LIBRARY_PATH'\nenv_http_headers={x='NOTIFY_SOCKET'}";
         assert_eq!(provider_keys(&config.parse().unwrap()), ["A_KEY", "B_HDR"]);
+        let config = "[model_providers.a]\nenv_key='NOTIFY_SOCKET'";
+        assert!(provider_keys(&config.parse().unwrap()).is_empty());
         assert!(provider_keys(&"model_providers = 3".parse().unwrap()).is_empty());
     }
 }

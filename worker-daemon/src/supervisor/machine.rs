@@ -22,6 +22,9 @@ const GIVE_UP_AFTER: u32 = 5;
 /// After a failed replacement the daemon itself doesn't want another one for so long.
 const REPLACE_AGAIN: Duration = Duration::from_secs(30);
 
+/// Beyond any drain.
+const DRAIN: Duration = Duration::from_secs(86_400);
+
 /// What happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -234,6 +237,10 @@ impl Machine {
             Event::Time => self.time(now, &mut out),
             Event::Drain => self.drain(&mut out),
             Event::Force => self.force(&mut out),
+        }
+        if self.draining {
+            // It has a bound of its own, and may outlive the child.
+            self.well_until = now + DRAIN;
         }
         out
     }

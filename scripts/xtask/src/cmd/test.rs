@@ -9,6 +9,7 @@ use clap::ArgMatches;
 use comfy_table::{Table, presets};
 
 use super::{fetch, fuzz};
+use crate::booted;
 use crate::env;
 use crate::failure::{Result, While};
 use crate::paths::Paths;
@@ -50,13 +51,19 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     steps.command("build the binaries", &mut build, Show::OnFailure)?;
     let codex = fetch::step(paths, steps)?;
     let nextest = tools::nextest(paths, steps)?;
-    let mut tests = nextest_command(options, paths, &nextest, &codex);
-    if !ui.is_plain() {
-        // It writes to our pipe, and would take that for no terminal.
-        tests.arg("--color=always");
+    // What needs a booted machine has a step of its own, also when it is asked for by name.
+    let filters = options.filters.iter().map(String::as_str);
+    let (in_machines, others): (Vec<&str>, Vec<&str>) = filters.partition(|filter| filter.contains("booted"));
+    let mut summary = "no tests were run besides those in a machine".to_owned();
+    if all || !others.is_empty() {
+        let mut tests = nextest_command(options, paths, &nextest, &codex, ui);
+        let tail = steps.command("tests", tests.arg("--workspace").args(others), Show::Live)?;
+        summary = summarized(&tail).unwrap_or_else(|| "nextest printed no summary".to_owned());
     }
-    let tail = steps.command("tests", &mut tests, Show::Live)?;
-    let summary = summary(&tail).unwrap_or_else(|| "nextest printed no summary".to_owned());
+    if all || !in_machines.is_empty() {
+        let tests = nextest_command(options, paths, &nextest, &codex, ui);
+        booted::step(paths, steps, tests, &in_machines)?;
+    }
     if all {
         let mut doc_tests = paths.cargo(&["test", "--workspace", "--doc"]);
         steps.command("doc tests", &mut doc_tests, Show::OnFailure)?;
@@ -80,15 +87,19 @@ fn lint(paths: &Paths, steps: &mut Steps<'_>) -> Result<()> {
     Ok(())
 }
 
-fn nextest_command(options: &Options, paths: &Paths, nextest: &Path, codex: &Path) -> Command {
+fn nextest_command(options: &Options, paths: &Paths, nextest: &Path, codex: &Path, ui: &Ui) -> Command {
     let mut command = Command::new(nextest);
-    command.current_dir(&paths.root).args(["nextest", "run", "--workspace", "--profile"]);
+    command.current_dir(&paths.root).args(["nextest", "run", "--profile"]);
     command.arg(match (options.long, env::in_ci()) {
         (true, _) => "long",
         (false, true) => "ci",
         (false, false) => "default",
     });
-    command.args(&options.filters).env("CODEX_BIN_REAL", codex);
+    command.env("CODEX_BIN_REAL", codex);
+    if !ui.is_plain() {
+        // It writes to our pipe, and would take that for no terminal.
+        command.arg("--color=always");
+    }
     command
 }
 
@@ -149,7 +160,7 @@ fn table(steps: &Steps<'_>) -> Table {
     table
 }
 
-fn summary(tail: &Tail) -> Option<String> {
+fn summarized(tail: &Tail) -> Option<String> {
     tail.lines().rev().map(without_colour).find(|line| line.trim_start().starts_with("Summary ["))
 }
 
@@ -173,7 +184,7 @@ mod tests {
         );
         tail.push("warning: something after it");
         assert_eq!(
-            summary(&tail).as_deref(),
+            summarized(&tail).as_deref(),
             Some("     Summary [   0.1s] 2 tests run: 2 passed, 0 skipped")
         );
     }
@@ -182,6 +193,6 @@ mod tests {
     fn no_summary_is_none() {
         let mut tail = Tail::default();
         tail.push("error: no tests to run");
-        assert_eq!(summary(&tail), None);
+        assert_eq!(summarized(&tail), None);
     }
 }
