@@ -83,6 +83,7 @@ pub fn provider_keys(config: &toml::Table) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::systemd;
 
     #[test]
     fn hands_on_what_is_needed_and_nothing_else() {
