@@ -71,6 +71,13 @@ pub(super) fn table(sent: &[Sent], happened: &[Happened]) -> Table {
     table
 }
 
+/// When each fault was, in seconds since `start`.
+pub(super) fn timeline(happened: &[Happened], start: Instant) -> String {
+    let seconds = |at: Instant| at.saturating_duration_since(start).as_secs_f64();
+    let one = |h: &Happened| format!("{:?} {:.1}-{:.1}", h.fault, seconds(h.begin), seconds(h.end));
+    happened.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// The requests that broke a promise, in words.
 pub(super) fn offenders(sent: &[Sent], happened: &[Happened], start: Instant) -> Vec<String> {
     let mut found = Vec::new();

@@ -67,6 +67,7 @@ pub(super) async fn run(settings: &[(&str, &str)], schedule: impl Iterator<Item 
     tokio::time::sleep(TAIL).await;
     let sent = crowd.finish().await;
     let lasted = start.elapsed();
+    println!("{}", report::timeline(&happened, start));
     println!("{} requests in {:.1} s\n{}", sent.len(), lasted.as_secs_f64(), report::table(&sent, &happened));
     let offenders = report::offenders(&sent, &happened, start);
     let logs = || format!("daemon:\n{}\nfront:\n{}", stage.pair.daemon.tail(), stage.pair.front.tail());
@@ -81,4 +82,24 @@ pub(super) async fn run(settings: &[(&str, &str)], schedule: impl Iterator<Item 
 async fn a_minute_of_trouble_hurts_nobody_else() {
     let schedule = SCHEDULE.iter().map(|(at, fault)| (Duration::from_secs(*at), *fault));
     run(&[], schedule, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tmp_slow() {
+    let stage = Stage::new(&[]).await;
+    let crowd = Crowd::start(&stage.pair, 1, 1, &mut Dice::new(3)).await;
+    let start = Instant::now();
+    let slow = happen(Fault::SlowHttp, &stage, crowd.account());
+    let watch = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let child = stage.pair.child_pid().unwrap();
+            let cpu = |pid: u32| { let s = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap(); let f: Vec<&str> = s.rsplit(')').next().unwrap().split_whitespace().collect(); (f[11].parse::<u64>().unwrap() + f[12].parse::<u64>().unwrap(), f[0].to_owned()) };
+            println!("{:.1} d {:?} f {:?} c {:?} me {:?} mem d {} f {} c {} {:?}", start.elapsed().as_secs_f64(), cpu(stage.pair.daemon.pid()), cpu(stage.pair.front.pid()), cpu(child), cpu(std::process::id()),
+              stage.pair.daemon.resident().unwrap() >> 20, stage.pair.front.resident().unwrap() >> 20, gateway_tests::pair::resident(child).unwrap() >> 20, stage.upstream.totals());
+        }
+    };
+    tokio::select! { h = slow => println!("{:?}", h.end - h.begin), () = watch => {} }
+    let sent = crowd.finish().await;
+    for s in &sent { println!("{} {:.3} {:.3} {:?}", s.name, (s.begun - start).as_secs_f64(), s.took().as_secs_f64(), s.finish); }
 }
