@@ -1,5 +1,6 @@
 //! A minute of trouble under steady load, with the real codex: whatever happens, every request ends once, with its own
 //! text, and only those that ran beside a fault may fail.
+#![expect(clippy::print_stdout, reason = "a failing run shows its table, its times and its seed")]
 
 mod after;
 mod brain;

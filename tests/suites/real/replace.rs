@@ -66,6 +66,7 @@ async fn restart(pair: &Pair) -> std::io::Result<Value> {
 
 /// Waits until this is the daemon's only child.
 async fn alone(pair: &Pair, child: u64) {
-    let only = || async { (children(pair.daemon.pid()).iter().map(|p| u64::from(*p)).eq([child])).then_some(()) };
+    let only =
+        || async { (children(pair.daemon.pid()).iter().map(|p| u64::from(*p)).eq([child])).then_some(()) };
     pair.eventually("the end of the old children", only).await.expect("one child");
 }

@@ -414,7 +414,9 @@ impl Machine {
             return out.push(Effect::Replaced(Err("the daemon is shutting down".to_owned())));
         }
         if !self.may_replace(reason, now) {
-            return out.push(Effect::Replaced(Err("too soon".to_owned())));
+            // It is wanted again with the next probe. Who asked for a replacement hears nothing of this one: his may be
+            // on its way.
+            return;
         }
         match self.main {
             Main::Ready { .. } if self.fresh.is_none() => {
@@ -438,7 +440,8 @@ impl Machine {
     }
 
     /// What people ask for is done. What the daemon itself wants is not done in a loop: not soon after a failure, and
-    /// not to a child that has just become ready, should a fresh one be over the limit from its start.
+    /// not to a child that has just become ready, should a fresh one be over the limit from its start. To save memory,
+    /// no third child is started while a replaced one still has turns.
     fn may_replace(&self, reason: Reason, now: Instant) -> bool {
         match reason {
             Reason::Signal | Reason::Request => true,
@@ -447,7 +450,8 @@ impl Machine {
                     Main::Ready { since, .. } => now < since + self.limits.backoff.stable_after,
                     Main::Starting(_) | Main::Waiting { .. } | Main::Stopped => true,
                 };
-                !young && self.replace_again.is_none_or(|again| now >= again)
+                let crowded = matches!(reason, Reason::Memory { .. }) && !self.retiring.is_empty();
+                !young && !crowded && self.replace_again.is_none_or(|again| now >= again)
             }
         }
     }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 /// Descriptors that may come and go: connections that are kept.
 const SLACK: usize = 4;
-/// What the resident memory of each may grow by between the end of the warm-up and the end.
-const GROWTH: u64 = 24 << 20;
+/// What the resident memory of each may grow by from before the load to after it: what an allocator keeps, and not what
+/// a thousand requests or the floods would leave.
+const GROWTH: u64 = 16 << 20;
 
 /// Descriptors of the daemon and of the front.
 pub(super) fn descriptors(stage: &Stage) -> [usize; 2] {

@@ -43,7 +43,8 @@ fn unending(pieces: usize, size: usize) -> Reply {
     let delta = json!({ "type": "response.output_text.delta", "item_id": "msg_unending", "output_index": 0,
         "content_index": 0, "delta": "x".repeat(size) });
     let frame = Bytes::from(format!("event: response.output_text.delta\ndata: {delta}\n\n"));
-    let begun = Reply::new().raw(json!({ "type": "response.output_item.added", "output_index": 0, "item": item }));
+    let begun =
+        Reply::new().raw(json!({ "type": "response.output_item.added", "output_index": 0, "item": item }));
     (0..pieces).fold(begun, |reply, _| reply.raw_bytes(frame.clone())).stall()
 }
 
@@ -63,7 +64,7 @@ impl Brain for Moody {
             Mood::Cutting => Reply::new().text(Pieces::new(head).chars(5).cut()),
             Mood::Hanging(gate) => {
                 let waits = Pieces::new(head).chars(9).wait(&gate);
-                let cut = request.seq % 2 == 0;
+                let cut = request.seq.is_multiple_of(2);
                 Reply::new().text(if cut { waits.cut() } else { waits.delta(tail) })
             }
         }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::crowd::{Account, Finish, ask};
 use gateway_tests::{
-    pair::{Answer, DEADLINE, KEY, SocketClient, asking},
+    pair::{Answer, DEADLINE, KEY, SocketClient, asking, children},
     upstream::{Gate, Outcome},
 };
 use nix::{
@@ -57,13 +57,17 @@ pub(super) enum Fault {
     Hangup,
     /// The daemon is asked for a fresh child.
     Restart,
+    /// The daemon gets SIGHUP, and at once the running child SIGKILL.
+    KillOld,
+    /// The daemon gets SIGHUP, and the fresh child SIGKILL as soon as it is seen.
+    KillFresh,
 }
 
 impl Fault {
     /// Whether requests of others may fail by it.
     pub(super) fn hurts(self) -> bool {
         match self {
-            Self::Kill | Self::Term | Self::Cut | Self::Stall => true,
+            Self::Kill | Self::Term | Self::Cut | Self::Stall | Self::KillOld | Self::KillFresh => true,
             Self::Stop | Self::Flood | Self::Vanish | Self::SlowHttp | Self::SlowSocket => false,
             Self::Hangup | Self::Restart => false,
         }
@@ -106,6 +110,11 @@ pub(super) async fn happen(fault: Fault, stage: &Stage, account: &Arc<Account>) 
             let status = socket.call("daemon/restart", &json!({})).await.expect("a fresh child");
             assert_ne!(status["pid"], old, "{status}");
         }
+        Fault::KillOld => {
+            stage.pair.daemon.signal(Signal::SIGHUP).expect("a daemon");
+            end_child(stage, Signal::SIGKILL).await;
+        }
+        Fault::KillFresh => kill_fresh(stage).await,
     }
     Happened { fault, begin, end: Instant::now() }
 }
@@ -119,6 +128,21 @@ async fn end_child(stage: &Stage, signal: Signal) {
     let old = stage.child().await;
     signal_child(old, signal);
     stage.another_child(old).await;
+}
+
+/// Whether the fresh one is killed before or after it took over is left to chance.
+async fn kill_fresh(stage: &Stage) {
+    let (daemon, old) = (stage.pair.daemon.pid(), stage.child().await);
+    stage.pair.daemon.signal(Signal::SIGHUP).expect("a daemon");
+    let other = || async { children(daemon).into_iter().map(u64::from).find(|pid| *pid != old) };
+    let fresh = stage.pair.eventually("a fresh child", other).await.expect("a fresh child");
+    // What is seen first may be `codex --version`, and gone by now.
+    let _gone = kill(Pid::from_raw(i32::try_from(fresh).expect("a process id")), Signal::SIGKILL);
+    let settled = || async {
+        let status = stage.status().await;
+        (status["state"] == "ready" && children(daemon).len() == 1 && status["pid"] != fresh).then_some(())
+    };
+    stage.pair.eventually("one child again", settled).await.expect("one child that is ready");
 }
 
 /// It lasts until the child runs again, which nobody but the daemon sees to.

@@ -52,7 +52,6 @@ impl Account {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
     }
 
-
     /// All of it.
     pub(crate) fn take(&self) -> Vec<Sent> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -64,6 +63,8 @@ pub(super) fn judge(wanted: &str, text: &str, code: Option<String>) -> Finish {
     match code {
         None if text == wanted => Finish::Done,
         Some(code) if wanted.starts_with(text) => Finish::Failed(code),
-        None | Some(_) => Finish::Wrong(format!("wanted {} bytes, got {}: {text:.200}", wanted.len(), text.len())),
+        None | Some(_) => {
+            Finish::Wrong(format!("wanted {} bytes, got {}: {text:.200}", wanted.len(), text.len()))
+        }
     }
 }

@@ -103,8 +103,7 @@ impl Turns {
         self.own.insert(thread.clone());
         let content = json!([{ "type": "input_text", "text": prompt }]);
         let item = json!({ "type": "message", "role": "user", "content": content });
-        let inject =
-            self.ask("thread/inject_items", &json!({ "threadId": thread, "items": [item] })).await?;
+        let inject = self.ask("thread/inject_items", &json!({ "threadId": thread, "items": [item] })).await?;
         let turn = json!({ "threadId": thread, "environments": [], "input": [] });
         let turn = self.ask("turn/start", &turn).await?;
         let injected = self.answer(inject).await?;

@@ -60,8 +60,16 @@ async fn a_codex_that_does_not_come_up_replaces_nobody() {
     let bad = [
         script(pair.home(), "too-old", "echo codex-cli 0.1.0"),
         script(pair.home(), "no-codex", "exit 1"),
-        script(pair.home(), "dies", &format!("{version}test $1 = debug && exec {} \"$@\"\nexit 3", real.display())),
-        script(pair.home(), "hangs", &format!("{version}test $1 = debug && exec {} \"$@\"\nexec sleep 600", real.display())),
+        script(
+            pair.home(),
+            "dies",
+            &format!("{version}test $1 = debug && exec {} \"$@\"\nexit 3", real.display()),
+        ),
+        script(
+            pair.home(),
+            "hangs",
+            &format!("{version}test $1 = debug && exec {} \"$@\"\nexec sleep 600", real.display()),
+        ),
         PathBuf::from("/no/such/codex"),
     ];
     for (times, bad) in bad.iter().enumerate() {

@@ -5,21 +5,20 @@ use gateway_tests::{
     pair::{Answer, DEADLINE, End, Pair, children},
     upstream::{Gate, Upstream},
 };
+use tokio::task::JoinSet;
 
 /// A stream that has begun, and an answer in JSON that has.
 async fn held(pair: &Pair, upstream: &Upstream) -> (Answer, impl Future<Output = (End, String)>) {
     let mut stream = Answer::to(pair, "hold", true).await.expect("a head");
     assert!(stream.until("its first half", |text| text == FIRST).await.expect("text"));
     let (client, url) = (pair.client().clone(), pair.url("/v1/chat/completions"));
-    let object = tokio::spawn(async move {
+    let mut object = JoinSet::new();
+    object.spawn(async move {
         let mut answer = Answer::of(&client, &url, "hold", false).await.expect("a head");
         (answer.end().await.expect("an end"), answer.text())
     });
-    upstream
-        .wait_totals("both requests", DEADLINE, |t| t.running() == 2)
-        .await
-        .expect("both requests");
-    (stream, async { object.await.expect("a finished task") })
+    upstream.wait_totals("both requests", DEADLINE, |t| t.running() == 2).await.expect("both requests");
+    (stream, async { object.join_all().await.remove(0) })
 }
 
 async fn serves(pair: &Pair) {
@@ -61,6 +60,9 @@ async fn past_its_grace_a_replaced_child_is_ended_and_its_requests_are_told() {
     assert_eq!(object.await, (End::Refused { status: 502, code }, String::new()));
     alone(&pair, fresh).await;
     serves(&pair).await;
-    pair.daemon.logged("the end of the grace", |line| line["event"] == "worker_grace_over").await.expect("a line");
+    pair.daemon
+        .logged("the end of the grace", |line| line["event"] == "worker_grace_over")
+        .await
+        .expect("a line");
     assert_eq!(pair.stop().await.expect("a clean stop"), (Some(0), Some(0)));
 }
