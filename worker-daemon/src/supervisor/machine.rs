@@ -61,6 +61,13 @@ pub enum Event {
 pub enum Ended {
     /// Its process ended.
     Exit(LastExit),
+    /// Its process ended, and it had never shaken hands.
+    Unready {
+        /// Why not, in words.
+        why: String,
+        /// How it ended.
+        exit: LastExit,
+    },
     /// It could not be started, or its end could not be seen.
     Failed {
         /// Why, in words.
@@ -364,7 +371,7 @@ impl Machine {
         };
         self.status.pid = None;
         match ended {
-            Ended::Exit(exit) => {
+            Ended::Exit(exit) | Ended::Unready { exit, .. } => {
                 self.status.last_exit = Some(exit.clone());
                 self.missing = 0;
             }
@@ -504,10 +511,14 @@ impl Machine {
 }
 
 fn words(ended: &Ended) -> String {
+    let exited = |exit: &LastExit| match exit {
+        LastExit { code: Some(code), .. } => format!("it exited with code {code}"),
+        LastExit { signal: Some(signal), .. } => format!("signal {signal} ended it"),
+        LastExit { code: None, signal: None } => "it ended".to_owned(),
+    };
     match ended {
-        Ended::Exit(LastExit { code: Some(code), .. }) => format!("it exited with code {code}"),
-        Ended::Exit(LastExit { signal: Some(signal), .. }) => format!("signal {signal} ended it"),
-        Ended::Exit(LastExit { code: None, signal: None }) => "it ended".to_owned(),
+        Ended::Exit(exit) => exited(exit),
+        Ended::Unready { why, exit } => format!("{why}; {}", exited(exit)),
         Ended::Failed { why, .. } => why.clone(),
     }
 }

@@ -10,7 +10,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -57,26 +57,19 @@ async fn a_codex_that_does_not_come_up_replaces_nobody() {
     let crowd = Crowd::start(&pair, 3, 1, &mut Dice::new(12)).await;
     let version = "test \"$1\" = --version && echo codex-cli 99.0.0 && exit\n";
     let real = real_codex();
+    let no_server =
+        |then: &str| format!("{version}test $1 = debug && exec {} \"$@\"\n{then}", real.display());
     let bad = [
-        script(pair.home(), "too-old", "echo codex-cli 0.1.0"),
-        script(pair.home(), "no-codex", "exit 1"),
-        script(
-            pair.home(),
-            "dies",
-            &format!("{version}test $1 = debug && exec {} \"$@\"\nexit 3", real.display()),
-        ),
-        script(
-            pair.home(),
-            "hangs",
-            &format!("{version}test $1 = debug && exec {} \"$@\"\nexec sleep 600", real.display()),
-        ),
-        PathBuf::from("/no/such/codex"),
+        ("0.169.0 or newer", script(pair.home(), "too-old", "echo codex-cli 0.1.0")),
+        ("exit status: 1", script(pair.home(), "no-codex", "exit 1")),
+        ("exited with code 3", script(pair.home(), "dies", &no_server("exit 3"))),
+        ("WORKER_STARTUP_TIMEOUT_MS", script(pair.home(), "hangs", &no_server("exec sleep 600"))),
+        ("there is no", PathBuf::from("/no/such/codex")),
     ];
-    for (times, bad) in bad.iter().enumerate() {
+    for (times, (why, bad)) in bad.iter().enumerate() {
         switch(pair.home(), bad);
         let error = restart(&pair).await.expect_err("an error").to_string();
-        println!("{}: {error}", bad.display());
-        assert!(error.contains("-32015"), "{}: {error}", bad.display());
+        assert!(error.contains("-32015") && error.contains(why), "{}: {error}", bad.display());
         not_replaced(&pair, 2 * times + 1).await;
         pair.daemon.signal(Signal::SIGHUP).expect("a daemon");
         not_replaced(&pair, 2 * times + 2).await;
@@ -106,11 +99,13 @@ async fn a_codex_that_is_lost_ends_the_daemon() {
     watcher.call("daemon/subscribe", &json!({})).await.expect("a status");
     fs::remove_file(bin).expect("a file to remove");
     kill(Pid::from_raw(i32::try_from(child).expect("a pid")), Signal::SIGKILL).expect("a child to kill");
-    let mut states = Vec::new();
+    let mut states: Vec<Value> = Vec::new();
     while let Ok(line) = tokio::time::timeout(DEADLINE, watcher.read()).await.expect("a change, or the end") {
-        states.push(format!("{} {}", line["params"]["state"], line["params"]["backoffMs"]));
+        states.push(line["params"].clone());
     }
-    println!("{states:#?}");
+    let delays: Vec<u64> = states.iter().filter_map(|status| status["backoffMs"].as_u64()).collect();
+    assert_eq!(delays, [250, 500, 1000, 2000, 4000], "{states:#?}");
+    assert_eq!(states.last().expect("a last status")["state"], "stopped");
     assert_eq!(pair.daemon.wait().await.expect("the daemon's end"), Some(5), "{}", pair.daemon.tail());
     let log = pair.daemon.log();
     let words = "worker-daemon: codex was lost and can't be started again";

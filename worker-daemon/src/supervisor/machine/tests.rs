@@ -242,6 +242,17 @@ fn the_daemons_own_wish_is_not_fulfilled_in_a_loop() {
 }
 
 #[test]
+fn who_asked_hears_why_the_fresh_child_did_not_shake_hands() {
+    let mut bench = Bench::begun();
+    bench.up(1);
+    bench.act(Event::Replace(Reason::Request));
+    let exit = LastExit { code: None, signal: Some(15) };
+    bench.act(Event::Ended(Generation(2), Ended::Unready { why: "no handshake".into(), exit }));
+    let why = "no handshake; signal 15 ended it".to_owned();
+    assert!(bench.has(&Effect::Replaced(Err(why))), "{:?}", bench.out);
+}
+
+#[test]
 fn for_memory_no_third_child_is_started_beside_one_that_was_replaced() {
     let memory = || Event::Replace(Reason::Memory { bytes: 1 });
     let mut bench = Bench::begun();
