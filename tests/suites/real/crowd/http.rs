@@ -4,8 +4,9 @@ use super::{
     account::{Account, Finish, judge},
     dice::Dice,
 };
-use gateway_tests::pair::{Answer, End};
+use gateway_tests::pair::{Answer, DEADLINE, End};
 use std::{
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -49,7 +50,9 @@ pub(crate) async fn ask(
         Ok(answer) => answer,
         Err(error) => return Finish::Wrong(format!("no answer at all: {error}")),
     };
-    match answer.end().await {
+    // The keep-alives of a stream that never ends are no end.
+    let end = tokio::time::timeout(DEADLINE, answer.end()).await;
+    match end.unwrap_or_else(|_| Err(io::Error::other(format!("no end within {DEADLINE:?}")))) {
         Ok(End::Done) => judge(wanted, &answer.text(), None),
         Ok(End::Refused { code, .. } | End::Broken { code }) => judge(wanted, &answer.text(), Some(code)),
         Ok(End::Torn(how)) => Finish::Wrong(how),
