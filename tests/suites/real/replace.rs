@@ -4,6 +4,7 @@ mod binary;
 mod grace;
 mod load;
 mod memory;
+mod odds;
 
 use crate::crowd::METHODS;
 use gateway_tests::{
