@@ -74,7 +74,11 @@ impl SocketClient {
         Ok(ids.filter_map(|id| id.as_str().map(str::to_owned)).collect())
     }
 
-    async fn send(&mut self, message: &Value) -> io::Result<()> {
+    /// Sends a line of any kind.
+    ///
+    /// # Errors
+    /// When the daemon closed the socket.
+    pub async fn send(&mut self, message: &Value) -> io::Result<()> {
         self.send_raw(message.to_string().as_bytes()).await
     }
 

@@ -1,6 +1,8 @@
 //! The pair around the real codex, against the scripted upstream.
 #![expect(clippy::panic, reason = "helpers of tests fail a test by panicking")]
 
+mod chaos;
+mod crowd;
 mod exact;
 mod example;
 mod hangup;
@@ -8,6 +10,7 @@ mod isolation;
 mod lines;
 mod pipelines;
 mod privileges;
+mod replace;
 mod soak;
 mod streams;
 mod support;

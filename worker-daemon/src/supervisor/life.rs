@@ -115,7 +115,8 @@ impl Life {
         let status = self.end(running).await;
         self.events.send(ChildEvent::Down(self.generation)).await.ok();
         match (status, failed) {
-            (Ok(status), _) => Ended::Exit(last_exit(status)),
+            (Ok(status), None) => Ended::Exit(last_exit(status)),
+            (Ok(status), Some(why)) => Ended::Unready { why, exit: last_exit(status) },
             (Err(error), why) => {
                 Ended::Failed { why: why.unwrap_or_else(|| error.to_string()), binary: false }
             }

@@ -64,6 +64,13 @@ pub enum Event {
 pub enum Ended {
     /// Its process ended.
     Exit(LastExit),
+    /// Its process ended, and it had never shaken hands.
+    Unready {
+        /// Why not, in words.
+        why: String,
+        /// How it ended.
+        exit: LastExit,
+    },
     /// It could not be started, or its end could not be seen.
     Failed {
         /// Why, in words.
@@ -371,7 +378,7 @@ impl Machine {
         };
         self.status.pid = None;
         match ended {
-            Ended::Exit(exit) => {
+            Ended::Exit(exit) | Ended::Unready { exit, .. } => {
                 self.status.last_exit = Some(exit.clone());
                 self.missing = 0;
             }
@@ -421,7 +428,9 @@ impl Machine {
             return out.push(Effect::Replaced(Err("the daemon is shutting down".to_owned())));
         }
         if !self.may_replace(reason, now) {
-            return out.push(Effect::Replaced(Err("too soon".to_owned())));
+            // It is wanted again with the next probe. Who asked for a replacement hears nothing of this one: his may be
+            // on its way.
+            return;
         }
         match self.main {
             Main::Ready { .. } if self.fresh.is_none() => {
@@ -445,7 +454,8 @@ impl Machine {
     }
 
     /// What people ask for is done. What the daemon itself wants is not done in a loop: not soon after a failure, and
-    /// not to a child that has just become ready, should a fresh one be over the limit from its start.
+    /// not to a child that has just become ready, should a fresh one be over the limit from its start. To save memory,
+    /// no third child is started while a replaced one still has turns.
     fn may_replace(&self, reason: Reason, now: Instant) -> bool {
         match reason {
             Reason::Signal | Reason::Request => true,
@@ -454,7 +464,8 @@ impl Machine {
                     Main::Ready { since, .. } => now < since + self.limits.backoff.stable_after,
                     Main::Starting(_) | Main::Waiting { .. } | Main::Stopped => true,
                 };
-                !young && self.replace_again.is_none_or(|again| now >= again)
+                let crowded = matches!(reason, Reason::Memory { .. }) && !self.retiring.is_empty();
+                !young && !crowded && self.replace_again.is_none_or(|again| now >= again)
             }
         }
     }
@@ -507,10 +518,14 @@ impl Machine {
 }
 
 fn words(ended: &Ended) -> String {
+    let exited = |exit: &LastExit| match exit {
+        LastExit { code: Some(code), .. } => format!("it exited with code {code}"),
+        LastExit { signal: Some(signal), .. } => format!("signal {signal} ended it"),
+        LastExit { code: None, signal: None } => "it ended".to_owned(),
+    };
     match ended {
-        Ended::Exit(LastExit { code: Some(code), .. }) => format!("it exited with code {code}"),
-        Ended::Exit(LastExit { signal: Some(signal), .. }) => format!("signal {signal} ended it"),
-        Ended::Exit(LastExit { code: None, signal: None }) => "it ended".to_owned(),
+        Ended::Exit(exit) => exited(exit),
+        Ended::Unready { why, exit } => format!("{why}; {}", exited(exit)),
         Ended::Failed { why, .. } => why.clone(),
     }
 }

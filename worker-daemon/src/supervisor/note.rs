@@ -58,7 +58,7 @@ pub(super) fn log(note: &Note, status: &Status, forced: bool) {
 
 fn exited(pid: Option<u32>, ended: &Ended, wanted: bool, restart_count: u64, forced: bool) {
     match ended {
-        Ended::Exit(exit) => {
+        Ended::Exit(exit) | Ended::Unready { exit, .. } => {
             let (exit_code, signal) = (exit.code, exit.signal);
             // Asked for, it is no news.
             if wanted {

@@ -53,11 +53,6 @@ impl Core {
                 Err(why) => self.fail(conn, &id, &code::not_replaced(why), out),
             }
         }
-        if outcome.is_err()
-            && let Some(lane) = self.active.and_then(|active| self.lanes.get_mut(&active))
-        {
-            lane.probe.ask_again();
-        }
     }
 
     fn tell_status(&mut self, conn: ConnId, id: &Bytes, now: Instant, out: &mut Vec<Action>) {

@@ -24,15 +24,13 @@ pub(super) struct Probe {
     heard: Instant,
     /// Unanswered ones in a row.
     missed: u32,
-    /// Whether a fresh child was asked for.
-    told: bool,
     rss: Option<u64>,
 }
 
 impl Probe {
     /// For a child that shook hands now; the first probe is due at `next`.
     pub(super) fn new(now: Instant, next: Instant) -> Self {
-        Self { next, sent: None, heard: now, missed: 0, told: false, rss: None }
+        Self { next, sent: None, heard: now, missed: 0, rss: None }
     }
 
     /// The child said something.
@@ -48,11 +46,6 @@ impl Probe {
     /// Resident memory in bytes, as the child said last.
     pub(super) fn rss(&self) -> Option<u64> {
         self.rss
-    }
-
-    /// The fresh child did not come up: it may be asked for again.
-    pub(super) fn ask_again(&mut self) {
-        self.told = false;
     }
 }
 
@@ -117,13 +110,10 @@ impl Core {
         }
     }
 
-    /// Asks for a fresh child in the place of the active one, once.
-    fn want_fresh(&mut self, generation: Generation, reason: Reason, out: &mut Vec<Action>) {
-        if self.active == Some(generation)
-            && !self.draining
-            && let Some(lane) = self.lanes.get_mut(&generation)
-            && !std::mem::replace(&mut lane.probe.told, true)
-        {
+    /// Asks for a fresh child in the place of the active one. It is asked for again with every probe: whether and when
+    /// it is started, the supervisor knows.
+    fn want_fresh(&self, generation: Generation, reason: Reason, out: &mut Vec<Action>) {
+        if self.active == Some(generation) && !self.draining {
             out.push(Action::Order(Order::Replace(reason)));
         }
     }

@@ -242,6 +242,43 @@ fn the_daemons_own_wish_is_not_fulfilled_in_a_loop() {
 }
 
 #[test]
+fn who_asked_hears_why_the_fresh_child_did_not_shake_hands() {
+    let mut bench = Bench::begun();
+    bench.up(1);
+    bench.act(Event::Replace(Reason::Request));
+    let exit = LastExit { code: None, signal: Some(15) };
+    bench.act(Event::Ended(Generation(2), Ended::Unready { why: "no handshake".into(), exit }));
+    let why = "no handshake; signal 15 ended it".to_owned();
+    assert!(bench.has(&Effect::Replaced(Err(why))), "{:?}", bench.out);
+}
+
+#[test]
+fn for_memory_no_third_child_is_started_beside_one_that_was_replaced() {
+    let memory = || Event::Replace(Reason::Memory { bytes: 1 });
+    let mut bench = Bench::begun();
+    bench.up(1);
+    bench.after(30).act(memory());
+    bench.up(2);
+    bench.after(30).act(memory());
+    assert_eq!(bench.started(), [], "the first one still has turns");
+    bench.exit(1);
+    bench.act(memory());
+    assert_eq!(bench.started(), [(3, true)]);
+}
+
+#[test]
+fn the_daemons_own_wish_answers_nobody_who_waits_for_another_replacement() {
+    let mut bench = Bench::begun();
+    bench.up(1);
+    bench.act(Event::Replace(Reason::Request));
+    assert_eq!(bench.started(), [(2, true)]);
+    bench.act(Event::Replace(Reason::Memory { bytes: 1 }));
+    assert_eq!(bench.out, []);
+    bench.up(2);
+    assert!(bench.has(&Effect::Replaced(Ok(()))));
+}
+
+#[test]
 fn the_fresh_child_is_the_next_one_when_the_old_one_dies() {
     let mut bench = Bench::begun();
     bench.up(1);
