@@ -191,7 +191,10 @@ async fn stop(
                 }
             },
             () = shutdown.draining() => break None,
-            Ok(why) = &mut lost => break Some(why),
+            Ok(why) = &mut lost => {
+                tracing::error!(event = "worker_lost", critical = true, error = %why, "codex can't be started again");
+                break Some(why);
+            }
         }
     };
     tracing::info!(

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 /// Members whose number is a time or a duration.
-const TIMES: [&str; 14] = [
+const TIMES: [&str; 16] = [
     "emittedAtMs",
     "create_time",
     "created",
@@ -20,6 +20,8 @@ const TIMES: [&str; 14] = [
     "durationMs",
     "resetsAt",
     "pid",
+    "uptimeMs",
+    "rssBytes",
     "seq",
 ];
 /// Prefixes of ids; what follows is at least [`ID`] letters and digits.

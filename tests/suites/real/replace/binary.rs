@@ -108,8 +108,13 @@ async fn a_codex_that_is_lost_ends_the_daemon() {
     assert_eq!(delays, [250, 500, 1000, 2000, 4000], "{states:#?}");
     assert_eq!(states.last().expect("a last status")["state"], "stopped");
     assert_eq!(pair.daemon.wait().await.expect("the daemon's end"), Some(5), "{}", pair.daemon.tail());
-    let log = pair.daemon.log();
     let words = "worker-daemon: codex was lost and can't be started again";
-    assert!(log.iter().any(|line| line.contains(words) && line.contains("CODEX_BIN")), "{log:#?}");
+    pair.eventually("the words on stderr", || async {
+        pair.daemon.log().iter().any(|line| line.contains(words) && line.contains("CODEX_BIN")).then_some(())
+    })
+    .await
+    .expect("the words");
+    let lost = pair.daemon.logged("the loss", |line| line["event"] == "worker_lost").await.expect("a line");
+    assert_eq!(lost["level"], "critical");
     assert!(!pair.socket.exists(), "a stale socket");
 }
