@@ -37,6 +37,24 @@ async fn a_killed_child_is_replaced_under_the_same_daemon() {
     serves(&machine).await;
 }
 
+/// An upgrade of codex: the daemon stays, and a fresh codex takes over.
+#[tokio::test]
+async fn a_reload_replaces_codex_under_the_same_daemon() {
+    let machine = started().await;
+    serves(&machine).await;
+    let (daemon, child) = (machine.show(WORKER, "MainPID").await, codex(&machine).await);
+    machine.systemctl(&["reload", WORKER]).await;
+    eventually("another codex, alone", async || {
+        let words = machine.show(WORKER, "StatusText").await;
+        (words.starts_with("Ready: ") && words.ends_with(", start 2")).then_some(())
+    })
+    .await;
+    serves(&machine).await;
+    eventually("the end of the old codex", async || (codex(&machine).await != child).then_some(())).await;
+    assert_eq!(machine.show(WORKER, "MainPID").await, daemon);
+    assert_eq!(machine.show(WORKER, "NRestarts").await, "0");
+}
+
 #[tokio::test]
 async fn a_hanging_daemon_is_killed_by_the_watchdog_and_started_again() {
     let machine = installed().await;
