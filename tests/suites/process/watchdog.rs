@@ -174,3 +174,23 @@ async fn a_stable_child_ends_the_streak() {
     let starts = log(&pair).iter().filter(|entry| matches!(entry, Entry::Start { .. })).count();
     assert_eq!(starts, 2);
 }
+
+/// What the child said while the daemon was stopped is read before anything is said to be late.
+#[tokio::test]
+async fn a_daemon_that_was_stopped_blames_nobody() {
+    // A probe is nearly always unanswered: the child takes its time to read.
+    let script = Script { slow_read_ms: 300, ..Script::default() };
+    let builder = around(&script).daemon("WORKER_PROBE_INTERVAL_MS", "100");
+    let pair = builder.daemon("WORKER_PROBE_TIMEOUT_MS", "1500").start().await.expect("a ready pair");
+    let child = pair.child_pid().expect("a child");
+    for _ in 0..2 {
+        pair.daemon.signal(Signal::SIGSTOP).expect("a signal");
+        let mut asking = std::pin::pin!(ask(&pair, "!echo after all", false));
+        let early = tokio::time::timeout(std::time::Duration::from_millis(2500), &mut asking).await;
+        assert!(early.is_err(), "a stopped daemon answered: {early:?}");
+        pair.daemon.signal(Signal::SIGCONT).expect("a signal");
+        assert_eq!(asking.await, (End::Done, "after all".to_owned()));
+    }
+    logged(&pair, "paused").await;
+    assert_eq!(pair.child_pid(), Some(child), "the child was killed");
+}

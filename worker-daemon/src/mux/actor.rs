@@ -30,6 +30,8 @@ pub const INBOX: usize = 1024;
 const BATCH: usize = 128;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(200);
+/// A time between two looks that only a pause of the daemon explains.
+const PAUSED: Duration = Duration::from_secs(2);
 
 /// What clients do.
 #[derive(Debug)]
@@ -91,6 +93,8 @@ pub struct Actor {
     children: HashMap<Generation, Sender<Line>>,
     load: watch::Sender<Load>,
     orders: mpsc::Sender<Order>,
+    /// When deadlines were looked at last.
+    looked: Instant,
     actions: Vec<Action>,
 }
 
@@ -105,6 +109,7 @@ impl Actor {
             children: HashMap::new(),
             load,
             orders,
+            looked: Instant::now(),
             actions: Vec::new(),
         };
         (actor, watch)
@@ -136,8 +141,8 @@ impl Actor {
                         self.client(event);
                     }
                 }
-                _ = tick.tick() => self.core.on_tick(now(), &mut self.actions),
-                () = sleep_until(self.core.next_due()) => self.core.on_tick(now(), &mut self.actions),
+                _ = tick.tick() => self.tick(),
+                () = sleep_until(self.core.next_due()) => self.tick(),
                 () = shutdown.draining(), if !drained => {
                     drained = true;
                     self.core.on_drain(now(), &mut self.actions);
@@ -151,6 +156,22 @@ impl Actor {
                 }
             }
             self.perform();
+        }
+    }
+
+    /// Looks at deadlines. Not at once after a pause of the whole daemon (a stopped process, a machine that slept):
+    /// what came meanwhile is read first, or a child that has answered would count as one that has not.
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let paused = now.duration_since(self.looked) >= PAUSED;
+        self.looked = now;
+        if paused {
+            tracing::warn!(
+                event = "paused",
+                "the daemon did not run for a while; deadlines are looked at later"
+            );
+        } else {
+            self.core.on_tick(now.into_std(), &mut self.actions);
         }
     }
 

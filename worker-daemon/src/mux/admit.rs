@@ -15,7 +15,10 @@ use shared::{
     id::{ConnId, ThreadId},
     line::Line,
 };
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Instant,
+};
 
 pub use fair::Caller;
 
@@ -57,6 +60,8 @@ pub struct Admission {
     turns: Fair,
     /// Requests that are sent again, with the time from which on; those of a thread are together and in order.
     aside: Vec<(Instant, Waiting)>,
+    /// When the first of each thread among them is due.
+    aside_threads: HashMap<ThreadId, Instant>,
 }
 
 impl Admission {
@@ -71,6 +76,9 @@ impl Admission {
 
     /// Keeps a request aside until `due`.
     pub fn put_aside(&mut self, waiting: Waiting, due: Instant) {
+        if let Some(thread) = &waiting.thread {
+            self.aside_threads.entry(thread.clone()).or_insert(due);
+        }
         self.aside.push((due, waiting));
     }
 
@@ -87,6 +95,7 @@ impl Admission {
         let (due, later) = std::mem::take(&mut self.aside).into_iter().partition(|(due, _)| *due <= now);
         self.aside = later;
         let due: Vec<(Instant, Waiting)> = due;
+        self.aside_threads.retain(|_, due| *due > now);
         for (_, waiting) in due.into_iter().rev() {
             if waiting.kind.is_control() {
                 self.control.push_front(waiting);
@@ -105,10 +114,9 @@ impl Admission {
     pub fn next_work(&mut self) -> Option<Waiting> {
         while let Some(waiting) = self.work.pop() {
             // Behind one of its thread that waits aside.
-            let Some((due, _)) = self.aside_with(&waiting) else {
+            let Some(due) = waiting.thread.as_ref().and_then(|id| self.aside_threads.get(id)).copied() else {
                 return Some(waiting);
             };
-            let due = *due;
             self.aside.push((due, waiting));
         }
         None
@@ -157,16 +165,14 @@ impl Admission {
         let (aside, left) = std::mem::take(&mut self.aside).into_iter().partition(|(_, w)| wanted(w));
         self.aside = left;
         let aside: Vec<(Instant, Waiting)> = aside;
+        if !aside.is_empty() {
+            let left = &self.aside;
+            self.aside_threads.retain(|id, _| left.iter().any(|(_, w)| w.thread.as_ref() == Some(id)));
+        }
         taken.extend(aside.into_iter().map(|(_, waiting)| waiting));
         taken.extend(self.work.take(&mut wanted));
         taken.extend(self.turns.take(&mut wanted));
         taken
-    }
-
-    /// What waits aside with the same thread.
-    fn aside_with(&self, waiting: &Waiting) -> Option<&(Instant, Waiting)> {
-        let thread = waiting.thread.as_ref().filter(|_| !self.aside.is_empty())?;
-        self.aside.iter().find(|(_, w)| w.thread.as_ref() == Some(thread))
     }
 }
 
