@@ -44,15 +44,38 @@ pub struct Thread {
     pub run: Option<Run>,
     /// Its `turn/start`s that the child has not answered.
     starting: usize,
-    /// The turn that ended last: the answer to its `turn/start` may come after its end.
-    ended: Option<TurnId>,
+    /// Turns that ended: the answer to a `turn/start` may come after the end of its turn. The last one, and more only
+    /// while a start is unanswered.
+    ended: Vec<TurnId>,
+    /// The turn whose end the daemon told and whose own end never came: what comes of it later is for nobody.
+    disowned: Option<TurnId>,
     /// Whether it holds one of the permits.
     permit: bool,
 }
 
 impl Thread {
     fn has_ended(&self, turn: &str) -> bool {
-        self.ended.as_ref().is_some_and(|ended| ended.as_str() == turn)
+        self.ended.iter().any(|ended| ended.as_str() == turn)
+    }
+
+    fn note_end(&mut self, turn: Option<TurnId>) {
+        self.run = None;
+        self.ended.extend(turn);
+        self.trim_ended();
+    }
+
+    /// Whatever is answered from here on was sent after the last end.
+    fn trim_ended(&mut self) {
+        if self.starting == 0 && self.ended.len() > 1 {
+            self.ended.drain(..self.ended.len() - 1);
+        }
+    }
+
+    /// Whether its owner has been told the end of this turn in the child's place.
+    pub fn is_disowned(&self, turn: &str) -> bool {
+        let given_up =
+            self.run.as_ref().is_some_and(|run| run.given_up.is_some() && run.turn.as_str() == turn);
+        given_up || self.disowned.as_ref().is_some_and(|disowned| disowned.as_str() == turn)
     }
 
     /// What its turn is doing, as far as letting it go is concerned.
@@ -92,7 +115,8 @@ impl Threads {
                     newest: 0,
                     run: None,
                     starting: 0,
-                    ended: None,
+                    ended: Vec::new(),
+                    disowned: None,
                     permit: false,
                 });
                 true
@@ -140,6 +164,7 @@ impl Threads {
         self.change(id, |thread| {
             thread.starting = thread.starting.saturating_sub(1);
             thread.take_up(turn, now);
+            thread.trim_ended();
         });
     }
 
@@ -161,9 +186,16 @@ impl Threads {
     pub fn ended(&mut self, id: &str, turn: Option<&str>) {
         self.change(id, |thread| {
             if thread.running().is_none_or(|running| turn.is_none_or(|t| running.as_str() == t)) {
-                thread.run = None;
-                thread.ended = turn.map(TurnId::from);
+                thread.note_end(turn.map(TurnId::from));
             }
+        });
+    }
+
+    /// Nobody waits for the end of the turn that runs in a thread any more.
+    pub fn disown(&mut self, id: &str) {
+        self.change(id, |thread| {
+            thread.disowned = thread.run.take().map(|run| run.turn);
+            thread.note_end(thread.disowned.clone());
         });
     }
 

@@ -112,6 +112,11 @@ impl Core {
                 let turn = result.and_then(|scope| scope.turn);
                 if late {
                     self.threads.answered_late(thread.as_str(), turn.as_deref(), now);
+                    // Its thread was let go without it.
+                    let gone = self.threads.get(thread.as_str()).is_none_or(|t| t.leaving == Leaving::Sent);
+                    if let Some(turn) = turn.filter(|_| gone) {
+                        self.interrupt(&thread, &turn, generation, now, out);
+                    }
                 } else {
                     self.threads.answered(thread.as_str(), turn.as_deref(), now);
                 }
@@ -228,14 +233,18 @@ impl Core {
         }
     }
 
-    /// Notes that a turn was heard of. Whether the daemon has given it up already.
+    /// Notes that a turn was heard of. Whether its owner has been told its end already.
     fn hear_of(&mut self, id: &str, turn: Option<&str>, name: &str, now: Instant) -> bool {
-        let run = self.threads.get_mut(id).and_then(|thread| thread.run.as_mut());
-        let Some(run) = run.filter(|run| turn.is_none_or(|turn| run.turn.as_str() == turn)) else {
-            return false;
-        };
-        run.hear(name, now);
-        run.given_up.is_some()
+        let Some(thread) = self.threads.get_mut(id) else { return false };
+        if let Some(run) = &mut thread.run
+            && turn.is_none_or(|turn| run.turn.as_str() == turn)
+        {
+            run.hear(name, now);
+        }
+        match (turn, &thread.run) {
+            (Some(turn), _) => thread.is_disowned(turn),
+            (None, run) => run.as_ref().is_some_and(|run| run.given_up.is_some()),
+        }
     }
 
     /// Keeps a notification until it is known whose thread it is about.

@@ -130,7 +130,8 @@ impl Core {
     }
 
     /// The child lost a request, or is late. What hung on its answer must not hang for ever.
-    fn on_unanswered(&mut self, pending: Pending, now: Instant, out: &mut Vec<Action>) {
+    fn on_unanswered(&mut self, mut pending: Pending, now: Instant, out: &mut Vec<Action>) {
+        self.on_refused_interrupt(&mut pending, true);
         let Pending { origin, kind, thread, generation, .. } = pending;
         self.fail_origin(origin, &code::timeout(self.limits.request_timeout), out);
         if kind != Kind::Probe {

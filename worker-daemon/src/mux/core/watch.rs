@@ -121,8 +121,7 @@ impl Core {
 
     /// A turn is over, although the child did not say so.
     fn forget_turn(&mut self, id: &ThreadId) {
-        let turn = self.threads.get(id.as_str()).and_then(|t| t.running()).cloned();
-        self.threads.ended(id.as_str(), turn.as_ref().map(|turn| turn.as_str()));
+        self.threads.disown(id.as_str());
         self.drop_asked(id.as_str());
         self.let_go_if_abandoned(id);
     }

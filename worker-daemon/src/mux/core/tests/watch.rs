@@ -76,6 +76,9 @@ fn a_turn_that_the_child_never_ends_gives_its_permit_back() {
     assert_eq!(bench.core.turns_active(), 1);
     bench.tick(1);
     assert_eq!(bench.core.turns_active(), 0);
+    // Its client knows of one end already.
+    expect(bench.note("item/x", "t", "u"), []);
+    expect(bench.note("turn/completed", "t", "u"), []);
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Child {
             "thread/start" | "turn/start" if std::mem::take(&mut self.refuse) => None,
             "thread/start" => {
                 let thread = Thread {
-                    maker: params["who"].as_u64().expect("who asks"),
+                    maker: params["serviceTier"].as_str().and_then(|who| who.parse().ok()).expect("who asks"),
                     turn: None,
                     begun: false,
                     interrupted: false,

@@ -71,6 +71,13 @@ impl World {
         }
     }
 
+    /// A child and two clients.
+    pub(super) fn begin(&mut self) {
+        self.step(Step::Up);
+        self.step(Step::Connect { mute: false });
+        self.step(Step::Connect { mute: false });
+    }
+
     pub(super) fn step(&mut self, step: Step) {
         match step {
             Step::Connect { mute } => {
@@ -85,7 +92,8 @@ impl World {
             }
             Step::Hello(c) => drop(self.client(c).map(|conn| self.hello(conn))),
             Step::Open(c) => drop(self.client(c).map(|conn| {
-                self.request(conn, "thread/start", json!({"who": conn}));
+                // A member that is open to clients: the model reads from it who asks.
+                self.request(conn, "thread/start", json!({"serviceTier": conn.to_string()}));
             })),
             Step::About(c, about, t) => drop(self.client(c).map(|conn| self.about(conn, about, t))),
             Step::Foreign(c, t) => {
@@ -139,6 +147,16 @@ impl World {
                 self.deliver(shown);
             }
         }
+    }
+
+    /// Threads that were made.
+    pub(super) fn threads(&self) -> usize {
+        self.makers.len()
+    }
+
+    /// Turns whose end their clients were told.
+    pub(super) fn ended(&self) -> usize {
+        self.ended.len()
     }
 
     /// What must hold at any time.
