@@ -126,3 +126,16 @@ fn permits_are_counted_over_both_and_the_old_child_comes_first() {
     bench.of(1);
     expect(shown, ["2 *turn/completed*", r#"child *"turn/start"*"waits"*"#]);
 }
+
+#[test]
+fn the_end_of_the_fresh_child_leaves_the_old_ones_requests_alone() {
+    let mut bench = Bench::ready();
+    bench.thread(1, "t");
+    let mut bench = two(bench);
+    bench.request(1, "turn/start", "t");
+    let wire = bench.wire;
+    bench.client(1, r#"{"id":1,"method":"model/list"}"#);
+    expect(bench.of(2).down(), [r#"1 {"id":1,"error":{"code":-32011,*"#]);
+    expect(bench.of(1).answer(wire, r#"{"turn":{"id":"u"}}"#), [r#"1 {"id":"turn/start","result":*"#]);
+    assert_eq!(bench.core.turns_active(), 1);
+}
