@@ -32,6 +32,8 @@ pub mod method {
     pub const THREAD_INJECT_ITEMS: &str = "thread/inject_items";
     /// Lets a thread go.
     pub const THREAD_UNSUBSCRIBE: &str = "thread/unsubscribe";
+    /// Starts a turn that compacts a thread; its answer doesn't name the turn.
+    pub const THREAD_COMPACT_START: &str = "thread/compact/start";
     /// Starts a turn.
     pub const TURN_START: &str = "turn/start";
     /// Ends a turn early.

@@ -70,6 +70,12 @@ const OWN: &[Setting] = &[
         "Requests of one connection that may be unanswered.",
     ),
     Setting::new(
+        "WORKER_CLIENT_THREADS_MAX",
+        Kind::Count,
+        Some("8192"),
+        "Threads that one connection may have open at codex; each takes some of its memory.",
+    ),
+    Setting::new(
         "WORKER_REQUEST_TIMEOUT_MS",
         Kind::Millis,
         Some("120000"),
@@ -232,6 +238,8 @@ pub struct Config {
     pub clients: usize,
     /// `WORKER_CLIENT_REQUESTS_MAX`.
     pub client_requests: usize,
+    /// `WORKER_CLIENT_THREADS_MAX`.
+    pub client_threads: usize,
     /// `WORKER_REQUEST_TIMEOUT_MS`.
     pub request_timeout: Duration,
     /// `WORKER_TURN_TIMEOUT_MS`.
@@ -312,6 +320,7 @@ impl Config {
             rpc_window: size(r.count_from("WORKER_RPC_WINDOW", 1)),
             clients: size(r.count_from("WORKER_MAX_CLIENTS", 1)),
             client_requests: size(r.count_from("WORKER_CLIENT_REQUESTS_MAX", 1)),
+            client_threads: size(r.count_from("WORKER_CLIENT_THREADS_MAX", 1)),
             request_timeout: r.millis("WORKER_REQUEST_TIMEOUT_MS"),
             turn_timeout: r.millis_from("WORKER_TURN_TIMEOUT_MS", 1),
             turn_idle_timeout: r.millis_from("WORKER_TURN_IDLE_TIMEOUT_MS", 1),

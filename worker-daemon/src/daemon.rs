@@ -135,6 +135,7 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
         turns: config.turns,
         waiting_turns: config.waiting_turns,
         client_requests: config.client_requests,
+        client_threads: config.client_threads,
         request_timeout: config.request_timeout,
         turn_timeout: config.turn_timeout,
         turn_idle_timeout: config.turn_idle_timeout,

@@ -141,6 +141,12 @@ pub fn uid_refused(uid: u32) -> ErrorObject {
     plain(FORBIDDEN, format!("uid {uid} may not connect; WORKER_ALLOW_UIDS says who may"))
 }
 
+/// The answer to a connection that has as many threads as it may.
+pub fn too_many_threads(max: usize) -> ErrorObject {
+    let message = format!("this connection has {max} threads; let some go (WORKER_CLIENT_THREADS_MAX)");
+    retry(OVERLOADED, &message, Duration::from_secs(1))
+}
+
 /// The answer while the child is down.
 pub fn unavailable(after: Duration) -> ErrorObject {
     retry(WORKER_UNAVAILABLE, "the codex app-server is not running; retry later", after)

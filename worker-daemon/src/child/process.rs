@@ -142,25 +142,32 @@ impl Process {
         self.signal(Signal::SIGKILL);
     }
 
-    /// Whether a signal has stopped the child.
-    pub fn is_stopped(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
-        // The name before it may hold anything, also a parenthesis.
-        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
-    }
-
-    /// Lets the child and its group go on.
-    pub fn resume(&self) {
-        self.signal(Signal::SIGCONT);
-    }
-
     fn signal(&self, signal: Signal) {
-        match killpg(self.group, signal) {
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(error) => {
-                tracing::warn!(event = "signal_failed", pid = self.pid(), %error, "can't signal the child's group")
-            }
+        signal_group(self.group, signal);
+    }
+}
+
+fn signal_group(group: Pid, signal: Signal) {
+    match killpg(group, signal) {
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => {
+            let pid = group.as_raw();
+            tracing::warn!(event = "signal_failed", pid, %error, "can't signal the child's group")
         }
+    }
+}
+
+/// Whether a signal has stopped this process.
+pub fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before it may hold anything, also a parenthesis.
+    stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+}
+
+/// Lets a stopped child that leads a group go on, with its group.
+pub fn resume(pid: u32) {
+    if let Ok(pid) = i32::try_from(pid) {
+        signal_group(Pid::from_raw(pid), Signal::SIGCONT);
     }
 }
 

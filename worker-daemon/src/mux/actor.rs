@@ -159,20 +159,18 @@ impl Actor {
         }
     }
 
-    /// Looks at deadlines. Not at once after a pause of the whole daemon (a stopped process, a machine that slept):
-    /// what came meanwhile is read first, or a child that has answered would count as one that has not.
+    /// Looks at deadlines. After a pause of the whole daemon (a stopped process, a frozen container) they are moved: what
+    /// came meanwhile is not read yet, and a child that has answered must not count as one that has not.
     fn tick(&mut self) {
         let now = Instant::now();
-        let paused = now.duration_since(self.looked) >= PAUSED;
+        let gap = now.duration_since(self.looked);
         self.looked = now;
-        if paused {
-            tracing::warn!(
-                event = "paused",
-                "the daemon did not run for a while; deadlines are looked at later"
-            );
-        } else {
-            self.core.on_tick(now.into_std(), &mut self.actions);
+        if gap >= PAUSED {
+            let gap_ms = u64::try_from(gap.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(event = "paused", gap_ms, "the daemon did not run; deadlines are moved by that");
+            self.core.stood_still(gap);
         }
+        self.core.on_tick(now.into_std(), &mut self.actions);
     }
 
     fn client(&mut self, event: ClientEvent) {

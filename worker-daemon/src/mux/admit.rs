@@ -17,7 +17,7 @@ use shared::{
 };
 use std::{
     collections::{HashMap, VecDeque},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 pub use fair::Caller;
@@ -55,27 +55,31 @@ impl Waiting {
 /// The waiting requests.
 #[derive(Debug, Default)]
 pub struct Admission {
-    control: VecDeque<Waiting>,
+    control: Fair,
     work: Fair,
     turns: Fair,
     /// Requests that are sent again, with the time from which on; those of a thread are together and in order.
     aside: Vec<(Instant, Waiting)>,
     /// When the first of each thread among them is due.
     aside_threads: HashMap<ThreadId, Instant>,
+    /// How many of these requests name a thread, interrupts and unsubscribes left out.
+    named: HashMap<ThreadId, usize>,
 }
 
 impl Admission {
     /// Puts a request behind those of its caller.
     pub fn push(&mut self, waiting: Waiting) {
         if waiting.kind.is_control() {
-            self.control.push_back(waiting);
+            self.control.push(waiting);
         } else {
+            self.count(&waiting);
             self.work.push(waiting);
         }
     }
 
     /// Keeps a request aside until `due`.
     pub fn put_aside(&mut self, waiting: Waiting, due: Instant) {
+        self.count(&waiting);
         if let Some(thread) = &waiting.thread {
             self.aside_threads.entry(thread.clone()).or_insert(due);
         }
@@ -107,7 +111,7 @@ impl Admission {
 
     /// The next interrupt or unsubscribe.
     pub fn next_control(&mut self) -> Option<Waiting> {
-        self.control.pop_front()
+        self.control.pop()
     }
 
     /// The next request for work, of the caller whose turn it is.
@@ -115,6 +119,7 @@ impl Admission {
         while let Some(waiting) = self.work.pop() {
             // Behind one of its thread that waits aside.
             let Some(due) = waiting.thread.as_ref().and_then(|id| self.aside_threads.get(id)).copied() else {
+                self.uncount(&waiting);
                 return Some(waiting);
             };
             self.aside.push((due, waiting));
@@ -122,26 +127,52 @@ impl Admission {
         None
     }
 
-    /// Moves a `turn/start` to the waiting line, in which `room` more have room. What has none comes back: the
-    /// request itself, or the youngest of the caller that waits for the most.
-    pub fn wait_for_permit(&mut self, waiting: Waiting, room: usize) -> Option<Waiting> {
-        if room > 0 {
-            self.turns.push(waiting);
-            return None;
-        }
-        let own = self.turns.len_of(waiting.conn, &waiting.caller);
-        match self.turns.take_from_longest(own + 1) {
-            Some(youngest) => {
-                self.turns.push(waiting);
-                Some(youngest)
+    /// Moves a `turn/start` to the waiting line, which holds at most `most`. What has no room comes back: the request
+    /// itself, or the youngest of whoever waits for more.
+    pub fn wait_for_permit(&mut self, waiting: Waiting, most: usize) -> Option<Waiting> {
+        let refused = if self.turns.len() < most {
+            None
+        } else {
+            match self.turns.take_from_longer(waiting.conn, &waiting.caller) {
+                Some(youngest) => Some(youngest),
+                None => return Some(waiting),
             }
-            None => Some(waiting),
+        };
+        if let Some(refused) = &refused {
+            self.uncount(refused);
         }
+        self.count(&waiting);
+        self.turns.push(waiting);
+        refused
     }
 
     /// The next `turn/start` of the waiting line.
     pub fn next_turn(&mut self) -> Option<Waiting> {
-        self.turns.pop()
+        let waiting = self.turns.pop()?;
+        self.uncount(&waiting);
+        Some(waiting)
+    }
+
+    /// Whether a request for work names this thread.
+    pub fn names(&self, thread: &str) -> bool {
+        self.named.contains_key(thread)
+    }
+
+    fn count(&mut self, waiting: &Waiting) {
+        if let Some(thread) = waiting.thread.as_ref().filter(|_| !waiting.kind.is_control()) {
+            *self.named.entry(thread.clone()).or_default() += 1;
+        }
+    }
+
+    fn uncount(&mut self, waiting: &Waiting) {
+        if let Some(thread) = waiting.thread.as_ref().filter(|_| !waiting.kind.is_control())
+            && let Some(count) = self.named.get_mut(thread)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.named.remove(thread);
+            }
+        }
     }
 
     /// Length of the waiting line.
@@ -159,9 +190,19 @@ impl Admission {
         self.len() == 0
     }
 
+    /// Moves every deadline.
+    pub fn delay(&mut self, by: Duration) {
+        self.control.each_mut(|waiting| waiting.deadline += by);
+        self.work.each_mut(|waiting| waiting.deadline += by);
+        self.turns.each_mut(|waiting| waiting.deadline += by);
+        for (_, waiting) in &mut self.aside {
+            waiting.deadline += by;
+        }
+    }
+
     /// Takes every waiting request that `wanted` picks, in a stable order.
     pub fn take(&mut self, mut wanted: impl FnMut(&Waiting) -> bool) -> Vec<Waiting> {
-        let mut taken = split(&mut self.control, &mut wanted);
+        let mut taken = self.control.take(&mut wanted);
         let (aside, left) = std::mem::take(&mut self.aside).into_iter().partition(|(_, w)| wanted(w));
         self.aside = left;
         let aside: Vec<(Instant, Waiting)> = aside;
@@ -172,6 +213,9 @@ impl Admission {
         taken.extend(aside.into_iter().map(|(_, waiting)| waiting));
         taken.extend(self.work.take(&mut wanted));
         taken.extend(self.turns.take(&mut wanted));
+        for waiting in &taken {
+            self.uncount(waiting);
+        }
         taken
     }
 }

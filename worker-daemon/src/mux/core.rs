@@ -68,6 +68,8 @@ pub struct Limits {
     pub waiting_turns: usize,
     /// Requests of one connection that may be unanswered (`WORKER_CLIENT_REQUESTS_MAX`).
     pub client_requests: usize,
+    /// Threads that one connection may have (`WORKER_CLIENT_THREADS_MAX`).
+    pub client_threads: usize,
     /// Time that a request has, waiting included (`WORKER_REQUEST_TIMEOUT_MS`).
     pub request_timeout: Duration,
     /// Time that a turn has (`WORKER_TURN_TIMEOUT_MS`).
@@ -106,6 +108,14 @@ struct Held {
     newest: u64,
 }
 
+/// A request for a fresh child.
+#[derive(Debug)]
+struct Restart {
+    conn: ConnId,
+    id: Bytes,
+    deadline: Instant,
+}
+
 /// A request of the child that a client has not answered yet.
 #[derive(Debug)]
 struct Asked {
@@ -133,10 +143,12 @@ pub struct Core {
     next_asked: u64,
     held: VecDeque<Held>,
     /// Requests for a fresh child that wait for it.
-    restarts: Vec<(ConnId, Bytes)>,
+    restarts: Vec<Restart>,
     /// The child that takes new threads, once its handshake stands.
     active: Option<Generation>,
-    /// Since when that one is.
+    /// The child that got the last turn.
+    last_turn: Option<Generation>,
+    /// Since when the active one is.
     active_since: Option<Instant>,
     greeting: Option<InitializeResult>,
     status: Status,
@@ -159,6 +171,7 @@ impl Core {
             held: VecDeque::new(),
             restarts: Vec::new(),
             active: None,
+            last_turn: None,
             active_since: None,
             greeting: None,
             status: Status::default(),
@@ -192,7 +205,7 @@ impl Core {
 
     /// Whether nothing of any request is left.
     pub fn is_idle(&self) -> bool {
-        let refused: usize = self.lanes.values().map(|lane| lane.refused.len()).sum();
+        let refused: usize = self.lanes.values().map(|lane| lane.refused.len() + lane.interrupts.len()).sum();
         self.threads.is_empty()
             && self.unanswered() + refused == 0
             && self.asked.is_empty()

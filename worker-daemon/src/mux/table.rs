@@ -33,7 +33,7 @@ pub enum Origin {
 pub enum Kind {
     /// Makes a thread known to its requester: `thread/start`, `thread/fork`, `thread/resume`.
     OpenThread,
-    /// Starts a turn.
+    /// Starts a turn, a compaction too.
     StartTurn,
     /// Ends a turn early.
     Interrupt,
@@ -51,7 +51,7 @@ impl Kind {
         use shared::app_server::method as m;
         match method {
             m::THREAD_START | m::THREAD_FORK | m::THREAD_RESUME => Self::OpenThread,
-            m::TURN_START => Self::StartTurn,
+            m::TURN_START | m::THREAD_COMPACT_START => Self::StartTurn,
             m::TURN_INTERRUPT => Self::Interrupt,
             m::THREAD_UNSUBSCRIBE => Self::Unsubscribe,
             _ => Self::Other,
@@ -207,6 +207,13 @@ impl Table {
             expired.push(pending);
         }
         expired
+    }
+
+    /// Moves every deadline.
+    pub fn delay(&mut self, by: Duration) {
+        for entry in self.entries.values_mut() {
+            entry.pending.deadline += by;
+        }
     }
 
     /// Unanswered requests for work at a child, late ones not counted.

@@ -4,7 +4,7 @@ use super::turn::Run;
 use shared::id::{ConnId, Generation, ThreadId, TurnId};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// What the turn of a thread is doing.
@@ -82,6 +82,7 @@ impl Thread {
     pub fn turn(&self) -> Turn<'_> {
         match &self.run {
             _ if self.starting > 0 => Turn::Starting,
+            Some(run) if run.is_unnamed() => Turn::Starting,
             Some(run) => Turn::Running(&run.turn),
             None => Turn::Idle,
         }
@@ -89,7 +90,7 @@ impl Thread {
 
     /// The turn that runs, answered or not.
     pub fn running(&self) -> Option<&TurnId> {
-        self.run.as_ref().map(|run| &run.turn)
+        self.run.as_ref().filter(|run| !run.is_unnamed()).map(|run| &run.turn)
     }
 }
 
@@ -168,6 +169,17 @@ impl Threads {
         });
     }
 
+    /// A turn was started by a request whose answer doesn't name it (a compaction): it holds its permit until it
+    /// begins.
+    pub fn answered_without_name(&mut self, id: &str, now: Instant) {
+        self.change(id, |thread| {
+            thread.starting = thread.starting.saturating_sub(1);
+            if thread.run.is_none() {
+                thread.run = Some(Run::unnamed(now));
+            }
+        });
+    }
+
     /// A `turn/start` that was given up is answered with this turn after all.
     pub fn answered_late(&mut self, id: &str, turn: Option<&str>, now: Instant) {
         self.change(id, |thread| thread.take_up(turn, now));
@@ -185,7 +197,8 @@ impl Threads {
     /// `turn/completed` came, or nobody waits for it any more.
     pub fn ended(&mut self, id: &str, turn: Option<&str>) {
         self.change(id, |thread| {
-            if thread.running().is_none_or(|running| turn.is_none_or(|t| running.as_str() == t)) {
+            let unnamed = thread.run.as_ref().is_some_and(Run::is_unnamed);
+            if !unnamed && thread.running().is_none_or(|running| turn.is_none_or(|t| running.as_str() == t)) {
                 thread.note_end(turn.map(TurnId::from));
             }
         });
@@ -258,6 +271,15 @@ impl Threads {
             if let Some(run) = &mut thread.run {
                 change(id, run);
             }
+        }
+    }
+
+    /// Moves every time of the turns.
+    pub fn delay(&mut self, by: Duration) {
+        for run in self.by_id.values_mut().filter_map(|thread| thread.run.as_mut()) {
+            run.began += by;
+            run.heard += by;
+            run.given_up = run.given_up.map(|since| since + by);
         }
     }
 

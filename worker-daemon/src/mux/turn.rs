@@ -42,6 +42,16 @@ impl Run {
         Self { turn, began: now, heard: now, begun: false, whole: false, given_up: None, suspected: 0 }
     }
 
+    /// A turn whose id is told when it begins.
+    pub fn unnamed(now: Instant) -> Self {
+        Self::new("".into(), now)
+    }
+
+    /// Whether its id is not known yet.
+    pub fn is_unnamed(&self) -> bool {
+        self.turn.as_str().is_empty()
+    }
+
     /// The child said something about it.
     pub fn hear(&mut self, name: &str, now: Instant) {
         self.heard = now;
@@ -55,7 +65,7 @@ impl Run {
 
     /// Whether it is to be ended; `waits` is whether the child waits for an answer of the turn's client.
     pub fn overdue(&self, now: Instant, total: Duration, idle: Duration, waits: bool) -> Option<Overdue> {
-        if self.given_up.is_some() {
+        if self.given_up.is_some() || self.is_unnamed() {
             None
         } else if now.saturating_duration_since(self.began) >= total {
             Some(Overdue::Total)
@@ -68,12 +78,14 @@ impl Run {
 
     /// Whether it may be over without our knowing.
     pub fn is_quiet(&self, now: Instant) -> bool {
-        self.given_up.is_none() && now.saturating_duration_since(self.heard) >= QUIET
+        let known = self.given_up.is_none() && !self.is_unnamed();
+        known && now.saturating_duration_since(self.heard) >= QUIET
     }
 
     /// Whether nobody waits for its end any more.
     pub fn is_past_ending(&self, now: Instant) -> bool {
-        self.given_up.is_some_and(|since| now.saturating_duration_since(since) >= ENDING)
+        let since = self.given_up.or_else(|| self.is_unnamed().then_some(self.began));
+        since.is_some_and(|since| now.saturating_duration_since(since) >= ENDING)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     child::{
         harness, log,
-        process::{Process, last_exit},
+        process::{self, Process, last_exit},
     },
     config::Config,
     handshake::{self, Greeting},
@@ -25,6 +25,9 @@ use tokio::{
 
 /// How often it is looked whether somebody stopped the child.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long what a dead child has said is still read.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// What is wanted of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +116,6 @@ impl Life {
             }
         };
         let status = self.end(running).await;
-        self.events.send(ChildEvent::Down(self.generation)).await.ok();
         match (status, failed) {
             (Ok(status), None) => Ended::Exit(last_exit(status)),
             (Ok(status), Some(why)) => Ended::Unready { why, exit: last_exit(status) },
@@ -165,7 +167,11 @@ impl Life {
         tokio::select! {
             () = forward(generation, &mut running.from_child, &events, &load) => {}
             () = self.unwanted() => {}
-            () = keep_running(&running.process) => {}
+            () = keep_running(running.process.pid()) => {}
+            // Somebody else may hold its stdout open.
+            _ = running.process.wait() => {
+                tokio::time::timeout(LAST_WORDS, forward(generation, &mut running.from_child, &events, &load)).await.ok();
+            }
         }
     }
 
@@ -179,8 +185,13 @@ impl Life {
             process.kill();
         }
         let status = process.end().await;
-        // Its last words; a grandchild that kept the pipe open is dead by now.
-        log.await.ok();
+        // Nobody waits for anything else to be told.
+        self.events.send(ChildEvent::Down(self.generation)).await.ok();
+        // Its last words. A grandchild in a session of its own may keep the pipe open for ever.
+        let stop = log.abort_handle();
+        if tokio::time::timeout(LAST_WORDS, log).await.is_err() {
+            stop.abort();
+        }
         status
     }
 
@@ -203,18 +214,14 @@ async fn ready_to_start(
 
 /// Lets a child go on that somebody stopped (SIGSTOP, SIGTSTP): nobody means to, and everybody waits for it. Never
 /// resolves.
-async fn keep_running(process: &Process) {
+async fn keep_running(pid: u32) {
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         look.tick().await;
-        if process.is_stopped() {
-            tracing::warn!(
-                event = "worker_continued",
-                pid = process.pid(),
-                "codex had been stopped by a signal"
-            );
-            process.resume();
+        if process::is_stopped(pid) {
+            tracing::warn!(event = "worker_continued", pid, "codex had been stopped by a signal");
+            process::resume(pid);
         }
     }
 }

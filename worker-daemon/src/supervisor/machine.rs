@@ -384,8 +384,12 @@ impl Machine {
             }
             Ended::Failed { binary, .. } => self.missing = if *binary { self.missing + 1 } else { 0 },
         }
-        if ready_for.is_none() && std::mem::take(&mut self.asked) {
-            out.push(Effect::Replaced(Err(words(ended))));
+        if ready_for.is_none() {
+            // The next start looks for the binary again: what was asked for meanwhile is what it does.
+            let asked = std::mem::take(&mut self.asked) | self.wanted.take().is_some();
+            if asked {
+                out.push(Effect::Replaced(Err(words(ended))));
+            }
         }
         if self.draining {
             self.main = Main::Stopped;
@@ -396,6 +400,7 @@ impl Machine {
         if let Some(fresh) = self.fresh.take() {
             self.main = Main::Starting(fresh);
             self.asked = true;
+            self.well_until = now + self.limits.startup + self.limits.pulse;
             self.status.pid = self.pid(fresh);
             let running = self.status.pid.is_some();
             self.publish(if running { WorkerState::Initializing } else { WorkerState::Starting }, out);

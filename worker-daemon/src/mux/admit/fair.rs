@@ -98,30 +98,33 @@ impl Fair {
         self.len
     }
 
-    /// Requests of one caller that wait.
-    pub(super) fn len_of(&self, conn: ConnId, caller: &str) -> usize {
-        self.conns.values.get(&conn).and_then(|c| c.values.get(caller)).map_or(0, VecDeque::len)
-    }
-
-    /// Takes the youngest request of the caller that has the most, if it has more than `than`.
-    pub(super) fn take_from_longest(&mut self, than: usize) -> Option<Waiting> {
-        let mut longest: Option<(usize, ConnId, Caller)> = None;
-        for conn in &self.conns.order {
-            let Some(callers) = self.conns.values.get(conn) else { continue };
-            for caller in &callers.order {
-                let len = callers.values.get(caller).map_or(0, VecDeque::len);
-                if longest.as_ref().is_none_or(|(most, ..)| len > *most) {
-                    longest = Some((len, *conn, caller.clone()));
-                }
+    /// Makes room for a request of this connection and caller: takes the youngest of the connection that has the most,
+    /// and in it of the caller that has the most, if that is more than what asks would have then. Names are free, so
+    /// that a connection can't get more room by many of them.
+    pub(super) fn take_from_longer(&mut self, conn: ConnId, caller: &str) -> Option<Waiting> {
+        let total = |callers: &Ring<Caller, VecDeque<Waiting>>| -> usize {
+            callers.values.values().map(VecDeque::len).sum()
+        };
+        let own = self.conns.values.get(&conn).map_or(0, total);
+        let mut longest = (own + 1, conn);
+        for other in &self.conns.order {
+            let len = self.conns.values.get(other).map_or(0, total);
+            if len > longest.0 {
+                longest = (len, *other);
             }
         }
-        let (len, conn, caller) = longest?;
-        if len <= than {
-            return None;
+        let from = longest.1;
+        let callers = self.conns.values.get_mut(&from)?;
+        let than = if from == conn { callers.values.get(caller).map_or(0, VecDeque::len) + 1 } else { 0 };
+        let mut most: Option<(usize, Caller)> = None;
+        for name in &callers.order {
+            let len = callers.values.get(name).map_or(0, VecDeque::len);
+            if len > most.as_ref().map_or(than, |(len, _)| *len) {
+                most = Some((len, name.clone()));
+            }
         }
-        let youngest = self.conns.values.get_mut(&conn)?.values.get_mut(&caller)?.pop_back();
+        let youngest = callers.values.get_mut(&most?.1)?.pop_back();
         self.len -= usize::from(youngest.is_some());
-        // `than` may be 0, and then its queue may be empty now.
         self.forget_empty();
         youngest
     }
@@ -138,6 +141,13 @@ impl Fair {
         });
         self.len -= taken.len();
         taken
+    }
+
+    /// Changes every request.
+    pub(super) fn each_mut(&mut self, mut change: impl FnMut(&mut Waiting)) {
+        for callers in self.conns.values.values_mut() {
+            callers.values.values_mut().flatten().for_each(&mut change);
+        }
     }
 
     fn forget_empty(&mut self) {
@@ -186,15 +196,36 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_gives_up_its_youngest() {
+    fn whoever_has_most_gives_up_its_youngest() {
         let mut fair = Fair::default();
         for id in 0..4 {
             fair.push(waiting(1, "many", id));
         }
         fair.push(waiting(1, "few", 9));
-        assert!(fair.take_from_longest(4).is_none());
-        assert_eq!(fair.take_from_longest(3).map(|w| w.id), Some("3".into()));
-        assert_eq!((fair.len(), fair.len_of(ConnId(1), "many"), fair.len_of(ConnId(1), "few")), (4, 3, 1));
+        let taken = |fair: &mut Fair, conn, caller| {
+            let id = fair.take_from_longer(ConnId(conn), caller).map(|w| w.id)?;
+            String::from_utf8(id.to_vec()).ok()
+        };
+        assert_eq!(taken(&mut fair, 1, "many"), None, "its own are the most");
+        assert_eq!(taken(&mut fair, 1, "few").as_deref(), Some("3"));
+        assert_eq!(taken(&mut fair, 1, "few").as_deref(), Some("2"));
+        assert_eq!(taken(&mut fair, 1, "few"), None, "two are not more than one and the new one");
+        assert_eq!(taken(&mut fair, 2, "").as_deref(), Some("1"), "another connection has nothing");
+        assert_eq!(fair.len(), 2);
+    }
+
+    #[test]
+    fn many_names_get_no_more_room() {
+        let mut fair = Fair::default();
+        for id in 0..4 {
+            fair.push(waiting(1, &id.to_string(), id));
+        }
+        assert!(fair.take_from_longer(ConnId(1), "new").is_none());
+        assert!(fair.take_from_longer(ConnId(2), "").is_some());
+        fair.push(waiting(2, "", 8));
+        assert!(fair.take_from_longer(ConnId(2), "").is_some(), "three against one");
+        fair.push(waiting(2, "", 9));
+        assert!(fair.take_from_longer(ConnId(2), "").is_none(), "two against two");
     }
 
     proptest! {

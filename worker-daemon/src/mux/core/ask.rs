@@ -46,7 +46,12 @@ impl Core {
     /// Interrupts the turn of a thread, then unsubscribes.
     pub(super) fn send_off(&mut self, id: &ThreadId, now: Instant, out: &mut Vec<Action>) {
         // The thread may have closed by itself, or with its child.
-        let Some(thread) = self.threads.get_mut(id.as_str()) else {
+        // Or somebody else may have resumed it.
+        let Some(thread) = self
+            .threads
+            .get_mut(id.as_str())
+            .filter(|thread| thread.owner.is_none() && thread.leaving == Leaving::Queued)
+        else {
             return;
         };
         thread.leaving = Leaving::Sent;
@@ -71,17 +76,10 @@ impl Core {
         }
     }
 
-    /// Sends again the interrupts that the child refused.
-    pub(super) fn interrupt_refused(&mut self, now: Instant, out: &mut Vec<Action>) {
-        let refused: Vec<_> = self
-            .lanes
-            .iter_mut()
-            .flat_map(|(generation, lane)| {
-                std::mem::take(&mut lane.refused).into_iter().map(|(id, again)| (*generation, id, again))
-            })
-            .collect();
-        for (generation, id, interrupt) in refused {
-            self.send_interrupt(&id, interrupt, generation, now, out);
+    /// Lets the interrupts that the child refused be sent again.
+    pub(super) fn interrupt_refused(&mut self) {
+        for lane in self.lanes.values_mut() {
+            lane.interrupts.extend(lane.refused.drain(..));
         }
     }
 
@@ -94,13 +92,25 @@ impl Core {
         now: Instant,
         out: &mut Vec<Action>,
     ) {
-        let run = self.threads.get(id.as_str()).and_then(|thread| thread.run.as_ref());
-        let heard = run.is_some_and(|run| run.begun && run.turn.as_str() == turn);
-        let interrupt = Interrupt { turn: turn.into(), heard, refusals: 0 };
+        let interrupt = self.interrupt_of(id, turn);
         self.send_interrupt(id, interrupt, generation, now, out);
     }
 
-    fn send_interrupt(
+    /// The same as soon as there is room at the child.
+    pub(super) fn interrupt_later(&mut self, id: &ThreadId, turn: &str, generation: Generation) {
+        let interrupt = self.interrupt_of(id, turn);
+        if let Some(lane) = self.lanes.get_mut(&generation) {
+            lane.interrupts.push_back((id.clone(), interrupt));
+        }
+    }
+
+    fn interrupt_of(&self, id: &ThreadId, turn: &str) -> Interrupt {
+        let run = self.threads.get(id.as_str()).and_then(|thread| thread.run.as_ref());
+        let heard = run.is_some_and(|run| run.begun && run.turn.as_str() == turn);
+        Interrupt { turn: turn.into(), heard, refusals: 0 }
+    }
+
+    pub(super) fn send_interrupt(
         &mut self,
         id: &ThreadId,
         interrupt: Interrupt,

@@ -109,6 +109,8 @@ impl Core {
             }
             Kind::StartTurn => {
                 let Some(thread) = thread else { return };
+                // Well answered, but without the turn's name.
+                let is_compaction = result.as_ref().is_some_and(|scope| scope.turn.is_none());
                 let turn = result.and_then(|scope| scope.turn);
                 if late {
                     self.threads.answered_late(thread.as_str(), turn.as_deref(), now);
@@ -117,6 +119,8 @@ impl Core {
                     if let Some(turn) = turn.filter(|_| gone) {
                         self.interrupt(&thread, &turn, generation, now, out);
                     }
+                } else if is_compaction {
+                    self.threads.answered_without_name(thread.as_str(), now);
                 } else {
                     self.threads.answered(thread.as_str(), turn.as_deref(), now);
                 }
@@ -194,6 +198,10 @@ impl Core {
     ) {
         let thread = scope.thread.as_deref();
         let turn = scope.turn.as_deref();
+        // A thread that was resumed on a fresh child while the old one still speaks of it.
+        if thread.and_then(|id| self.threads.get(id)).is_some_and(|t| t.generation != generation) {
+            return;
+        }
         if let (method::TURN_STARTED, Some(id), Some(turn)) = (name, thread, turn) {
             self.threads.began(id, turn, now);
         }
@@ -265,8 +273,9 @@ impl Core {
 
     /// Hands on what came for a thread before the answer that made it known.
     fn release_held(&mut self, id: &ThreadId, generation: Generation, now: Instant, out: &mut Vec<Action>) {
-        let (mine, others): (VecDeque<Held>, _) =
-            std::mem::take(&mut self.held).into_iter().partition(|held| held.thread == *id);
+        let (mine, others): (VecDeque<Held>, _) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|held| held.thread == *id && held.generation == generation);
         self.held = others;
         for Held { line, .. } in mine {
             if let Ok(Message::Notification { method, params }) =
@@ -286,7 +295,8 @@ impl Core {
         scope: Scope<'_>,
         out: &mut Vec<Action>,
     ) {
-        let owner = scope.thread.as_deref().and_then(|t| self.threads.get(t)).and_then(|t| t.owner);
+        let thread = scope.thread.as_deref().and_then(|t| self.threads.get(t));
+        let owner = thread.filter(|t| t.generation == generation).and_then(|t| t.owner);
         let child_id = Bytes::copy_from_slice(id.get().as_bytes());
         let Some(conn) = owner else {
             return out.push(Action::ToChild(generation, declined(name, &child_id)));

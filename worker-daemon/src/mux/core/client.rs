@@ -148,6 +148,13 @@ impl Core {
         if self.draining && !Kind::of(name).is_control() {
             return Err(code::draining(RETRY_AFTER));
         }
+        // Counted only when there are so many threads at all.
+        if Kind::of(name) == Kind::OpenThread
+            && self.threads.len() >= self.limits.client_threads
+            && self.threads.of(conn).len() >= self.limits.client_threads
+        {
+            return Err(code::too_many_threads(self.limits.client_threads));
+        }
         // A child that is being replaced has its threads while another one is down.
         if self.target(thread).is_none() && self.is_down() {
             return Err(code::unavailable(self.retry_after()));
@@ -169,6 +176,11 @@ impl Core {
 
     /// Takes back what a client has not got sent yet for a thread that it lets go.
     fn withdraw(&mut self, conn: ConnId, thread: &str, out: &mut Vec<Action>) {
+        let admission =
+            |generation| self.lanes.get(generation).is_some_and(|lane| lane.admission.names(thread));
+        if !self.lobby.names(thread) && !self.lanes.keys().any(admission) {
+            return;
+        }
         let withdrawn = self.take_waiting(|w| {
             w.conn == conn
                 && w.kind != Kind::Unsubscribe

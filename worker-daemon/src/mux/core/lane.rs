@@ -12,6 +12,8 @@ pub(super) struct Lane {
     pub(super) admission: Admission,
     /// Threads that the daemon lets go once there is room at the child.
     pub(super) leaving: VecDeque<ThreadId>,
+    /// Interrupts of the daemon's own that wait for room at the child.
+    pub(super) interrupts: VecDeque<(ThreadId, Interrupt)>,
     /// Interrupts that the child refused and that are tried again; their threads may be let go already.
     pub(super) refused: Vec<(ThreadId, Interrupt)>,
     /// Whether it is well.
@@ -26,6 +28,7 @@ impl Lane {
         Self {
             admission: Admission::default(),
             leaving: VecDeque::new(),
+            interrupts: VecDeque::new(),
             refused: Vec::new(),
             probe: Probe::new(now, probe),
             drained: false,

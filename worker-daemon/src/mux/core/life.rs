@@ -11,7 +11,7 @@ use shared::{
     id::{ConnId, Generation},
     rpc::code,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Core {
     /// A client is gone. What it had waiting is dropped, its turns are interrupted, its threads let go.
@@ -20,7 +20,7 @@ impl Core {
             return;
         }
         self.take_waiting(|w| w.conn == conn);
-        self.restarts.retain(|(asker, _)| *asker != conn);
+        self.restarts.retain(|restart| restart.conn != conn);
         self.table.forget(conn);
         self.decline_asked(|asked| asked.conn == conn, out);
         for thread in self.threads.of(conn) {
@@ -90,6 +90,26 @@ impl Core {
         self.pump(now, out);
     }
 
+    /// The daemon did not run for `gap` (a stopped process, a frozen container): that time counts for nothing, because
+    /// what was said meanwhile has not been read.
+    pub fn stood_still(&mut self, gap: Duration) {
+        self.table.delay(gap);
+        self.lobby.delay(gap);
+        for lane in self.lanes.values_mut() {
+            lane.admission.delay(gap);
+            lane.probe.delay(gap);
+        }
+        self.threads.delay(gap);
+        for client in self.conns.values_mut() {
+            if let Some((_, deadline)) = &mut client.greeting {
+                *deadline += gap;
+            }
+        }
+        for restart in &mut self.restarts {
+            restart.deadline += gap;
+        }
+    }
+
     /// Ends what has waited too long, looks after turns and children. Called a few times a second.
     pub fn on_tick(&mut self, now: Instant, out: &mut Vec<Action>) {
         for pending in self.table.expire(now, TOMBSTONE) {
@@ -116,8 +136,13 @@ impl Core {
                 self.fail_waiting(waiting, &unavailable, out);
             }
         }
+        self.expire_restarts(now, out);
+        // Told again until it is heard: an order can be early, or lost.
+        for lane in self.lanes.values_mut() {
+            lane.drained = false;
+        }
         self.watch_turns(now, out);
-        self.interrupt_refused(now, out);
+        self.interrupt_refused();
         // Threads that nobody has and whose unsubscribe the child lost or was too busy for.
         let left_behind = |t: &crate::mux::threads::Thread| {
             t.owner.is_none() && t.leaving == Leaving::No && t.turn() != Turn::Starting
@@ -167,7 +192,9 @@ impl Core {
 
     /// Ends everything that still runs: every client gets its answer, every turn its interrupt.
     pub fn on_force(&mut self, now: Instant, out: &mut Vec<Action>) {
-        self.draining = true;
+        if !self.draining {
+            self.on_drain(now, out);
+        }
         let draining = code::draining(RETRY_AFTER);
         self.refuse_lobby(&draining, out);
         for waiting in self.take_waiting(|_| true) {

@@ -1,6 +1,6 @@
 //! The daemon's own methods.
 
-use super::Core;
+use super::{Core, Restart};
 use crate::mux::action::{Action, Order, Reason};
 use bytes::Bytes;
 use shared::{
@@ -30,8 +30,11 @@ impl Core {
                 self.fail(conn, &id, &code::draining(super::RETRY_AFTER), out);
             }
             control::RESTART => {
-                self.restarts.push((conn, id));
-                out.push(Action::Order(Order::Replace(Reason::Request)));
+                // Whoever asks while one is on its way waits for that one.
+                if self.restarts.is_empty() {
+                    out.push(Action::Order(Order::Replace(Reason::Request)));
+                }
+                self.restarts.push(Restart { conn, id, deadline: now + self.limits.request_timeout });
             }
             control::DRAIN => {
                 out.push(Action::Order(Order::Drain));
@@ -47,11 +50,22 @@ impl Core {
 
     /// A fresh child took over, or did not come up. Everybody who asked for it hears of it.
     pub fn on_replaced(&mut self, outcome: Result<(), &str>, now: Instant, out: &mut Vec<Action>) {
-        for (conn, id) in std::mem::take(&mut self.restarts) {
+        for Restart { conn, id, .. } in std::mem::take(&mut self.restarts) {
             match outcome {
                 Ok(()) => self.tell_status(conn, &id, now, out),
                 Err(why) => self.fail(conn, &id, &code::not_replaced(why), out),
             }
+        }
+    }
+
+    /// No answer of the supervisor is no reason to wait for ever.
+    pub(super) fn expire_restarts(&mut self, now: Instant, out: &mut Vec<Action>) {
+        let (late, waiting) =
+            std::mem::take(&mut self.restarts).into_iter().partition(|restart| restart.deadline <= now);
+        self.restarts = waiting;
+        let late: Vec<Restart> = late;
+        for Restart { conn, id, .. } in late {
+            self.fail(conn, &id, &code::timeout(self.limits.request_timeout), out);
         }
     }
 

@@ -9,7 +9,7 @@ use shared::{
     id::Generation,
     rpc::Message,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Probes in a row that a child may leave unanswered while it says other things.
 const DEAF_AFTER: u32 = 3;
@@ -36,6 +36,13 @@ impl Probe {
     /// The child said something.
     pub(super) fn hear(&mut self, now: Instant) {
         self.heard = now;
+    }
+
+    /// Moves every time.
+    pub(super) fn delay(&mut self, by: Duration) {
+        self.next += by;
+        self.heard += by;
+        self.sent = self.sent.map(|sent| sent + by);
     }
 
     /// Whether one is unanswered.
@@ -102,6 +109,10 @@ impl Core {
         let silent = lane.probe.sent.take().is_some_and(|sent| lane.probe.heard <= sent);
         lane.probe.missed += 1;
         lane.probe.next = now;
+        if !silent {
+            // It speaks: that is being alive.
+            out.push(Action::Order(Order::Alive(generation)));
+        }
         if silent {
             out.push(Action::Order(Order::Unresponsive(generation)));
         } else if lane.probe.missed >= DEAF_AFTER {

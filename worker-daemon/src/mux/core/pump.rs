@@ -9,9 +9,12 @@ use shared::{
 use std::time::Instant;
 
 impl Core {
-    /// Sends what may be sent, to every child. One that is being replaced comes first: it gets no new threads, so
-    /// that what it has comes to an end, while the fresh one could keep all permits for ever.
+    /// Sends what may be sent, to every child. While one is being replaced, the turns of both take turns.
     pub(super) fn pump(&mut self, now: Instant, out: &mut Vec<Action>) {
+        let active_first = self.last_turn.is_some_and(|last| Some(last) != self.active);
+        if let Some(active) = self.active.filter(|_| active_first) {
+            self.pump_lane(active, now, out);
+        }
         if self.lanes.len() > usize::from(self.active.is_some()) {
             let old: Vec<Generation> =
                 self.lanes.keys().copied().filter(|g| Some(*g) != self.active).collect();
@@ -20,7 +23,7 @@ impl Core {
                 self.tell_drained(generation, out);
             }
         }
-        if let Some(active) = self.active {
+        if let Some(active) = self.active.filter(|_| !active_first) {
             self.pump_lane(active, now, out);
         }
     }
@@ -35,8 +38,12 @@ impl Core {
         {
             let waiting = lane.admission.next_control();
             let leaving = lane.leaving.pop_front();
-            if waiting.is_none() && leaving.is_none() {
+            let interrupt = lane.interrupts.pop_front();
+            if waiting.is_none() && leaving.is_none() && interrupt.is_none() {
                 break;
+            }
+            if let Some((id, interrupt)) = interrupt {
+                self.send_interrupt(&id, interrupt, generation, now, out);
             }
             if let Some(waiting) = waiting {
                 self.send_control(waiting, generation, now, out);
@@ -57,9 +64,9 @@ impl Core {
             } else if waiting.kind != Kind::StartTurn || free {
                 self.send(waiting, generation, out);
             } else {
-                let room = self.limits.waiting_turns.saturating_sub(self.waiting_turns());
+                let most = self.limits.waiting_turns;
                 let Some(lane) = self.lanes.get_mut(&generation) else { return };
-                if let Some(refused) = lane.admission.wait_for_permit(waiting, room) {
+                if let Some(refused) = lane.admission.wait_for_permit(waiting, most) {
                     self.fail_waiting(refused, &code::overloaded(RETRY_AFTER), out);
                 }
             }
@@ -71,7 +78,7 @@ impl Core {
         let left = self.threads.len_of(generation) + self.table.work(generation);
         if let Some(lane) = self.lanes.get_mut(&generation) {
             let unanswered = self.table.control(generation) - usize::from(lane.probe.is_out());
-            if left + unanswered + lane.admission.len() + lane.refused.len() == 0
+            if left + unanswered + lane.admission.len() + lane.refused.len() + lane.interrupts.len() == 0
                 && !std::mem::replace(&mut lane.drained, true)
             {
                 out.push(Action::Order(Order::Drained(generation)));
@@ -84,6 +91,7 @@ impl Core {
             && let Some(thread) = &waiting.thread
         {
             self.threads.starting(thread.as_str());
+            self.last_turn = Some(generation);
         }
         let id = self.table.insert(Pending {
             origin: Origin::Client { conn: waiting.conn, id: waiting.id.clone() },

@@ -38,6 +38,7 @@ fn limits() -> Limits {
         turns: 2,
         waiting_turns: 1,
         client_requests: 16,
+        client_threads: 1000,
         request_timeout: Duration::from_secs(30),
         turn_timeout: Duration::from_secs(3600),
         turn_idle_timeout: Duration::from_secs(1200),

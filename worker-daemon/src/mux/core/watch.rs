@@ -70,7 +70,7 @@ impl Core {
         if let Some(run) = &mut thread.run {
             run.given_up = Some(now);
             let turn = run.turn.clone();
-            self.interrupt(id, turn.as_str(), generation, now, out);
+            self.interrupt_later(id, turn.as_str(), generation);
         }
     }
 
@@ -87,7 +87,9 @@ impl Core {
         let waits = self.waiting_for_clients();
         let mut known = 0;
         self.threads.each_run(|id, run| {
-            known += usize::from(run.given_up.is_none() && self.threads.is_of(id, generation));
+            known += usize::from(
+                run.given_up.is_none() && !run.is_unnamed() && self.threads.is_of(id, generation),
+            );
         });
         let missing = known.saturating_sub(turns);
         let mut confirmed: Vec<(ThreadId, bool)> = Vec::new();
@@ -143,7 +145,7 @@ impl Core {
             return;
         };
         let (Some(run), Some(owner)) = (&thread.run, thread.owner) else { return };
-        if run.given_up.is_some() {
+        if run.given_up.is_some() || run.is_unnamed() {
             return;
         }
         let (status, error) = match ending {

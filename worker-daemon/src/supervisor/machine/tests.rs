@@ -306,6 +306,17 @@ fn a_replacement_during_a_start_or_a_delay_is_not_forgotten() {
 }
 
 #[test]
+fn whoever_asks_while_a_child_starts_hears_of_its_failure() {
+    let mut bench = Bench::begun();
+    bench.act(Event::Replace(Reason::Request));
+    bench.not_started(1, false);
+    assert!(bench.has(&Effect::Replaced(Err("there is no codex".into()))));
+    bench.wait();
+    bench.up(2);
+    assert_eq!(bench.started(), [], "it was looked for afresh already");
+}
+
+#[test]
 fn a_child_that_answers_nothing_is_killed_and_started_again() {
     let mut bench = Bench::begun();
     bench.up(1).after(40);

@@ -222,3 +222,37 @@ fn an_interrupt_is_not_repeated_for_a_turn_that_was_heard_of_nor_for_ever() {
     assert_eq!(sent, 25);
     assert!(bench.core.is_idle());
 }
+
+#[test]
+fn a_lost_interrupt_is_sent_again() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "t", "u");
+    bench.note("turn/started", "t", "u");
+    let shown = bench.gone(1);
+    assert!(shown.iter().any(|l| l.contains("turn/interrupt")), "{shown:#?}");
+    // The unsubscribe is answered, the interrupt is lost.
+    let wire = bench.wire;
+    bench.answer(wire, "{}");
+    let shown = bench.tick(11);
+    assert!(shown.iter().any(|l| l.contains("turn/interrupt")), "{shown:#?}");
+}
+
+#[test]
+fn a_thread_that_got_a_new_owner_is_not_sent_off() {
+    let mut bench = Bench::with(super::Limits { client_requests: 500, ..limits() });
+    bench.thread(1, "t");
+    for n in 0..32 {
+        bench.client(
+            2,
+            &format!(r#"{{"id":{n},"method":"turn/interrupt","params":{{"threadId":"x","turnId":"x"}}}}"#),
+        );
+    }
+    let last = bench.wire;
+    bench.gone(1);
+    bench.child(r#"{"method":"thread/closed","params":{"threadId":"t"}}"#);
+    bench.client(2, r#"{"id":"r","method":"thread/resume","params":{"threadId":"t"}}"#);
+    let wire = bench.wire;
+    bench.answer(wire, r#"{"thread":{"id":"t"}}"#);
+    let shown = bench.answer(last, "{}");
+    assert!(!shown.iter().any(|l| l.contains("thread/unsubscribe")), "{shown:#?}");
+}

@@ -112,3 +112,27 @@ fn a_caller_that_is_no_short_string_is_refused() {
         }
     }
 }
+
+#[test]
+fn many_caller_names_do_not_take_the_whole_waiting_line() {
+    let mut bench = Bench::with(Limits { turns: 1, waiting_turns: 4, ..limits() });
+    bench.turn(1, "run", "u");
+    bench.thread(1, "a");
+    bench.thread(2, "b");
+    for n in 0..4 {
+        let line =
+            format!(r#"{{"id":{n},"method":"turn/start","caller":"c{n}","params":{{"threadId":"a"}}}}"#);
+        expect(bench.client(1, &line), []);
+    }
+    // Client 2 has nothing waiting; client 1 has four.
+    let shown = bench.request(2, "turn/start", "b");
+    assert!(!shown.iter().any(|l| l.starts_with("2 ") && l.contains("-32001")), "{shown:#?}");
+}
+
+#[test]
+fn a_restart_is_answered_when_the_end_is_forced_at_once() {
+    let mut bench = Bench::ready();
+    expect(bench.client(1, r#"{"id":7,"method":"daemon/restart"}"#), []);
+    let shown = bench.act(Core::on_force);
+    assert!(shown.iter().any(|l| l.starts_with(r#"1 {"id":7"#)), "{shown:#?}");
+}

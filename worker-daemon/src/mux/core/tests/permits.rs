@@ -143,3 +143,67 @@ fn a_turn_in_a_thread_that_nobody_has_is_refused_for_it_would_have_no_permit() {
     // Without a thread it is the child's to refuse.
     expect(bench.client(1, r#"{"id":1,"method":"turn/start"}"#), ["child *"]);
 }
+
+#[test]
+fn compactions_hold_permits() {
+    let mut bench = Bench::with(super::Limits { turns: 1, ..limits() });
+    for n in 0..3 {
+        bench.thread(1, &format!("t{n}"));
+    }
+    expect(bench.request(1, "thread/compact/start", "t0"), ["child *thread/compact/start*"]);
+    bench.answer(bench.wire, "{}");
+    let later = r#"{"id":"later","method":"thread/compact/start","params":{"threadId":"t1"}}"#;
+    expect(bench.client(1, later), []);
+    bench.note("turn/started", "t0", "u0");
+    assert_eq!(bench.core.turns_active(), 1);
+    expect(
+        bench.note("turn/completed", "t0", "u0"),
+        ["1 *turn/completed*", r#"child *thread/compact/start*"t1"*"#],
+    );
+}
+
+#[test]
+fn a_flood_of_interrupts_does_not_delay_the_interrupt_of_another() {
+    let mut bench = Bench::with(super::Limits { client_requests: 500, ..limits() });
+    bench.turn(2, "b", "u");
+    for n in 0..1000 {
+        let line =
+            format!(r#"{{"id":{n},"method":"turn/interrupt","params":{{"threadId":"x","turnId":"x"}}}}"#);
+        bench.client(1, &line);
+    }
+    let first = bench.wire - 31;
+    bench.client(2, r#"{"id":"mine","method":"turn/interrupt","params":{"threadId":"b","turnId":"u"}}"#);
+    let mut answered = 0;
+    for wire in first.. {
+        let shown = bench.answer(wire, "{}");
+        answered += 1;
+        if shown.iter().any(|l| l.starts_with("child") && l.contains(r#""threadId":"b""#)) {
+            break;
+        }
+    }
+    assert!(answered < 4, "after {answered} of the other's");
+}
+
+/// A compaction that never begins gives its place back.
+#[test]
+fn a_compaction_has_a_permit_until_it_begins_and_no_longer_than_that() {
+    let mut bench = Bench::with(super::Limits { turns: 1, ..limits() });
+    bench.thread(1, "t");
+    bench.request(1, "thread/compact/start", "t");
+    bench.answer(bench.wire, "{}");
+    assert_eq!(bench.core.turns_active(), 1);
+    expect(bench.gone(1), []);
+    expect(bench.tick(10), ["child *thread/unsubscribe*"]);
+    assert_eq!(bench.core.turns_active(), 0);
+}
+
+#[test]
+fn the_threads_of_a_connection_are_bounded() {
+    let mut bench = Bench::with(super::Limits { client_threads: 2, ..limits() });
+    bench.thread(1, "a");
+    bench.thread(2, "b");
+    bench.thread(1, "c");
+    let open = r#"{"id":"open","method":"thread/start","params":{}}"#;
+    expect(bench.client(1, open), [r#"1 {"id":"open","error":{"code":-32001,*WORKER_CLIENT_THREADS_MAX*"#]);
+    expect(bench.client(2, open), ["child *thread/start*"]);
+}

@@ -153,12 +153,13 @@ fn a_child_that_is_deaf_but_speaks_is_replaced() {
     bench.turn(1, "t", "u");
     bench.tick(5);
     for missed in 1..=3 {
-        assert_eq!(bench.orders, [], "after {missed}");
+        assert!(!bench.orders.contains(&Order::Replace(Reason::Deaf)), "after {missed}");
         bench.tick(1);
         bench.note("item/x", "t", "u");
         bench.tick(10);
     }
-    assert_eq!(bench.orders, [Order::Replace(Reason::Deaf)]);
+    assert_eq!(bench.orders.last(), Some(&Order::Replace(Reason::Deaf)));
+    assert!(bench.orders.contains(&Order::Alive(Generation(1))), "it speaks, so the daemon is well");
 }
 
 #[test]
@@ -192,4 +193,32 @@ fn a_probe_is_no_work_that_a_drain_waits_for() {
     bench.tick(5);
     assert_eq!(bench.core.unanswered(), 0);
     assert!(bench.core.is_idle());
+}
+
+#[test]
+fn turns_that_are_overdue_together_do_not_pass_the_window() {
+    let mut bench =
+        Bench::with(Limits { turns: 250, turn_idle_timeout: 10 * SECOND, client_requests: 500, ..limits() });
+    for n in 0..250 {
+        bench.turn(1, &format!("t{n}"), &format!("u{n}"));
+    }
+    let shown = bench.tick(10);
+    let interrupts = shown.iter().filter(|l| l.starts_with("child") && l.contains("turn/interrupt")).count();
+    assert!(interrupts <= 32, "{interrupts} at once");
+}
+
+#[test]
+fn a_time_in_which_the_daemon_stood_still_counts_for_nothing() {
+    let mut bench = Bench::with(watched());
+    bench.turn(1, "t", "u");
+    bench.request(1, "thread/inject_items", "t");
+    bench.tick(5);
+    let gap = 1000 * SECOND;
+    bench.now += gap;
+    bench.core.stood_still(gap);
+    expect(bench.tick(0), []);
+    assert_eq!(bench.orders, []);
+    // From here on the time counts again.
+    bench.tick(10);
+    assert_eq!(bench.orders, [Order::Unresponsive(Generation(1))]);
 }
