@@ -92,7 +92,7 @@ impl LineCodec {
             return None;
         }
         // One more than the limit may be a carriage return.
-        if buf.len() > self.limit + 1 {
+        if buf.len() > self.limit.saturating_add(1) {
             *buf = fresh(&[]);
             self.scanned = 0;
             self.discarding = true;

@@ -17,6 +17,11 @@ use std::{
 pub const ABOUT: &str =
     "Owns one `codex app-server` and serves its protocol to many clients over a Unix socket.";
 
+/// The most bytes that a line or a queue may have: beyond it a size is a mistake.
+const MOST_BYTES: u64 = 4 << 30;
+/// The most connections; each takes a descriptor.
+const MOST_CLIENTS: u64 = 1_000_000;
+
 /// The daemon's own settings.
 const OWN: &[Setting] = &[
     Setting::new(
@@ -309,16 +314,22 @@ impl Config {
         }
         let profiles = profiles(&mut r, &codex_home);
         let max_line = r.bytes_from("WORKER_MAX_LINE_BYTES", 64 * 1024);
+        r.at_most("WORKER_MAX_LINE_BYTES", max_line as u64, MOST_BYTES);
+        let client_queue = r.bytes_from("WORKER_CLIENT_QUEUE_BYTES", 64 * 1024);
+        r.at_most("WORKER_CLIENT_QUEUE_BYTES", client_queue as u64, MOST_BYTES);
+        let clients = r.count_from("WORKER_MAX_CLIENTS", 1);
+        r.at_most("WORKER_MAX_CLIENTS", clients, MOST_CLIENTS);
+        let socket = r.path("WORKER_SOCKET").unwrap_or_else(|| codex_home.join("worker.sock"));
         let config = Self {
             codex_bin: r.text("CODEX_BIN").unwrap_or_default(),
-            socket: r.path("WORKER_SOCKET").unwrap_or_else(|| codex_home.join("worker.sock")),
+            socket,
             codex_home,
             socket_mode: r.mode("WORKER_SOCKET_MODE"),
             allow_uids: uids(&mut r),
             turns: size(r.count_from("WORKER_MAX_CONCURRENCY", 1)),
             waiting_turns: size(r.count("WORKER_QUEUE_MAX")),
             rpc_window: size(r.count_from("WORKER_RPC_WINDOW", 1)),
-            clients: size(r.count_from("WORKER_MAX_CLIENTS", 1)),
+            clients: size(clients),
             client_requests: size(r.count_from("WORKER_CLIENT_REQUESTS_MAX", 1)),
             client_threads: size(r.count_from("WORKER_CLIENT_THREADS_MAX", 1)),
             request_timeout: r.millis("WORKER_REQUEST_TIMEOUT_MS"),
@@ -328,11 +339,11 @@ impl Config {
             probe_timeout: r.millis_from("WORKER_PROBE_TIMEOUT_MS", 100),
             max_rss: Some(r.bytes_from("WORKER_MAX_RSS_BYTES", 0) as u64).filter(|max| *max > 0),
             handover_grace: r.millis("WORKER_HANDOVER_GRACE_MS"),
-            startup_timeout: r.millis("WORKER_STARTUP_TIMEOUT_MS"),
+            startup_timeout: r.millis_from("WORKER_STARTUP_TIMEOUT_MS", 100),
             backoff,
             grace: r.millis("WORKER_SHUTDOWN_GRACE_MS"),
             max_line,
-            client_queue: r.bytes_from("WORKER_CLIENT_QUEUE_BYTES", 64 * 1024),
+            client_queue,
             policy: Policy::new(r.list("WORKER_ALLOW_METHODS"), profiles),
             child_log: r.text("WORKER_CHILD_LOG").unwrap_or_default(),
             ca_bundle,

@@ -33,6 +33,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
     time::Instant,
 };
 
@@ -54,6 +55,9 @@ pub enum DaemonError {
     /// There was one, and it can't be started any more.
     #[error("codex was lost and can't be started again: {0}")]
     Lost(String),
+    /// A part of the daemon has ended.
+    #[error("the {0} of the daemon ended; this is a bug, and the log says where")]
+    Broken(&'static str),
     /// The socket can't be served.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -77,7 +81,7 @@ impl DaemonError {
             ) => exit::CODEX,
             Self::Lost(_) => exit::LOST,
             Self::Bind(_) => exit::BIND,
-            Self::Signals(_) | Self::Hardening(_) => exit::FAILURE,
+            Self::Signals(_) | Self::Hardening(_) | Self::Broken(_) => exit::FAILURE,
         }
     }
 }
@@ -127,6 +131,8 @@ struct Running {
     load: watch::Receiver<Load>,
     orders: mpsc::Sender<Order>,
     lost: oneshot::Receiver<String>,
+    /// The tasks without which there is no daemon, by name.
+    essential: [(&'static str, JoinHandle<()>); 3],
 }
 
 fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shutdown) -> Running {
@@ -149,7 +155,7 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();
-    shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
+    let mux = shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
     let (pulse, felt) = watch::channel(Pulse { status: Status::default(), well_until: Instant::now() });
     shutdown.spawn(notify::report(felt, config.watchdog, shutdown.clone()));
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };
@@ -161,7 +167,7 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
         events: client_events,
         shutdown: shutdown.clone(),
     };
-    shutdown.spawn(listener::accept(socket, door));
+    let accept = shutdown.spawn(listener::accept(socket, door));
     let connections = Connections {
         events,
         orders: from_mux,
@@ -170,8 +176,9 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
         lost: told,
         shutdown: shutdown.clone(),
     };
-    shutdown.spawn(Supervisor::new(config, prepared, connections).run());
-    Running { load, orders, lost }
+    let supervisor = shutdown.spawn(Supervisor::new(config, prepared, connections).run());
+    let essential = [("mux", mux), ("listener", accept), ("supervisor", supervisor)];
+    Running { load, orders, lost, essential }
 }
 
 /// Drain on the first signal, force on the second or after the grace, then wait for every task.
@@ -181,7 +188,7 @@ async fn stop(
     shutdown: &Shutdown,
     grace: Duration,
 ) -> Result<(), DaemonError> {
-    let Running { mut load, orders, mut lost } = running;
+    let Running { mut load, orders, mut lost, essential: [mut mux, mut accept, mut supervisor] } = running;
     let why = loop {
         tokio::select! {
             asked = signals.next() => match asked {
@@ -192,9 +199,13 @@ async fn stop(
                 }
             },
             () = shutdown.draining() => break None,
+            // A panic; its place is in the log.
+            _ = &mut mux.1 => break Some(DaemonError::Broken(mux.0)),
+            _ = &mut accept.1 => break Some(DaemonError::Broken(accept.0)),
+            _ = &mut supervisor.1 => break Some(DaemonError::Broken(supervisor.0)),
             Ok(why) = &mut lost => {
                 tracing::error!(event = "worker_lost", critical = true, error = %why, "codex can't be started again");
-                break Some(why);
+                break Some(DaemonError::Lost(why));
             }
         }
     };
@@ -213,7 +224,7 @@ async fn stop(
     shutdown.start_force();
     let clean = shutdown.finished(END).await;
     tracing::info!(event = "daemon_stopped", drained, clean);
-    why.map_or(Ok(()), |why| Err(DaemonError::Lost(why)))
+    why.map_or(Ok(()), Err)
 }
 
 /// SIGTERM, SIGINT and SIGHUP.

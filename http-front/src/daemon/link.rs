@@ -39,7 +39,7 @@ use std::{
 use tokio::{
     net::UnixStream,
     sync::{mpsc, watch},
-    time::Instant,
+    time::{Instant, MissedTickBehavior},
 };
 use tokio_util::codec::FramedRead;
 
@@ -78,6 +78,13 @@ const BATCH: usize = 64;
 /// The buffer for lines of the daemon.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// How often it is looked whether the daemon still speaks.
+const LOOK: Duration = Duration::from_secs(1);
+/// A daemon that has said nothing for so long is asked for its status.
+const QUIET: Duration = Duration::from_secs(3);
+/// A daemon that has said nothing for so long counts as gone until it speaks again.
+const SILENT: Duration = Duration::from_secs(8);
+
 /// The bounds of the link.
 #[derive(Debug, Clone)]
 pub struct LinkConfig {
@@ -96,6 +103,8 @@ pub struct LinkConfig {
 pub struct Health {
     /// Whether it is connected and the daemon answered the handshake.
     pub connected: bool,
+    /// Whether the daemon is connected and says nothing, not even when it is asked.
+    pub silent: bool,
     /// The daemon's own word.
     pub status: Option<Status>,
     /// The child's models; kept while it is down.
@@ -106,6 +115,7 @@ impl Health {
     /// Whether turns can be started. Before the models came once no name can be resolved.
     pub fn is_ready(&self) -> bool {
         self.connected
+            && !self.silent
             && !self.models.models.is_empty()
             && self.status.as_ref().is_some_and(|s| s.state == WorkerState::Ready)
     }
@@ -196,6 +206,7 @@ impl Link {
                     tracing::warn!(event = "daemon_lost", socket = %self.config.socket.display());
                     self.health.send_modify(|h| {
                         h.connected = false;
+                        h.silent = false;
                         h.status = None;
                     });
                     Some(since.elapsed())
@@ -244,16 +255,22 @@ impl Link {
             models: Vec::new(),
             models_at: None,
             default_model: self.config.default_model.clone(),
+            asked: false,
         };
         let subscribe = session.table.call(Call::Subscribe, control::SUBSCRIBE, &serde_json::json!({}));
         session.out.push(subscribe);
         session.greet();
         session.flush();
         let mut starts = Vec::new();
+        let mut heard = Instant::now();
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = loop {
             tokio::select! {
                 decoded = reader.next() => match decoded {
                     Some(Ok(decoded)) => {
+                        heard = Instant::now();
+                        session.spoke(&self.health);
                         session.hear(decoded, &self.health);
                         // What is there already is handled before anything is written.
                         for _ in 0..BATCH {
@@ -280,6 +297,7 @@ impl Link {
                 }
                 () = tokio::time::sleep_until(session.models_at.unwrap_or_else(Instant::now)),
                     if session.models_at.is_some() => session.list_models(None),
+                _ = look.tick() => session.look(heard.elapsed(), &self.health),
                 () = self.shutdown.forced() => break Ended::Shutdown,
             }
             session.flush();
@@ -305,6 +323,8 @@ struct Session {
     models: Vec<shared::app_server::model::Model>,
     /// When they are asked for again, after a refusal.
     models_at: Option<Instant>,
+    /// Whether a quiet daemon was asked for its status.
+    asked: bool,
 }
 
 impl Session {
@@ -328,6 +348,28 @@ impl Session {
         self.greeting = true;
         let initialize = self.table.call(Call::Initialize, method::INITIALIZE, &params);
         self.out.push(initialize);
+    }
+
+    /// The daemon said something.
+    fn spoke(&mut self, health: &watch::Sender<Health>) {
+        self.asked = false;
+        health.send_if_modified(|h| std::mem::take(&mut h.silent));
+    }
+
+    /// Nothing was heard of the daemon for `quiet`: one that hangs must not look ready.
+    fn look(&mut self, quiet: Duration, health: &watch::Sender<Health>) {
+        if quiet >= QUIET && !std::mem::replace(&mut self.asked, true) {
+            let line = self.table.call(Call::Status, control::STATUS, &serde_json::json!({}));
+            self.out.push(line);
+        }
+        let silent = quiet >= SILENT;
+        let changed = health.send_if_modified(|h| std::mem::replace(&mut h.silent, silent) != silent);
+        if changed && silent {
+            tracing::warn!(
+                event = "daemon_silent",
+                "the daemon says nothing; it counts as gone until it does"
+            );
+        }
     }
 
     fn flush(&mut self) {
@@ -370,6 +412,8 @@ impl Session {
         health: &watch::Sender<Health>,
     ) {
         match (call, answer) {
+            // That it answers is all that was asked for.
+            (Call::Status, Ok(_)) => {}
             (Call::Subscribe, Ok(status)) => {
                 if let Ok(status) = serde_json::from_str(status.get()) {
                     self.status(status, health);

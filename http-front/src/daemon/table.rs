@@ -48,6 +48,8 @@ pub enum Call {
     Initialize,
     /// `daemon/subscribe`.
     Subscribe,
+    /// `daemon/status`, of a daemon that is quiet.
+    Status,
     /// `model/list`.
     Models,
 }

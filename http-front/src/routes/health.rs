@@ -28,6 +28,7 @@ pub fn report(health: &Health, draining: bool) -> (bool, Report) {
     let status = match health.status.as_ref().map(|s| s.state) {
         _ if draining => "draining",
         _ if ready => "ok",
+        _ if health.silent => "down",
         Some(WorkerState::Draining) => "draining",
         Some(WorkerState::Backoff | WorkerState::Starting | WorkerState::Initializing)
             if streak >= DEGRADED_AFTER =>
@@ -40,7 +41,7 @@ pub fn report(health: &Health, draining: bool) -> (bool, Report) {
     let worker = health.status.as_ref();
     let report = Report {
         status,
-        worker_state: worker.map_or("unreachable", |s| s.state.as_str()),
+        worker_state: worker.filter(|_| !health.silent).map_or("unreachable", |s| s.state.as_str()),
         last_exit_code: worker.and_then(|s| s.last_exit.as_ref()?.code),
         restart_streak: worker.map(|s| s.restart_streak),
         backoff_ms: worker.and_then(|s| s.backoff_ms),
@@ -60,6 +61,7 @@ mod tests {
     fn ready_needs_a_handshake_and_no_backoff() {
         let health = |connected, state, restart_streak| Health {
             connected,
+            silent: false,
             models: Arc::new(Served {
                 models: serde_json::from_str(r#"[{"model":"m"}]"#).unwrap(),
                 default: None,
@@ -73,5 +75,8 @@ mod tests {
         assert_eq!(status(&health(true, WorkerState::Backoff, 1), false), (false, "down"));
         assert_eq!(status(&health(true, WorkerState::Backoff, 5), false), (false, "degraded"));
         assert_eq!(status(&Health::default(), false), (false, "down"));
+        let silent = Health { silent: true, ..health(true, WorkerState::Ready, 0) };
+        assert_eq!(status(&silent, false), (false, "down"));
+        assert_eq!(report(&silent, false).1.worker_state, "unreachable");
     }
 }

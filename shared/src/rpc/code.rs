@@ -106,7 +106,7 @@ pub fn bad_caller(max: usize) -> ErrorObject {
 
 /// The answer to `daemon/restart` where the fresh child did not come up.
 pub fn not_replaced(why: &str) -> ErrorObject {
-    plain(NOT_REPLACED, format!("the codex app-server was not replaced, the old one goes on: {why}"))
+    plain(NOT_REPLACED, format!("no fresh codex app-server came up, nothing has changed: {why}"))
 }
 
 /// The answer to a parameter that clients may not set, or not so. `member` is cut: a client wrote it.

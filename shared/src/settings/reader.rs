@@ -89,6 +89,13 @@ impl<'a> Reader<'a> {
         value
     }
 
+    /// Notes a value that is over what can be done.
+    pub fn at_most(&mut self, name: &str, value: u64, max: u64) {
+        if value > max {
+            self.problem(name, format!("must be at most {max}"));
+        }
+    }
+
     /// An octal file mode.
     pub fn mode(&self, name: &'static str) -> u32 {
         self.read(name, Kind::Mode, units::mode).unwrap_or_default()

@@ -48,6 +48,10 @@ fn app_server(settings: &Settings, arguments: &[String], home: &Home) -> io::Res
         writeln!(io::stderr(), "{line}")?;
     }
     let sleeper = script.grandchild.then(|| grandchild(home)).transpose()?;
+    if script.pipe_holder {
+        let holder = Process::new("setsid").args(["sleep", "60"]).stdin(Stdio::null()).spawn()?;
+        home.append(&Entry::Grandchild { pid: holder.id() })?;
+    }
     let code = serve_stdio(script, host(settings, home, start)?, home)?;
     home.append(&Entry::End { pid, code })?;
     // A grandchild that outlives us is what the test is about: it is left to whoever kills the group.

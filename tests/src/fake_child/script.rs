@@ -28,6 +28,9 @@ pub struct Script {
     pub ignore_sigterm: bool,
     /// Start a `sleep 1000` in the same process group (the program only); its pid is in the log.
     pub grandchild: bool,
+    /// Start a `sleep 60` in a session of its own that holds the child's stdout and stderr (the program only); its pid
+    /// is in the log.
+    pub pipe_holder: bool,
     /// The raw catalog's entries, in place of the built-in three.
     pub models: Option<Vec<Value>>,
     /// Send `thread/started` before the answer to `thread/start`.
@@ -51,6 +54,7 @@ impl Default for Script {
             ignore_stdin_eof: false,
             ignore_sigterm: false,
             grandchild: false,
+            pipe_holder: false,
             models: None,
             thread_started_first: false,
             record: false,

@@ -69,7 +69,7 @@ async fn a_child_that_crashes_six_times_comes_at_the_seventh() {
     assert_eq!(delays, [1, 2, 4, 8, 16, 20]);
     let degraded = pair.daemon.logged("degraded", |line| line["event"] == "worker_degraded").await;
     let degraded = degraded.expect("a line");
-    assert_eq!((&degraded["level"], &degraded["restart_count"]), (&json!("critical"), &json!(5)));
+    assert_eq!((&degraded["level"], &degraded["restart_streak"]), (&json!("critical"), &json!(5)));
     let (status, body) = get(&pair, "/healthz").await;
     assert_eq!((status, &body["status"]), (200, &json!("ok")), "{body}");
     assert!(body.get("backoff_ms").is_none(), "{body}");

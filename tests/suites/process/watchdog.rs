@@ -194,3 +194,53 @@ async fn a_daemon_that_was_stopped_blames_nobody() {
     logged(&pair, "paused").await;
     assert_eq!(pair.child_pid(), Some(child), "the child was killed");
 }
+
+/// The front doesn't call a daemon ready that hangs.
+#[tokio::test]
+async fn a_daemon_that_hangs_is_not_ready() {
+    let pair = around(&Script::default()).start().await.expect("a ready pair");
+    pair.daemon.signal(Signal::SIGSTOP).expect("a signal");
+    let health = pair
+        .eventually("a front that sees it", || async {
+            let (status, health) = get(&pair, "/readyz").await;
+            (status == 503).then_some(health)
+        })
+        .await
+        .expect("an answer");
+    assert_eq!((&health["status"], &health["worker_state"]), (&"down".into(), &"unreachable".into()));
+    pair.daemon.signal(Signal::SIGCONT).expect("a signal");
+    pair.ready().await.expect("a front that hears it again");
+    serves(&pair).await;
+}
+
+/// Codex's own end is what counts, whoever still holds its pipes.
+#[tokio::test]
+async fn a_child_whose_pipes_are_held_is_replaced_all_the_same() {
+    let script = Script { pipe_holder: true, first_start_only: true, ..Script::default() };
+    let builder = around(&script).daemon("WORKER_BACKOFF_INITIAL_MS", "1");
+    let mut pair = builder.start().await.expect("a ready pair");
+    let child = pair.child_pid().expect("a child");
+    let mut socket = SocketClient::connect(&pair.socket).await.expect("a client");
+    kill(Pid::from_raw(i32::try_from(child).expect("a pid")), Signal::SIGKILL).expect("a signal");
+    let began = tokio::time::Instant::now();
+    pair.eventually("another child", || async {
+        let status = status(&pair).await;
+        (status["state"] == "ready" && status["starts"] == 2).then_some(())
+    })
+    .await
+    .expect("another child");
+    // The deadline of the ladder, which was waited for once, is 4 s.
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    socket.call("model/list", &serde_json::json!({})).await.expect("an answer");
+    let holders: Vec<u32> = log(&pair)
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Grandchild { pid } => Some(*pid),
+            Entry::Start { .. } | Entry::Call { .. } | Entry::Line { .. } | Entry::End { .. } => None,
+        })
+        .collect();
+    assert_eq!(pair.daemon.terminate().await.expect("an end"), Some(0));
+    for holder in holders {
+        kill(Pid::from_raw(i32::try_from(holder).expect("a pid")), Signal::SIGKILL).ok();
+    }
+}

@@ -106,6 +106,10 @@ async fn fetch(codex: &Launch) -> Result<Value, CatalogError> {
 /// Writes through a temporary name: a crash leaves the old file or the new one, never half of one.
 fn write(path: &Path, value: &Value) -> Result<(), CatalogError> {
     let text = serde_json::to_vec(value)?;
+    // What is there already needs no room on a disk that is full.
+    if fs::read(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
     let part = path.with_extension("part");
     fs::write(&part, text)
         .and_then(|()| fs::rename(&part, path))

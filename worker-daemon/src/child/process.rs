@@ -84,8 +84,12 @@ impl Launch {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
-        // Past the limit the child is dropped, and killed by that.
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        // Past the limit the child is dropped, and killed by that; what it started must go too.
         let output = tokio::time::timeout(limit, child.wait_with_output()).await.map_err(|_| {
+            if let Some(group) = group {
+                signal_group(group, Signal::SIGKILL);
+            }
             io::Error::new(io::ErrorKind::TimedOut, format!("no end within {} ms", limit.as_millis()))
         })??;
         if output.status.success() {

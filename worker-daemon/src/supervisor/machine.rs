@@ -355,8 +355,10 @@ impl Machine {
             out.push(note(true));
         } else if self.fresh == Some(generation) {
             self.fresh = None;
-            out.push(note(self.draining));
-            if !self.draining {
+            if self.draining {
+                out.push(note(true));
+            } else {
+                // One line for it: the child that serves is well.
                 self.replace_again = Some(now + REPLACE_AGAIN);
                 let why = words(&ended);
                 out.push(Effect::Note(Note::NotReplaced(why.clone())));

@@ -11,37 +11,39 @@ pub(super) fn log(note: &Note, status: &Status, forced: bool) {
         Note::Started(pid) => {
             tracing::info!(event = "worker_started", pid, restart_count, worker_state = "initializing");
         }
-        Note::Ready(pid) => tracing::info!(event = "worker_ready", pid, worker_state = "ready"),
+        Note::Ready(pid) => {
+            let codex = status.version.as_deref();
+            tracing::info!(event = "worker_ready", pid, codex, worker_state = "ready");
+        }
         Note::Exited { pid, ended, wanted } => exited(*pid, ended, *wanted, restart_count, forced),
         Note::Backoff(backoff_ms) => {
-            let restart_count = status.restart_streak;
-            tracing::warn!(event = "worker_backoff", backoff_ms, restart_count, worker_state = "backoff");
+            let restart_streak = status.restart_streak;
+            let worker_state = "backoff";
+            tracing::warn!(event = "worker_backoff", backoff_ms, restart_count, restart_streak, worker_state);
         }
         Note::Degraded => tracing::error!(
             event = "worker_degraded",
             critical = true,
-            restart_count = shared::control::DEGRADED_AFTER,
+            restart_count,
+            restart_streak = status.restart_streak,
             "the codex app-server failed {} times in a row",
             shared::control::DEGRADED_AFTER
         ),
-        Note::Replacing(reason) => {
-            let bytes = match reason {
-                Reason::Memory { bytes } => Some(*bytes),
-                Reason::Signal | Reason::Request | Reason::Deaf => None,
-            };
+        Note::Replacing(Reason::Memory { bytes }) => tracing::warn!(
+            event = "worker_replacing",
+            reason = "memory",
+            bytes,
+            "codex is over WORKER_MAX_RSS_BYTES: a fresh one is started"
+        ),
+        Note::Replacing(reason @ (Reason::Signal | Reason::Request | Reason::Deaf)) => {
             let reason = reason.as_str();
-            tracing::info!(
-                event = "worker_replacing",
-                reason,
-                bytes,
-                "a fresh codex is started beside the old one"
-            );
+            tracing::info!(event = "worker_replacing", reason, "a fresh codex is started");
         }
         Note::Replaced { old, new } => {
             tracing::info!(event = "worker_replaced", old, new, "new work goes to the fresh codex");
         }
         Note::NotReplaced(why) => {
-            tracing::error!(event = "worker_not_replaced", "the old codex goes on: {why}");
+            tracing::error!(event = "worker_not_replaced", "no fresh codex came up: {why}");
         }
         Note::GraceOver(pid) => tracing::warn!(
             event = "worker_grace_over",

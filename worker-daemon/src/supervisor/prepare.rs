@@ -134,9 +134,12 @@ fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
 fn read_codex_config(home: &Path) -> Result<toml::Table, PrepareError> {
     let path = home.join("config.toml");
     match fs::read_to_string(&path) {
-        Ok(text) => text.parse().map_err(|e: toml::de::Error| PrepareError::CodexConfig {
-            path,
-            message: e.message().to_owned(),
+        Ok(text) => text.parse().map_err(|e: toml::de::Error| {
+            // Its own words alone: a piece of the text could hold a key.
+            let line =
+                e.span().and_then(|at| text.get(..at.start)).map(|before| before.matches('\n').count() + 1);
+            let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            PrepareError::CodexConfig { path, message: format!("{line}{}", e.message()) }
         }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(toml::Table::new()),
         Err(source) => Err(PrepareError::Unreadable { path, source }),

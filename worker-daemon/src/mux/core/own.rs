@@ -38,7 +38,8 @@ impl Core {
             }
             control::DRAIN => {
                 out.push(Action::Order(Order::Drain));
-                self.tell_status(conn, &id, now, out);
+                let status = Status { state: WorkerState::Draining, ..self.status_now(now) };
+                self.answer(conn, &id, &status, out);
             }
             control::SUBSCRIBE => {
                 client.subscribed = true;
