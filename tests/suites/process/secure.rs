@@ -113,7 +113,11 @@ async fn the_child_gets_the_variables_of_the_list_and_no_others() {
             .daemon("RUST_LOG", "debug");
         for name in NEVER {
             // A number that is no process of ours, where one is asked for.
-            let value = if *name == "PROXY_SANDBOX_MODE" { "read-only" } else { "4194305" };
+            let value = match *name {
+                "PROXY_SANDBOX_MODE" => "read-only",
+                "WORKER_MAX_CLIENTS" => "100",
+                _ => "4194305",
+            };
             builder = builder.daemon(name, value);
         }
         let mut config = "[model_providers.good]\nenv_key = \"PROVIDER_KEY\"\n\
