@@ -3,8 +3,8 @@ use std::{
     io::Read,
     os::unix::net::UnixStream as Std,
     sync::{
-        MutexGuard,
         atomic::{AtomicUsize, Ordering},
+        mpsc as threads,
     },
 };
 
@@ -20,22 +20,23 @@ fn a_flood_of_refusals_is_a_few_lines() {
     assert_eq!(bound.pass(start + LogBound::WINDOW), Some(0));
 }
 
-/// Look-ups that all find a member, and wait for a gate.
-#[derive(Default)]
+/// Look-ups that all find a member, once the other end of the gate is dropped.
 struct Directory {
-    gate: Mutex<()>,
+    gate: Mutex<threads::Receiver<()>>,
     now: AtomicUsize,
     most: AtomicUsize,
 }
 
 impl Directory {
-    fn closed(&self) -> MutexGuard<'_, ()> {
-        self.gate.lock().unwrap()
+    fn closed() -> (Arc<Self>, threads::Sender<()>) {
+        let (closed, gate) = threads::channel();
+        let directory = Self { gate: Mutex::new(gate), now: AtomicUsize::new(0), most: AtomicUsize::new(0) };
+        (Arc::new(directory), closed)
     }
 
     fn look_up(&self) -> bool {
         self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        drop(self.closed());
+        let _opened = self.gate.lock().unwrap().recv();
         self.now.fetch_sub(1, Ordering::SeqCst);
         true
     }
@@ -79,9 +80,8 @@ fn refusal(stream: &mut Std) -> Option<i64> {
 
 #[tokio::test]
 async fn a_burst_of_members_is_let_in() {
-    let (directory, shutdown) = (Arc::new(Directory::default()), Shutdown::new());
+    let ((directory, closed), shutdown) = (Directory::closed(), Shutdown::new());
     let (keeper, mut from_clients) = keeper(&directory, 64, &shutdown);
-    let closed = directory.closed();
     let theirs = come(&keeper, 64);
     drop(closed);
     let inside = async {
@@ -103,9 +103,8 @@ async fn a_burst_of_members_is_let_in() {
 #[tokio::test(start_paused = true)]
 async fn a_directory_that_hangs_keeps_no_places() {
     const PLACES: usize = LOOKUPS + 1;
-    let (directory, shutdown) = (Arc::new(Directory::default()), Shutdown::new());
+    let ((directory, closed), shutdown) = (Directory::closed(), Shutdown::new());
     let (keeper, _from_clients) = keeper(&directory, PLACES, &shutdown);
-    let closed = directory.closed();
     let mut theirs = come(&keeper, PLACES as u64 + 1);
     settle().await;
     let mut late = theirs.pop().unwrap();
