@@ -26,6 +26,9 @@ const READ_BUFFER: usize = 16 * 1024;
 /// How long a client that was cut off has to read what is half written and the reason.
 const LAST_LINE: Duration = Duration::from_secs(5);
 
+/// How long clients have, once the end of the daemon is forced, to read what is queued for them. Nothing is added then.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// The bounds of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientLimits {
@@ -63,7 +66,7 @@ pub async fn serve(
     if events.send(connected).await.is_err() {
         return;
     }
-    let mut writing = shutdown.spawn(write(writer, queued, cut.clone()));
+    let mut writing = shutdown.spawn(write(writer, queued, cut.clone(), shutdown.clone()));
     tokio::select! {
         () = listen(conn, reader, limits, &events) => {}
         () = cut.cancelled() => {
@@ -80,15 +83,27 @@ async fn write<W: AsyncWrite + Unpin>(
     writer: W,
     queued: queue::Receiver<shared::line::Line>,
     cut: CancellationToken,
+    shutdown: Shutdown,
 ) {
-    let mut writing = std::pin::pin!(write_lines(writer, queued));
-    tokio::select! {
-        // A failed write means that the client is gone; the reader sees it too.
-        _ = &mut writing => {}
-        // The queue holds one last line now. A line that is half written is finished before it.
-        () = cut.cancelled() => {
-            let _told = tokio::time::timeout(LAST_LINE, writing).await;
+    let told = async {
+        let mut writing = std::pin::pin!(write_lines(writer, queued));
+        tokio::select! {
+            // A failed write means that the client is gone; the reader sees it too.
+            _ = &mut writing => {}
+            // The queue holds one last line now. A line that is half written is finished before it.
+            () = cut.cancelled() => {
+                let _told = tokio::time::timeout(LAST_LINE, writing).await;
+            }
         }
+    };
+    // A client that doesn't read must not hold up the end.
+    let over = async {
+        shutdown.forced().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        () = told => {}
+        () = over => {}
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     mux::actor::ClientEvent,
     peer::{self, Peer, Rule, Verdict},
 };
+use nix::unistd::Gid;
 use shared::{
     id::ConnId,
     line::Line,
@@ -22,12 +23,14 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
-    sync::{Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
 };
 
-/// Connections whose groups are being looked up. A directory server that hangs takes no more threads than these.
+/// Connections whose groups are being looked up; the others wait. A directory server that hangs takes no more threads
+/// than these.
 const LOOKUPS: usize = 8;
-/// How long a look-up may take. Past it the connection is refused; the thread comes back when the system lets it.
+/// How long a look-up may take, with the wait for it. Past it the connection is refused; the thread comes back when the
+/// system lets it.
 const LOOKUP: Duration = Duration::from_secs(2);
 /// Refused connections that are being told why.
 const FAREWELLS: usize = 32;
@@ -62,7 +65,11 @@ struct Inner {
     lookups: Arc<Semaphore>,
     farewells: Arc<Semaphore>,
     refusals: Mutex<LogBound>,
+    look_up: LookUp,
 }
+
+/// Whether a peer's user has a group; blocks.
+type LookUp = Box<dyn Fn(Gid, Peer) -> bool + Send + Sync>;
 
 /// Why a connection isn't served.
 enum Refusal {
@@ -75,11 +82,16 @@ enum Refusal {
 impl Doorkeeper {
     /// Nobody is inside yet.
     pub fn new(door: Door) -> Self {
+        Self::with(door, Box::new(peer::is_in))
+    }
+
+    fn with(door: Door, look_up: LookUp) -> Self {
         Self(Arc::new(Inner {
             places: Arc::new(Semaphore::new(door.max_clients)),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             farewells: Arc::new(Semaphore::new(FAREWELLS)),
             refusals: Mutex::default(),
+            look_up,
             door,
         }))
     }
@@ -94,7 +106,10 @@ impl Doorkeeper {
             Verdict::Operator => self.serve(conn, stream, true),
             Verdict::Client => self.serve(conn, stream, false),
             Verdict::Refused => self.refuse(stream, Refusal::Uid(peer)),
-            Verdict::IfMember => self.look_up(conn, stream, peer),
+            Verdict::IfMember => match peer::unproven(&self.0.door.path, peer) {
+                None => self.serve(conn, stream, false),
+                Some(group) => self.look_up(conn, stream, peer, group),
+            },
         }
     }
 
@@ -102,32 +117,46 @@ impl Doorkeeper {
         let Ok(place) = self.0.places.clone().try_acquire_owned() else {
             return self.refuse(stream, Refusal::TooMany);
         };
+        self.0.door.shutdown.spawn(self.clone().inside(conn, stream, operator, place));
+    }
+
+    async fn inside(self, conn: ConnId, stream: UnixStream, operator: bool, place: OwnedSemaphorePermit) {
         let door = &self.0.door;
-        let (limits, events, shutdown) = (door.limits, door.events.clone(), door.shutdown.clone());
-        door.shutdown.spawn(async move {
-            client::serve(conn, stream, operator, limits, events, shutdown).await;
-            drop(place);
+        client::serve(conn, stream, operator, door.limits, door.events.clone(), door.shutdown.clone()).await;
+        drop(place);
+    }
+
+    /// Lets it in if it is a member of the socket's group. It has its place while it waits, so that those who wait are
+    /// bounded, too.
+    fn look_up(&self, conn: ConnId, stream: UnixStream, peer: Peer, group: Gid) {
+        let Ok(place) = self.0.places.clone().try_acquire_owned() else {
+            return self.refuse(stream, Refusal::TooMany);
+        };
+        let keeper = self.clone();
+        self.0.door.shutdown.spawn(async move {
+            match tokio::time::timeout(LOOKUP, keeper.is_in(group, peer)).await {
+                Ok(true) => keeper.inside(conn, stream, false, place).await,
+                Ok(false) | Err(_) => {
+                    drop(place);
+                    keeper.refuse(stream, Refusal::Uid(peer));
+                }
+            }
         });
     }
 
-    /// Lets it in if it is a member of the socket's group.
-    fn look_up(&self, conn: ConnId, stream: UnixStream, peer: Peer) {
-        let Ok(permit) = self.0.lookups.clone().try_acquire_owned() else {
-            return self.refuse(stream, Refusal::TooMany);
+    /// Looks it up once its turn has come. One that nobody waits for any more still ends by itself.
+    async fn is_in(&self, group: Gid, peer: Peer) -> bool {
+        let Ok(permit) = self.0.lookups.clone().acquire_owned().await else {
+            return false;
         };
-        let (path, keeper, shutdown) = (self.0.door.path.clone(), self.clone(), &self.0.door.shutdown);
-        let member = shutdown.spawn_blocking(move || {
-            let member = peer::is_member(&path, peer);
+        let keeper = self.clone();
+        let found = self.0.door.shutdown.spawn_blocking(move || {
+            let found = (keeper.0.look_up)(group, peer);
             // With the thread, not with who waits for it.
             drop(permit);
-            member
+            found
         });
-        shutdown.spawn(async move {
-            match tokio::time::timeout(LOOKUP, member).await {
-                Ok(Ok(true)) => keeper.serve(conn, stream, false),
-                Ok(Ok(false) | Err(_)) | Err(_) => keeper.refuse(stream, Refusal::Uid(peer)),
-            }
-        });
+        found.await.unwrap_or(false)
     }
 
     fn refuse(&self, stream: UnixStream, why: Refusal) {
@@ -214,19 +243,4 @@ impl LogBound {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_refusals_is_a_few_lines() {
-        let (mut bound, start) = (LogBound::default(), Instant::now());
-        let logged = (0..1000).filter(|_| bound.pass(start).is_some()).count();
-        assert_eq!(logged, 10);
-        assert_eq!(
-            bound.pass(start + LogBound::WINDOW),
-            Some(990),
-            "the next line tells how many there were"
-        );
-        assert_eq!(bound.pass(start + LogBound::WINDOW), Some(0));
-    }
-}
+mod tests;

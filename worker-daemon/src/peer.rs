@@ -59,18 +59,23 @@ impl Rule {
     }
 }
 
-/// Whether a peer belongs to the group of the socket at `path`.
+/// The group of the socket at `path`, when it isn't known yet whether the peer belongs to it: then [`is_in`] tells.
 ///
 /// A socket that others can't write to has been connected to by a member: the kernel has looked, at the process's real
-/// groups. Otherwise it is the peer's gid, or the groups of its user in the group database. That is files at best and
-/// a directory server at worst: this blocks, and nothing bounds it.
-pub fn is_member(path: &Path, peer: Peer) -> bool {
+/// groups. So is a peer whose gid it is. Looks at the socket's file, and asks nobody.
+pub fn unproven(path: &Path, peer: Peer) -> Option<Gid> {
     let (group, open) = match fs::symlink_metadata(path) {
         Ok(meta) => (meta.gid(), meta.permissions().mode() & 0o002 != 0),
         // It is gone, or its folder can't be seen: then the group is ours, and nothing is known of the mode.
         Err(_) => (Gid::effective().as_raw(), true),
     };
-    !open || peer.gid == group || groups_of(peer).contains(&Gid::from_raw(group))
+    (open && peer.gid != group).then(|| Gid::from_raw(group))
+}
+
+/// Whether the peer's user has this group in the group database. That is files at best and a directory server at worst:
+/// this blocks, and nothing bounds it.
+pub fn is_in(group: Gid, peer: Peer) -> bool {
+    groups_of(peer).contains(&group)
 }
 
 /// The groups of the peer's user in the database; none for a user whom it doesn't know.
@@ -111,11 +116,13 @@ mod tests {
         let member = Peer { gid: fs::metadata(&path).unwrap().gid(), ..stranger };
         let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         set(0o660);
-        assert!(is_member(&path, stranger));
+        assert_eq!(unproven(&path, stranger), None);
         set(0o666);
-        assert!(!is_member(&path, stranger));
-        assert!(is_member(&path, member));
+        let group = Some(Gid::from_raw(member.gid));
+        assert_eq!(unproven(&path, stranger), group);
+        assert_eq!(unproven(&path, member), None);
+        assert!(!is_in(Gid::from_raw(member.gid), stranger));
         fs::remove_file(&path).unwrap();
-        assert!(!is_member(&path, stranger));
+        assert_eq!(unproven(&path, stranger), Some(Gid::effective()));
     }
 }

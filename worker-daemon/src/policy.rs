@@ -6,6 +6,7 @@
 //! A method that an operator opens beyond the serving set is open with all its parameters.
 
 pub mod document;
+mod list;
 mod members;
 pub mod profile;
 mod rules;
@@ -15,6 +16,7 @@ pub use profile::{Agent, Profiles, Sandbox};
 
 use members::Members;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use shared::rpc::{ErrorObject, Message, code};
 use std::{
     collections::HashSet,
@@ -87,12 +89,22 @@ impl Policy {
         let params = match Message::<Members<'_>, IgnoredAny>::parse(line) {
             Ok(Message::Request { params, .. }) => params.unwrap_or_default(),
             Ok(Message::Notification { .. } | Message::Response { .. } | Message::Error { .. }) | Err(_) => {
-                return Err(code::invalid_params("not an object"));
+                return Err(unread(line));
             }
         };
         let limits = rules::Limits { agent: self.profiles.agent.as_ref(), catalog: self.catalog.as_deref() };
         limits.check(guarded, &params).map_err(|refusal| code::closed_member(&refusal.member, &refusal.why))
     }
+}
+
+/// Why the params of `line` can't be read. They are skipped once more, and not kept.
+fn unread(line: &[u8]) -> ErrorObject {
+    if let Ok(Message::Request { params: Some(params), .. }) = Message::<&RawValue, IgnoredAny>::parse(line)
+        && Members::of(params).err() == Some(members::TOO_MANY)
+    {
+        return code::closed_member("params", members::TOO_MANY);
+    }
+    code::invalid_params("not an object")
 }
 
 #[cfg(test)]

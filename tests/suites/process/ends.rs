@@ -1,6 +1,9 @@
 //! How both binaries end: what runs may finish, nothing new is taken, and nothing is left behind.
 
-use crate::support::{around, ask, broken, get, logged, ready, refused, runs};
+use crate::{
+    raw::Raw,
+    support::{around, ask, broken, get, logged, ready, refused, runs},
+};
 use gateway_tests::{
     fake_child::{Entry, Script},
     pair::{Answer, DEADLINE, End, KEY, Pair, asking},
@@ -70,6 +73,22 @@ async fn a_child_that_ignores_every_hint_is_killed() {
     assert_eq!(pair.daemon.terminate().await.expect("an end"), Some(0));
     assert!(!runs(child), "child {child} still runs");
     assert_eq!(stopped(&pair).await["clean"], true);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_does_not_hold_up_the_end() {
+    let mut pair = ready(&Script::default()).await;
+    let mut deaf = Raw::greeted(&pair).await;
+    // Their answers are far more than what the kernel keeps for a connection.
+    let asked: String =
+        (0..10_000).map(|id| format!("{}\n", json!({ "id": id, "method": "daemon/status" }))).collect();
+    deaf.send(asked.as_bytes()).await;
+    // What the kernel could not keep of them has been read by the daemon; it has answered that once another is served.
+    Raw::greeted(&pair).await.is_served().await;
+    assert_eq!(pair.daemon.terminate().await.expect("an end"), Some(0));
+    assert_eq!(stopped(&pair).await["clean"], true);
+    let answers = deaf.rest_of_whole().await;
+    assert!(answers < 10_000, "the kernel took all {answers} answers: nothing was left to be written");
 }
 
 #[tokio::test]

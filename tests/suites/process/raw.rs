@@ -102,6 +102,15 @@ impl Raw {
         lines
     }
 
+    /// The number of lines up to the end of the connection, which may come within one.
+    pub(crate) async fn rest_of_whole(&mut self) -> usize {
+        let mut lines = 0;
+        while self.text().await.is_some_and(|text| text.ends_with('}')) {
+            lines += 1;
+        }
+        lines
+    }
+
     /// Reads up to the line that `wanted` picks.
     pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         within(what, async {

@@ -1,15 +1,17 @@
 //! The params of one request against the table and the operator's profiles.
 
 use super::{
-    Refusal,
+    Refusal, list,
     members::{Members, is_null, string},
     profile::{Agent, Sandbox},
     table::{AGENT_SETTINGS, CATALOG_SETTING, INPUTS, Method, Rule, SETTINGS},
 };
 use serde_json::value::RawValue;
+use shared::rpc::text::Text;
 use std::path::Path;
 
 const NEEDS_AGENT: &str = "it belongs to the profile `agent`; WORKER_PROFILES opens it";
+const OUTSIDE: &str = "they must be in PROXY_CODEX_WORKDIR";
 const UNKNOWN: &str = "this version doesn't know it; leave it out";
 
 /// What the operator allows.
@@ -117,13 +119,10 @@ impl Limits<'_> {
                 "excludeSlashTmp" | "excludeTmpdirEnvVar" => {}
                 "networkAccess" if value.get() == "false" => {}
                 "networkAccess" => return Err(Refusal::new(member(), "commands have no network")),
-                "writableRoots" => {
-                    let roots: Option<Vec<String>> = serde_json::from_str(value.get()).ok();
-                    let inside = |root: &String| self.agent.is_some_and(|agent| agent.holds(root));
-                    if !roots.is_some_and(|roots| roots.iter().all(inside)) {
-                        return Err(Refusal::new(member(), "they must be in PROXY_CODEX_WORKDIR"));
-                    }
-                }
+                "writableRoots" => list::each(&member(), value, OUTSIDE, |_, root: Text<'_>| {
+                    let inside = self.agent.is_some_and(|agent| agent.holds(&root));
+                    if inside { Ok(()) } else { Err(Refusal::new(member(), OUTSIDE)) }
+                })?,
                 _ => return Err(Refusal::new(member(), UNKNOWN)),
             }
         }
@@ -176,11 +175,9 @@ fn only(name: &str, value: &RawValue, wanted: &str, why: &str) -> Result<(), Ref
 }
 
 fn input(name: &str, value: &RawValue) -> Result<(), Refusal> {
-    let items: Option<Vec<Members<'_>>> = serde_json::from_str(value.get()).ok();
-    let items = items.ok_or_else(|| Refusal::new(name, "it must be a list of objects"))?;
-    for (at, item) in items.iter().enumerate() {
+    list::each(name, value, "it must be a list of objects", |at, item: Members<'_>| {
         let place = format!("{name}[{at}].");
-        once(item, &place)?;
+        once(&item, &place)?;
         let kind = item.get("type").and_then(string);
         let known = INPUTS.iter().find(|(known, _)| kind.as_ref().is_some_and(|kind| &**kind == *known));
         let Some((_, known)) = known else {
@@ -197,12 +194,12 @@ fn input(name: &str, value: &RawValue) -> Result<(), Refusal> {
                 return Err(Refusal::new(member(), "only a data URL is"));
             }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn object<'a>(name: &str, value: &'a RawValue) -> Result<Members<'a>, Refusal> {
-    Members::of(value).ok_or_else(|| Refusal::new(name, "it must be an object"))
+    Members::of(value).map_err(|why| Refusal::new(name, why))
 }
 
 fn once(members: &Members<'_>, place: &str) -> Result<(), Refusal> {

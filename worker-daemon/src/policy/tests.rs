@@ -205,6 +205,38 @@ fn inputs_read_no_files() {
 }
 
 #[test]
+fn what_is_read_of_params_is_bounded() {
+    let members = |n: usize| (0..n).map(|i| format!(r#""{i}":0"#)).collect::<Vec<_>>().join(",");
+    let list = |item: &str, n: usize| vec![item; n].join(",");
+    let text = r#"{"type":"text","text":"x"}"#;
+    let cases = [
+        // Two that are refused for what they are, and not for their number.
+        (format!("{{{}}}", members(256)), "0"),
+        (format!(r#"{{"input":[{{{}}}]}}"#, members(256)), "input[0].type"),
+        (format!("{{{}}}", members(257)), "params"),
+        (format!(r#"{{"input":[{text},{{{}}}]}}"#, members(257)), "input[1]"),
+        (format!(r#"{{"sandboxPolicy":{{{}}}}}"#, members(257)), "sandboxPolicy"),
+        (format!(r#"{{"input":[{}]}}"#, list(text, 4096)), ""),
+        (format!(r#"{{"input":[{}]}}"#, list(text, 4097)), "input"),
+    ];
+    let cases = cases.each_ref().map(|(params, member)| (params.as_str(), *member));
+    table(&Policy::serving(), "turn/start", &cases);
+    let config = format!(r#"{{"config":{{{}}}}}"#, members(257));
+    table(&Policy::serving(), "thread/start", &[(&config, "config")]);
+    let roots = |n| {
+        let roots = list(r#""/tmp/codex-work/a""#, n);
+        format!(
+            r#"{{"cwd":"/tmp/codex-work","sandboxPolicy":{{"type":"workspaceWrite","writableRoots":[{roots}]}}}}"#
+        )
+    };
+    let cases = [(roots(4096), ""), (roots(4097), "sandboxPolicy.writableRoots")];
+    let cases = cases.each_ref().map(|(params, member)| (params.as_str(), *member));
+    table(&agent(Sandbox::WorkspaceWrite), "turn/start", &cases);
+    let error = Policy::serving().check("turn/start", line("turn/start", "[]").as_bytes()).unwrap_err();
+    assert_eq!(error.code, code::INVALID_PARAMS);
+}
+
+#[test]
 fn agents_stay_in_their_folder_and_sandbox() {
     let tools = format!(
         r#""config":{{"features.shell_tool":true,"features.unified_exec":true,"model_catalog_json":"{RAW}"}}"#

@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 
 /// The longest id that a client may choose, in bytes of JSON.
 const MAX_ID: usize = 256;
+/// The longest `initialize`, in bytes: what it says is kept as long as the connection.
+const MAX_INITIALIZE: usize = 64 * 1024;
+/// Notifications that a client may opt out of; the protocol has fewer.
+const MAX_OPT_OUTS: usize = 256;
 /// The longest name of a caller, in bytes.
 const MAX_CALLER: usize = 128;
 /// A delay before the next start that requests wait for instead of being refused.
@@ -198,6 +202,10 @@ impl Core {
         if client.initialized || client.greeting.is_some() {
             return self.fail(conn, &id, &code::already_initialized(), out);
         }
+        if line.len() > MAX_INITIALIZE {
+            let why = format!("`params`: an initialize is at most {MAX_INITIALIZE} bytes");
+            return self.fail(conn, &id, &code::invalid_params(&why), out);
+        }
         let params = match Message::<InitializeParams, IgnoredAny>::parse(line) {
             Ok(Message::Request { params: Some(params), .. }) => params,
             Ok(_) | Err(_) => {
@@ -206,6 +214,10 @@ impl Core {
             }
         };
         let opt_outs = params.capabilities.and_then(|c| c.opt_out_notification_methods).unwrap_or_default();
+        if opt_outs.len() > MAX_OPT_OUTS {
+            let why = format!("`capabilities.optOutNotificationMethods` has more than {MAX_OPT_OUTS} names");
+            return self.fail(conn, &id, &code::invalid_params(&why), out);
+        }
         client.opt_outs = opt_outs.into_iter().collect();
         client.greeting = Some((id, now + self.limits.request_timeout));
         self.greet(out);

@@ -51,6 +51,33 @@ fn initialize_needs_to_say_who_connects() {
 }
 
 #[test]
+fn an_initialize_is_bounded_and_may_be_tried_again() {
+    let hello = |names: Vec<String>| {
+        let capabilities = serde_json::json!({ "optOutNotificationMethods": names });
+        let params = serde_json::json!({ "clientInfo": { "name": "t", "version": "1" }, "capabilities": capabilities });
+        serde_json::json!({ "id": 0, "method": "initialize", "params": params }).to_string()
+    };
+    let names = |n: usize| hello((0..n).map(|i| format!("item/{i}")).collect());
+    let of_bytes = |n: usize| {
+        let empty = hello(vec![String::new()]).len();
+        let line = hello(vec!["x".repeat(n - empty)]);
+        assert_eq!(line.len(), n);
+        line
+    };
+    let mut bench = Bench::ready();
+    bench.connect(3);
+    let why = "Invalid params: `capabilities.optOutNotificationMethods` has more than 256 names";
+    let refused = format!(r#"3 {{"id":0,"error":{{"code":-32602,"message":"{why}"}}}}"#);
+    expect(bench.client(3, &names(257)), [&refused]);
+    let why = "Invalid params: `params`: an initialize is at most 65536 bytes";
+    let refused = format!(r#"3 {{"id":0,"error":{{"code":-32602,"message":"{why}"}}}}"#);
+    expect(bench.client(3, &of_bytes(65537)), [&refused]);
+    expect(bench.client(3, &names(256)), [r#"3 {"id":0,"result"*"#]);
+    bench.connect(4);
+    expect(bench.client(4, &of_bytes(65536)), [r#"4 {"id":0,"result"*"#]);
+}
+
+#[test]
 fn opt_outs_are_each_clients_own() {
     let mut bench = Bench::ready();
     bench.connect(3);
