@@ -21,7 +21,9 @@ const OWNER: ConnId = ConnId(7);
 pub fn check(data: &[u8]) {
     let line = Bytes::copy_from_slice(data);
     let tree = serde_json::from_slice::<Tree>(&line);
-    let escaped = tree.as_ref().ok().map(|tree| Bytes::from(tree.escaped()));
+    // A float written again is not always read as the same one.
+    let comparable = tree.as_ref().ok().filter(|tree| !tree.has_float());
+    let escaped = comparable.map(|tree| Bytes::from(tree.escaped()));
     let (read, routed) = (read(&line, tree.is_ok()), routed(&line));
     if let Some((route, thread)) = &routed {
         let known = thread.as_deref() == Some(THREAD);

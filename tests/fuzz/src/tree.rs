@@ -43,6 +43,16 @@ impl Tree {
         }
     }
 
+    /// Whether a number in it is no integer that fits into 64 bits.
+    pub(crate) fn has_float(&self) -> bool {
+        match self {
+            Self::Number(number) => number.is_f64(),
+            Self::Array(items) => items.iter().any(Self::has_float),
+            Self::Object(members) => members.iter().any(|(_, value)| value.has_float()),
+            Self::Null | Self::Bool(_) | Self::String(_) => false,
+        }
+    }
+
     /// The same value written so that no string in it can be borrowed: every character is an escape.
     pub(crate) fn escaped(&self) -> String {
         let mut out = String::new();
