@@ -5,6 +5,7 @@ use crate::mux::{
     action::{Action, Report},
     route::{Route, route},
     table::{Kind, Origin, Pending},
+    threads::Thread,
 };
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -296,7 +297,9 @@ impl Core {
         out: &mut Vec<Action>,
     ) {
         let thread = scope.thread.as_deref().and_then(|t| self.threads.get(t));
-        let owner = thread.filter(|t| t.generation == generation).and_then(|t| t.owner);
+        // The owner of a turn that was given up has been told its end.
+        let given_up = |t: &Thread| t.run.as_ref().is_some_and(|run| run.given_up.is_some());
+        let owner = thread.filter(|t| t.generation == generation && !given_up(t)).and_then(|t| t.owner);
         let child_id = Bytes::copy_from_slice(id.get().as_bytes());
         let Some(conn) = owner else {
             return out.push(Action::ToChild(generation, declined(name, &child_id)));
@@ -323,7 +326,7 @@ impl Core {
     }
 
     /// The turn that asked is over: nobody waits for these answers any more.
-    pub(super) fn drop_asked(&mut self, thread: &str) {
+    fn drop_asked(&mut self, thread: &str) {
         self.asked.retain(|_, asked| asked.thread.as_ref().is_none_or(|t| t.as_str() != thread));
     }
 

@@ -49,7 +49,7 @@ impl Core {
                     self.give_up(&id, &text, failure::IDLE_DETAILS, now, out);
                 }
                 // The child doesn't say that it ended: its permit must not be lost with that.
-                None => self.forget_turn(&id),
+                None => self.forget_turn(&id, out),
             }
         }
     }
@@ -117,14 +117,15 @@ impl Core {
                 if whole { Ending::Completed } else { Ending::Failed("the codex app-server lost this turn") };
             self.end_turn(&id, ending, failure::LOST_DETAILS, out);
             out.push(Action::Report(Report::TurnEnded { details: failure::LOST_DETAILS }));
-            self.forget_turn(&id);
+            self.forget_turn(&id, out);
         }
     }
 
     /// A turn is over, although the child did not say so.
-    fn forget_turn(&mut self, id: &ThreadId) {
+    fn forget_turn(&mut self, id: &ThreadId, out: &mut Vec<Action>) {
         self.threads.disown(id.as_str());
-        self.drop_asked(id.as_str());
+        // It may still wait for answers.
+        self.decline_asked(|asked| asked.thread.as_ref() == Some(id), out);
         self.let_go_if_abandoned(id);
     }
 

@@ -222,3 +222,13 @@ fn a_time_in_which_the_daemon_stood_still_counts_for_nothing() {
     bench.tick(10);
     assert_eq!(bench.orders, [Order::Unresponsive(Generation(1))]);
 }
+
+/// Its owner has been told its end; the child waits for no answer.
+#[test]
+fn what_a_turn_asks_after_it_was_given_up_is_declined() {
+    let mut bench = Bench::with(patient());
+    bench.turn(1, "t", "u");
+    bench.tick(20);
+    let ask = r#"{"id":7,"method":"item/tool/call","params":{"threadId":"t"}}"#;
+    expect(bench.child(ask), [r#"child {"id":7,"result":*"success":false}}"#]);
+}
