@@ -131,8 +131,25 @@ struct Running {
     load: watch::Receiver<Load>,
     orders: mpsc::Sender<Order>,
     lost: oneshot::Receiver<String>,
-    /// The tasks without which there is no daemon, by name.
-    essential: [(&'static str, JoinHandle<()>); 3],
+    essential: Essential,
+}
+
+/// The tasks without which there is no daemon.
+struct Essential {
+    mux: JoinHandle<()>,
+    listener: JoinHandle<()>,
+    supervisor: JoinHandle<()>,
+}
+
+impl Essential {
+    /// The name of the one that ends first. Not to be called again after that.
+    async fn ended(&mut self) -> &'static str {
+        tokio::select! {
+            _ = &mut self.mux => "mux",
+            _ = &mut self.listener => "listener",
+            _ = &mut self.supervisor => "supervisor",
+        }
+    }
 }
 
 fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shutdown) -> Running {
@@ -167,18 +184,17 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
         events: client_events,
         shutdown: shutdown.clone(),
     };
-    let accept = shutdown.spawn(listener::accept(socket, door));
+    let listener = shutdown.spawn(listener::accept(socket, door));
     let connections = Connections {
         events,
         orders: from_mux,
         load: load.clone(),
         pulse,
-        lost: told,
+        lost: Some(told),
         shutdown: shutdown.clone(),
     };
     let supervisor = shutdown.spawn(Supervisor::new(config, prepared, connections).run());
-    let essential = [("mux", mux), ("listener", accept), ("supervisor", supervisor)];
-    Running { load, orders, lost, essential }
+    Running { load, orders, lost, essential: Essential { mux, listener, supervisor } }
 }
 
 /// Drain on the first signal, force on the second or after the grace, then wait for every task.
@@ -188,9 +204,12 @@ async fn stop(
     shutdown: &Shutdown,
     grace: Duration,
 ) -> Result<(), DaemonError> {
-    let Running { mut load, orders, mut lost, essential: [mut mux, mut accept, mut supervisor] } = running;
+    let Running { mut load, orders, mut lost, mut essential } = running;
     let why = loop {
         tokio::select! {
+            // A drain first: with it the listener ends, which is no bug then.
+            biased;
+            () = shutdown.draining() => break None,
             asked = signals.next() => match asked {
                 Asked::End => break None,
                 Asked::Replace => {
@@ -198,15 +217,12 @@ async fn stop(
                     let _on_its_way = orders.try_send(Order::Replace(Reason::Signal));
                 }
             },
-            () = shutdown.draining() => break None,
-            // A panic; its place is in the log.
-            _ = &mut mux.1 => break Some(DaemonError::Broken(mux.0)),
-            _ = &mut accept.1 => break Some(DaemonError::Broken(accept.0)),
-            _ = &mut supervisor.1 => break Some(DaemonError::Broken(supervisor.0)),
             Ok(why) = &mut lost => {
                 tracing::error!(event = "worker_lost", critical = true, error = %why, "codex can't be started again");
                 break Some(DaemonError::Lost(why));
             }
+            // A panic; its place is in the log.
+            name = essential.ended() => break Some(DaemonError::Broken(name)),
         }
     };
     tracing::info!(

@@ -8,6 +8,7 @@ pub mod client;
 pub mod config;
 pub mod daemon;
 pub mod door;
+pub mod due;
 pub mod handshake;
 pub mod hardening;
 pub mod home;

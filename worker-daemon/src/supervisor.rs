@@ -8,6 +8,7 @@ pub mod prepare;
 
 use crate::{
     config::Config,
+    due::due,
     mux::{action::Order, actor::ChildEvent},
     systemd::notify::Pulse,
 };
@@ -36,8 +37,8 @@ pub struct Connections {
     pub load: watch::Receiver<Load>,
     /// What systemd is told of.
     pub pulse: watch::Sender<Pulse>,
-    /// Told why, when codex can't be started any more.
-    pub lost: oneshot::Sender<String>,
+    /// Told why, once, when codex can't be started any more.
+    pub lost: Option<oneshot::Sender<String>>,
     /// The end.
     pub shutdown: Shutdown,
 }
@@ -48,7 +49,6 @@ pub struct Supervisor {
     prepared: Arc<Prepared>,
     machine: Machine,
     connections: Connections,
-    lost: Option<oneshot::Sender<String>>,
     lives: HashMap<Generation, watch::Sender<Wanted>>,
     told: mpsc::Sender<Told>,
     from_lives: mpsc::Receiver<Told>,
@@ -56,7 +56,7 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// A supervisor whose first child is started as `prepared` says.
-    pub fn new(config: Arc<Config>, prepared: Prepared, mut connections: Connections) -> Self {
+    pub fn new(config: Arc<Config>, prepared: Prepared, connections: Connections) -> Self {
         let limits = Limits {
             backoff: config.backoff,
             handover_grace: config.handover_grace,
@@ -64,15 +64,11 @@ impl Supervisor {
             pulse: config.probe_interval + config.probe_timeout + LATE,
         };
         let (told, from_lives) = mpsc::channel(INBOX);
-        // Taken apart, because it is used up.
-        let (unused, _) = oneshot::channel();
-        let lost = std::mem::replace(&mut connections.lost, unused);
         Self {
             machine: Machine::new(limits, Instant::now().into_std()),
             prepared: Arc::new(prepared),
             config,
             connections,
-            lost: Some(lost),
             lives: HashMap::new(),
             told,
             from_lives,
@@ -103,7 +99,7 @@ impl Supervisor {
                         continue;
                     }
                 },
-                () = sleep_until(self.machine.deadline()) => Event::Time,
+                () = due(self.machine.deadline().map(Instant::from_std)) => Event::Time,
                 () = shutdown.draining(), if !drained => {
                     drained = true;
                     Event::Drain
@@ -142,7 +138,7 @@ impl Supervisor {
                 self.connections.events.send(ChildEvent::Replaced(outcome)).await.ok();
             }
             Effect::GiveUp(why) => {
-                if let Some(lost) = self.lost.take() {
+                if let Some(lost) = self.connections.lost.take() {
                     lost.send(why).ok();
                 }
             }
@@ -179,13 +175,5 @@ impl Supervisor {
                 more
             });
         }
-    }
-}
-
-/// Never, without a time.
-async fn sleep_until(due: Option<std::time::Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use gateway_tests::{
     fake_child::{Entry, Script},
-    pair::{Answer, DEADLINE, End, KEY, Pair, asking},
+    pair::{Answer, DEADLINE, End, KEY, Pair, SocketClient, asking},
 };
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -183,4 +183,22 @@ async fn a_second_signal_forces_the_fronts_end() {
     let stopped =
         pair.front.logged("the front's end", |line| line["event"] == "front_stopped").await.expect("a line");
     assert_eq!((&stopped["drained"], &stopped["clean"]), (&json!(false), &json!(true)));
+}
+
+/// An operator's word ends the daemon as SIGTERM does.
+#[tokio::test]
+async fn daemon_drain_lets_a_running_stream_finish_and_ends_cleanly() {
+    // The listener ends with the drain too: whichever is seen first, it is a clean end.
+    for _ in 0..6 {
+        let mut pair = ready(&Script::default()).await;
+        let mut stream = running(&pair, "!chunks 4\n!pause 50\n!echo 0123").await;
+        let mut operator = SocketClient::connect(&pair.socket).await.expect("a connection");
+        let status = operator.call("daemon/drain", &json!({})).await.expect("a status");
+        assert_eq!(status["state"], "draining");
+        assert_eq!(stream.end().await.expect("an end"), End::Done);
+        assert_eq!(stream.text(), "0123");
+        assert_eq!(pair.daemon.wait().await.expect("an end"), Some(0), "{}", pair.daemon.tail());
+        assert_eq!(stopped(&pair).await["drained"], true);
+        assert!(!pair.socket.exists(), "the socket's file is left");
+    }
 }

@@ -4,6 +4,7 @@ use super::{
     action::{Action, Order, Report},
     core::Core,
 };
+use crate::due::due;
 use bytes::Bytes;
 use shared::{
     app_server::start::InitializeResult,
@@ -142,7 +143,7 @@ impl Actor {
                     }
                 }
                 _ = tick.tick() => self.tick(),
-                () = sleep_until(self.core.next_due()) => self.tick(),
+                () = due(self.core.next_due().map(Instant::from_std)) => self.tick(),
                 () = shutdown.draining(), if !drained => {
                     drained = true;
                     self.core.on_drain(now(), &mut self.actions);
@@ -290,14 +291,6 @@ impl Actor {
 /// The clock of the runtime, so that tests can pause it.
 fn now() -> std::time::Instant {
     Instant::now().into_std()
-}
-
-/// Never, without a time.
-async fn sleep_until(due: Option<std::time::Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
-    }
 }
 
 fn log(report: &Report) {

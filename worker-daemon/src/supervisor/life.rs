@@ -170,7 +170,8 @@ impl Life {
             () = keep_running(running.process.pid()) => {}
             // Somebody else may hold its stdout open.
             _ = running.process.wait() => {
-                tokio::time::timeout(LAST_WORDS, forward(generation, &mut running.from_child, &events, &load)).await.ok();
+                let rest = forward(generation, &mut running.from_child, &events, &load);
+                tokio::time::timeout(LAST_WORDS, rest).await.ok();
             }
         }
     }

@@ -5,10 +5,14 @@
 //! one, and the old one retires: it finishes what it has, for a bounded time. A fresh one that doesn't come up
 //! changes nothing. When the main one ends, the next start waits as [`Backoff`] says.
 
+mod event;
+
+pub use event::{Effect, Ended, Event, Note};
+
 use crate::mux::action::Reason;
 use shared::{
     backoff::{Backoff, Policy},
-    control::{DEGRADED_AFTER, LastExit, Status, WorkerState},
+    control::{DEGRADED_AFTER, Status, WorkerState},
     id::Generation,
 };
 use std::{
@@ -24,122 +28,6 @@ const REPLACE_AGAIN: Duration = Duration::from_secs(30);
 
 /// Beyond any drain.
 const DRAIN: Duration = Duration::from_secs(86_400);
-
-/// What happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The daemon begins.
-    Begin,
-    /// A child's process runs.
-    Spawned(Generation, u32),
-    /// A child has shaken hands.
-    Ready {
-        /// The child.
-        generation: Generation,
-        /// Its version, as it says.
-        version: Option<String>,
-        /// The model that its configuration names.
-        default_model: Option<String>,
-    },
-    /// A child is gone.
-    Ended(Generation, Ended),
-    /// A fresh child is wanted.
-    Replace(Reason),
-    /// A child that was replaced has nothing left to do.
-    Drained(Generation),
-    /// A child doesn't answer.
-    Unresponsive(Generation),
-    /// A child answered.
-    Alive(Generation),
-    /// The time that [`Machine::deadline`] gave has come.
-    Time,
-    /// No new work.
-    Drain,
-    /// Nothing runs any longer.
-    Force,
-}
-
-/// How a child ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// Its process ended.
-    Exit(LastExit),
-    /// Its process ended, and it had never shaken hands.
-    Unready {
-        /// Why not, in words.
-        why: String,
-        /// How it ended.
-        exit: LastExit,
-    },
-    /// It could not be started, or its end could not be seen.
-    Failed {
-        /// Why, in words.
-        why: String,
-        /// Whether the binary is missing or too old.
-        binary: bool,
-    },
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Start a child; `afresh`: look for the binary and its catalog again.
-    Start {
-        /// The child.
-        generation: Generation,
-        /// Whether the binary is looked for again.
-        afresh: bool,
-    },
-    /// End a child by the ladder.
-    End(Generation),
-    /// Kill a child.
-    Kill(Generation),
-    /// Tell everybody the status.
-    Publish(Box<Status>),
-    /// A replacement that was asked for is done, or not.
-    Replaced(Result<(), String>),
-    /// End the daemon: codex can't be started again.
-    GiveUp(String),
-    /// Log something.
-    Note(Note),
-}
-
-/// What is logged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// A child's process runs.
-    Started(u32),
-    /// A child has shaken hands.
-    Ready(u32),
-    /// A child ended.
-    Exited {
-        /// Its process, if there was one.
-        pid: Option<u32>,
-        /// How.
-        ended: Ended,
-        /// Whether that was wanted.
-        wanted: bool,
-    },
-    /// The next start waits.
-    Backoff(u64),
-    /// Too many failures in a row.
-    Degraded,
-    /// A fresh child is started beside the running one.
-    Replacing(Reason),
-    /// It took over.
-    Replaced {
-        /// The old child's process.
-        old: Option<u32>,
-        /// The fresh one's.
-        new: Option<u32>,
-    },
-    /// It did not come up; the old one goes on.
-    NotReplaced(String),
-    /// A retiring child has had its time.
-    GraceOver(Option<u32>),
-    /// A child doesn't answer and is killed.
-    Unresponsive(Option<u32>),
-}
 
 /// The bounds.
 #[derive(Debug, Clone, Copy)]
@@ -323,7 +211,8 @@ impl Machine {
         let took_over = self.fresh == Some(generation);
         match self.main {
             Main::Starting(main) if main == generation => {}
-            Main::Ready { generation: old, .. } if took_over => {
+            // In a drain it is being killed.
+            Main::Ready { generation: old, .. } if took_over && !self.draining => {
                 self.fresh = None;
                 self.retiring.insert(old, Some(now + self.limits.handover_grace));
                 let (old, new) = (self.pid(old), self.pid(generation));
@@ -360,7 +249,7 @@ impl Machine {
             } else {
                 // One line for it: the child that serves is well.
                 self.replace_again = Some(now + REPLACE_AGAIN);
-                let why = words(&ended);
+                let why = ended.words();
                 out.push(Effect::Note(Note::NotReplaced(why.clone())));
                 out.push(Effect::Replaced(Err(why)));
             }
@@ -390,7 +279,7 @@ impl Machine {
             // The next start looks for the binary again: what was asked for meanwhile is what it does.
             let asked = std::mem::take(&mut self.asked) | self.wanted.take().is_some();
             if asked {
-                out.push(Effect::Replaced(Err(words(ended))));
+                out.push(Effect::Replaced(Err(ended.words())));
             }
         }
         if self.draining {
@@ -414,7 +303,7 @@ impl Machine {
             self.main = Main::Stopped;
             self.draining = true;
             self.publish(WorkerState::Stopped, out);
-            return out.push(Effect::GiveUp(words(ended)));
+            return out.push(Effect::GiveUp(ended.words()));
         }
         if self.status.restart_streak == DEGRADED_AFTER {
             out.push(Effect::Note(Note::Degraded));
@@ -521,19 +410,6 @@ impl Machine {
             *time = None;
             out.push(Effect::End(*generation));
         }
-    }
-}
-
-fn words(ended: &Ended) -> String {
-    let exited = |exit: &LastExit| match exit {
-        LastExit { code: Some(code), .. } => format!("it exited with code {code}"),
-        LastExit { signal: Some(signal), .. } => format!("signal {signal} ended it"),
-        LastExit { code: None, signal: None } => "it ended".to_owned(),
-    };
-    match ended {
-        Ended::Exit(exit) => exited(exit),
-        Ended::Unready { why, exit } => format!("{why}; {}", exited(exit)),
-        Ended::Failed { why, .. } => why.clone(),
     }
 }
 

@@ -6,6 +6,7 @@
 //! replaced, falls silent and is killed and started again.
 
 use super::words::words;
+use crate::due::due;
 use sd_notify::NotifyState;
 use shared::{
     control::{Status, WorkerState},
@@ -67,15 +68,8 @@ async fn report_to(
             changed = pulse.changed(), if fed => fed = changed.is_ok(),
             () = shutdown.draining(), if !draining => {}
             () = shutdown.forced() => {}
-            () = sleep_until(ping) => {}
+            () = due(ping) => {}
         }
-    }
-}
-
-async fn sleep_until(when: Option<Instant>) {
-    match when {
-        Some(when) => tokio::time::sleep_until(when).await,
-        None => std::future::pending().await,
     }
 }
 

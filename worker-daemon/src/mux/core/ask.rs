@@ -16,7 +16,7 @@ use shared::{
 };
 use std::time::{Duration, Instant};
 
-/// How often an interrupt that the child refuses is sent again, with each tick: about five seconds.
+/// How often an interrupt that the child refuses or loses is sent again: with the next tick after that.
 const REFUSALS: u32 = 25;
 
 impl Core {
@@ -45,8 +45,7 @@ impl Core {
 
     /// Interrupts the turn of a thread, then unsubscribes.
     pub(super) fn send_off(&mut self, id: &ThreadId, now: Instant, out: &mut Vec<Action>) {
-        // The thread may have closed by itself, or with its child.
-        // Or somebody else may have resumed it.
+        // It may have closed by itself or with its child, or somebody else may have resumed it.
         let Some(thread) = self
             .threads
             .get_mut(id.as_str())

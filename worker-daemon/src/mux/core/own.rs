@@ -125,7 +125,7 @@ impl Core {
         self.status.backoff_ms.map_or(super::RETRY_AFTER, Duration::from_millis)
     }
 
-    /// Answers an `initialize` that waits, or everything else in the lobby, with an error.
+    /// Answers what waits in the lobby, and every `initialize` that waits, with an error.
     pub(super) fn refuse_lobby(&mut self, error: &rpc::ErrorObject, out: &mut Vec<Action>) {
         for waiting in self.lobby.take(|_| true) {
             self.fail_waiting(waiting, error, out);

@@ -109,13 +109,12 @@ impl Core {
         let silent = lane.probe.sent.take().is_some_and(|sent| lane.probe.heard <= sent);
         lane.probe.missed += 1;
         lane.probe.next = now;
-        if !silent {
-            // It speaks: that is being alive.
-            out.push(Action::Order(Order::Alive(generation)));
-        }
         if silent {
-            out.push(Action::Order(Order::Unresponsive(generation)));
-        } else if lane.probe.missed >= DEAF_AFTER {
+            return out.push(Action::Order(Order::Unresponsive(generation)));
+        }
+        // It speaks: that is being alive.
+        out.push(Action::Order(Order::Alive(generation)));
+        if lane.probe.missed >= DEAF_AFTER {
             // Its turns go on: they may finish.
             self.want_fresh(generation, Reason::Deaf, out);
         }

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use shared::control::LastExit;
 
 const POLICY: Policy = Policy {
     initial: Duration::from_millis(250),
