@@ -1,5 +1,7 @@
 //! The client of the daemon's socket: turns are started here, and dropping one interrupts it.
 
+pub mod health;
 pub mod link;
+pub mod session;
 pub mod table;
 pub mod turn;

@@ -1,30 +1,20 @@
 //! The connection to the daemon: made again whenever it breaks, shared by every request.
 
 use super::{
-    table::{Call, Heard, Table},
+    health::Health,
+    session::Session,
     turn::{TurnKey, TurnStream},
 };
 use crate::auth::KeyName;
 use crate::translate::{
     event::{Delta, End},
-    models::Served,
     plan::Plan,
 };
 use futures_util::StreamExt;
-use serde_json::value::RawValue;
 use shared::{
-    app_server::{
-        method,
-        model::{ModelListParams, ModelListResult},
-        start::{Capabilities, ClientInfo, InitializeParams},
-    },
     backoff::{Backoff, Policy},
-    build_info,
-    codec::{Decoded, LineCodec},
-    control::{self, Status, WorkerState},
-    line::Line,
+    codec::LineCodec,
     queue::{self, Sender},
-    rpc::{self, ErrorObject, Message},
     shutdown::Shutdown,
     writer::write_lines,
 };
@@ -43,28 +33,6 @@ use tokio::{
 };
 use tokio_util::codec::FramedRead;
 
-/// Notifications that the front never reads; the daemon leaves them out.
-pub const OPT_OUTS: &[&str] = &[
-    "thread/started",
-    "thread/closed",
-    "thread/tokenUsage/updated",
-    "thread/settings/updated",
-    "turn/started",
-    "turn/diff/updated",
-    "turn/plan/updated",
-    "item/completed",
-    "account/updated",
-    "account/rateLimits/updated",
-    "configWarning",
-    "deprecationNotice",
-    "skills/changed",
-    "model/rerouted",
-    "warning",
-];
-/// The largest number of models that is read; pages beyond it are left.
-const MAX_MODELS: usize = 1000;
-/// How long to wait after the daemon refused the list of models; nothing is served without one.
-const MODELS_AGAIN: Duration = Duration::from_secs(1);
 /// Delays between attempts to connect: the daemon is on the same host, so they are short.
 const RECONNECT: Policy = Policy {
     initial: Duration::from_millis(50),
@@ -80,11 +48,6 @@ const READ_BUFFER: usize = 64 * 1024;
 
 /// How often it is looked whether the daemon still speaks.
 const LOOK: Duration = Duration::from_secs(1);
-/// A daemon that has said nothing for so long is asked for its status.
-const QUIET: Duration = Duration::from_secs(3);
-/// A daemon that has said nothing for so long counts as gone until it speaks again.
-const SILENT: Duration = Duration::from_secs(8);
-
 /// The bounds of the link.
 #[derive(Debug, Clone)]
 pub struct LinkConfig {
@@ -98,39 +61,12 @@ pub struct LinkConfig {
     pub default_model: Option<String>,
 }
 
-/// What the link knows of the daemon.
-#[derive(Debug, Clone, Default)]
-pub struct Health {
-    /// Whether it is connected and the daemon answered the handshake.
-    pub connected: bool,
-    /// Whether the daemon is connected and says nothing, not even when it is asked.
-    pub silent: bool,
-    /// The daemon's own word.
-    pub status: Option<Status>,
-    /// The child's models; kept while it is down.
-    pub models: Arc<Served>,
-}
-
-impl Health {
-    /// Whether turns can be started. Before the models came once no name can be resolved.
-    pub fn is_ready(&self) -> bool {
-        self.connected
-            && !self.silent
-            && !self.models.models.is_empty()
-            && self.status.as_ref().is_some_and(|s| s.state == WorkerState::Ready)
-    }
-
-    /// How long until it is worth another try, as far as the daemon says.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.status.as_ref()?.backoff_ms.map(Duration::from_millis)
-    }
-}
-
-struct Start {
-    key: TurnKey,
-    plan: Plan,
-    caller: Option<KeyName>,
-    deltas: Sender<Delta>,
+/// A turn that is to be started.
+pub(super) struct Start {
+    pub(super) key: TurnKey,
+    pub(super) plan: Plan,
+    pub(super) caller: Option<KeyName>,
+    pub(super) deltas: Sender<Delta>,
 }
 
 /// The daemon, as requests see it. Cheap to clone.
@@ -247,20 +183,8 @@ impl Link {
         let (lines, queued) = queue::channel(usize::MAX);
         self.shutdown.spawn(write_lines(writer, queued));
         let mut reader = FramedRead::with_capacity(reader, LineCodec::new(self.config.max_line), READ_BUFFER);
-        let mut session = Session {
-            table: Table::default(),
-            lines,
-            out: Vec::new(),
-            greeting: false,
-            models: Vec::new(),
-            models_at: None,
-            default_model: self.config.default_model.clone(),
-            asked: false,
-        };
-        let subscribe = session.table.call(Call::Subscribe, control::SUBSCRIBE, &serde_json::json!({}));
-        session.out.push(subscribe);
-        session.greet();
-        session.flush();
+        let mut session = Session::new(lines, self.config.default_model.clone());
+        session.open();
         let mut starts = Vec::new();
         let mut heard = Instant::now();
         let mut look = tokio::time::interval(LOOK);
@@ -293,7 +217,7 @@ impl Link {
                     while let Ok(start) = self.starts.try_recv() {
                         session.start(start);
                     }
-                    session.table.cancel(key, &mut session.out);
+                    session.cancel(key);
                 }
                 () = tokio::time::sleep_until(session.models_at.unwrap_or_else(Instant::now)),
                     if session.models_at.is_some() => session.list_models(None),
@@ -307,187 +231,5 @@ impl Link {
             Ended::Lost => &End::Lost,
         });
         ended
-    }
-}
-
-/// One connection.
-struct Session {
-    table: Table,
-    lines: Sender<Line>,
-    out: Vec<Line>,
-    /// Whether an `initialize` is unanswered.
-    greeting: bool,
-    /// The configured default model.
-    default_model: Option<String>,
-    /// The pages of models that came so far.
-    models: Vec<shared::app_server::model::Model>,
-    /// When they are asked for again, after a refusal.
-    models_at: Option<Instant>,
-    /// Whether a quiet daemon was asked for its status.
-    asked: bool,
-}
-
-impl Session {
-    fn start(&mut self, Start { key, plan, caller, deltas }: Start) {
-        let line = self.table.start(key, plan, caller, deltas);
-        self.out.push(line);
-    }
-
-    fn greet(&mut self) {
-        let params = InitializeParams {
-            client_info: ClientInfo {
-                name: "http-front".into(),
-                title: None,
-                version: build_info::VERSION.into(),
-            },
-            capabilities: Some(Capabilities {
-                experimental_api: true,
-                opt_out_notification_methods: Some(OPT_OUTS.iter().map(|m| (*m).to_owned()).collect()),
-            }),
-        };
-        self.greeting = true;
-        let initialize = self.table.call(Call::Initialize, method::INITIALIZE, &params);
-        self.out.push(initialize);
-    }
-
-    /// The daemon said something.
-    fn spoke(&mut self, health: &watch::Sender<Health>) {
-        self.asked = false;
-        health.send_if_modified(|h| std::mem::take(&mut h.silent));
-    }
-
-    /// Nothing was heard of the daemon for `quiet`: one that hangs must not look ready.
-    fn look(&mut self, quiet: Duration, health: &watch::Sender<Health>) {
-        if quiet >= QUIET && !std::mem::replace(&mut self.asked, true) {
-            let line = self.table.call(Call::Status, control::STATUS, &serde_json::json!({}));
-            self.out.push(line);
-        }
-        let silent = quiet >= SILENT;
-        let changed = health.send_if_modified(|h| std::mem::replace(&mut h.silent, silent) != silent);
-        if changed && silent {
-            tracing::warn!(
-                event = "daemon_silent",
-                "the daemon says nothing; it counts as gone until it does"
-            );
-        }
-    }
-
-    fn flush(&mut self) {
-        for line in self.out.drain(..) {
-            // An unbounded queue takes any line.
-            let _fits = self.lines.push(line);
-        }
-    }
-
-    fn hear(&mut self, decoded: Decoded, health: &watch::Sender<Health>) {
-        let line = match decoded {
-            Decoded::Line(line) => line,
-            Decoded::Overlong { limit } => {
-                tracing::error!(
-                    event = "daemon_line_ignored",
-                    limit,
-                    "the daemon sent a line that is too long"
-                );
-                return;
-            }
-        };
-        match self.table.on_line(&line, &mut self.out) {
-            Heard::Nothing => {}
-            Heard::Notification { name } => {
-                if name == control::STATUS
-                    && let Ok(Message::Notification { params: Some(status), .. }) =
-                        Message::<Status, &RawValue>::parse(&line)
-                {
-                    self.status(status, health);
-                }
-            }
-            Heard::Answer(call, answer) => self.answered(call, answer, health),
-        }
-    }
-
-    fn answered(
-        &mut self,
-        call: Call,
-        answer: Result<&RawValue, ErrorObject>,
-        health: &watch::Sender<Health>,
-    ) {
-        match (call, answer) {
-            // That it answers is all that was asked for.
-            (Call::Status, Ok(_)) => {}
-            (Call::Subscribe, Ok(status)) => {
-                if let Ok(status) = serde_json::from_str(status.get()) {
-                    self.status(status, health);
-                }
-            }
-            (Call::Initialize, Ok(_)) => {
-                self.greeting = false;
-                health.send_modify(|h| h.connected = true);
-                let line = Line::json(&rpc::Notification::<()> { method: method::INITIALIZED, params: None });
-                self.out.push(line);
-                self.list_models(None);
-            }
-            (Call::Models, Ok(page)) => match serde_json::from_str(page.get()) {
-                Ok(ModelListResult { data, next_cursor }) => {
-                    self.models.extend(data);
-                    match next_cursor {
-                        Some(cursor) if self.models.len() < MAX_MODELS => self.list_models(Some(cursor)),
-                        Some(_) | None => {
-                            let models = std::mem::take(&mut self.models);
-                            health.send_modify(|h| {
-                                let default = h.models.default.clone();
-                                h.models = Arc::new(Served { models, default });
-                            });
-                        }
-                    }
-                }
-                Err(_) => {
-                    tracing::warn!(event = "models_unreadable", "the child's model list was not understood")
-                }
-            },
-            (call, Err(error)) => {
-                tracing::warn!(
-                    event = "daemon_refused",
-                    ?call,
-                    code = error.code,
-                    "the daemon refused a call"
-                );
-                // The child is down. The next change of its state brings another try.
-                if call == Call::Initialize {
-                    self.greeting = false;
-                }
-                let ready = |status: &Status| status.state == WorkerState::Ready;
-                if call == Call::Models && health.borrow().status.as_ref().is_some_and(ready) {
-                    self.models_at = Some(Instant::now() + MODELS_AGAIN);
-                }
-            }
-        }
-    }
-
-    fn status(&mut self, status: Status, health: &watch::Sender<Health>) {
-        let ready = status.state == WorkerState::Ready;
-        let default = self.default_model.clone().or_else(|| status.default_model.clone());
-        let connected = health.borrow().connected;
-        health.send_modify(|h| {
-            if default.is_some() && default != h.models.default {
-                h.models = Arc::new(Served { models: h.models.models.clone(), default });
-            }
-            h.status = Some(status);
-        });
-        if ready && connected {
-            // A fresh child may know other models.
-            self.list_models(None);
-        } else if ready && !self.greeting {
-            self.greet();
-        }
-    }
-
-    fn list_models(&mut self, cursor: Option<String>) {
-        self.models_at = None;
-        if cursor.is_none() {
-            self.models.clear();
-        }
-        let params = ModelListParams { cursor, include_hidden: None };
-        let line = self.table.call(Call::Models, method::MODEL_LIST, &params);
-        self.out.push(line);
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the front runs, and whether it can serve.
 
-use crate::daemon::link::Health;
+use crate::daemon::health::Health;
 use serde::Serialize;
 use shared::control::WorkerState;
 

@@ -62,7 +62,7 @@ async fn the_raw_notifications_are_described() {
 #[tokio::test]
 async fn the_opt_outs_exist() {
     let notifications = Generated::new().await.methods("ServerNotification");
-    let fronts = http_front::daemon::link::OPT_OUTS;
+    let fronts = http_front::daemon::session::OPT_OUTS;
     for name in OPT_OUTS.iter().chain(fronts) {
         assert!(
             notifications.iter().any(|n| n == name),

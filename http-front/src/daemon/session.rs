@@ -1,0 +1,260 @@
+//! One connection to the daemon: what it is asked, and what is heard of it.
+
+use super::{
+    health::Health,
+    link::Start,
+    table::{Call, Heard, Table},
+};
+use crate::translate::models::Served;
+use serde_json::value::RawValue;
+use shared::{
+    app_server::{
+        method,
+        model::{ModelListParams, ModelListResult},
+        start::{Capabilities, ClientInfo, InitializeParams},
+    },
+    build_info,
+    codec::Decoded,
+    control::{self, Status, WorkerState},
+    line::Line,
+    queue::Sender,
+    rpc::{self, ErrorObject, Message},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::watch, time::Instant};
+
+/// Notifications that the front never reads; the daemon leaves them out.
+pub const OPT_OUTS: &[&str] = &[
+    "thread/started",
+    "thread/closed",
+    "thread/tokenUsage/updated",
+    "thread/settings/updated",
+    "turn/started",
+    "turn/diff/updated",
+    "turn/plan/updated",
+    "item/completed",
+    "account/updated",
+    "account/rateLimits/updated",
+    "configWarning",
+    "deprecationNotice",
+    "skills/changed",
+    "model/rerouted",
+    "warning",
+];
+/// The largest number of models that is read; pages beyond it are left.
+const MAX_MODELS: usize = 1000;
+/// How long to wait after the daemon refused the list of models; nothing is served without one.
+const MODELS_AGAIN: Duration = Duration::from_secs(1);
+/// A daemon that has said nothing for so long is asked for its status.
+const QUIET: Duration = Duration::from_secs(3);
+/// A daemon that has said nothing for so long counts as gone until it speaks again.
+const SILENT: Duration = Duration::from_secs(8);
+
+/// One connection.
+pub(super) struct Session {
+    pub(super) table: Table,
+    lines: Sender<Line>,
+    out: Vec<Line>,
+    /// Whether an `initialize` is unanswered.
+    greeting: bool,
+    /// The configured default model.
+    default_model: Option<String>,
+    /// The pages of models that came so far.
+    models: Vec<shared::app_server::model::Model>,
+    /// When they are asked for again, after a refusal.
+    pub(super) models_at: Option<Instant>,
+    /// Whether a quiet daemon was asked for its status.
+    asked: bool,
+}
+
+impl Session {
+    /// A connection on which nothing was said yet. What is said goes to `lines`.
+    pub(super) fn new(lines: Sender<Line>, default_model: Option<String>) -> Self {
+        Self {
+            table: Table::default(),
+            lines,
+            out: Vec::new(),
+            greeting: false,
+            default_model,
+            models: Vec::new(),
+            models_at: None,
+            asked: false,
+        }
+    }
+
+    /// The first words.
+    pub(super) fn open(&mut self) {
+        let subscribe = self.table.call(Call::Subscribe, control::SUBSCRIBE, &serde_json::json!({}));
+        self.out.push(subscribe);
+        self.greet();
+        self.flush();
+    }
+
+    /// Nobody listens to a turn any more.
+    pub(super) fn cancel(&mut self, key: super::turn::TurnKey) {
+        self.table.cancel(key, &mut self.out);
+    }
+
+    pub(super) fn start(&mut self, Start { key, plan, caller, deltas }: Start) {
+        let line = self.table.start(key, plan, caller, deltas);
+        self.out.push(line);
+    }
+
+    fn greet(&mut self) {
+        let params = InitializeParams {
+            client_info: ClientInfo {
+                name: "http-front".into(),
+                title: None,
+                version: build_info::VERSION.into(),
+            },
+            capabilities: Some(Capabilities {
+                experimental_api: true,
+                opt_out_notification_methods: Some(OPT_OUTS.iter().map(|m| (*m).to_owned()).collect()),
+            }),
+        };
+        self.greeting = true;
+        let initialize = self.table.call(Call::Initialize, method::INITIALIZE, &params);
+        self.out.push(initialize);
+    }
+
+    /// The daemon said something.
+    pub(super) fn spoke(&mut self, health: &watch::Sender<Health>) {
+        self.asked = false;
+        health.send_if_modified(|h| std::mem::take(&mut h.silent));
+    }
+
+    /// Nothing was heard of the daemon for `quiet`: one that hangs must not look ready.
+    pub(super) fn look(&mut self, quiet: Duration, health: &watch::Sender<Health>) {
+        if quiet >= QUIET && !std::mem::replace(&mut self.asked, true) {
+            let line = self.table.call(Call::Status, control::STATUS, &serde_json::json!({}));
+            self.out.push(line);
+        }
+        let silent = quiet >= SILENT;
+        let changed = health.send_if_modified(|h| std::mem::replace(&mut h.silent, silent) != silent);
+        if changed && silent {
+            tracing::warn!(
+                event = "daemon_silent",
+                "the daemon says nothing; it counts as gone until it does"
+            );
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        for line in self.out.drain(..) {
+            // An unbounded queue takes any line.
+            let _fits = self.lines.push(line);
+        }
+    }
+
+    pub(super) fn hear(&mut self, decoded: Decoded, health: &watch::Sender<Health>) {
+        let line = match decoded {
+            Decoded::Line(line) => line,
+            Decoded::Overlong { limit } => {
+                tracing::error!(
+                    event = "daemon_line_ignored",
+                    limit,
+                    "the daemon sent a line that is too long"
+                );
+                return;
+            }
+        };
+        match self.table.on_line(&line, &mut self.out) {
+            Heard::Nothing => {}
+            Heard::Notification { name } => {
+                if name == control::STATUS
+                    && let Ok(Message::Notification { params: Some(status), .. }) =
+                        Message::<Status, &RawValue>::parse(&line)
+                {
+                    self.status(status, health);
+                }
+            }
+            Heard::Answer(call, answer) => self.answered(call, answer, health),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        call: Call,
+        answer: Result<&RawValue, ErrorObject>,
+        health: &watch::Sender<Health>,
+    ) {
+        match (call, answer) {
+            // That it answers is all that was asked for.
+            (Call::Status, Ok(_)) => {}
+            (Call::Subscribe, Ok(status)) => {
+                if let Ok(status) = serde_json::from_str(status.get()) {
+                    self.status(status, health);
+                }
+            }
+            (Call::Initialize, Ok(_)) => {
+                self.greeting = false;
+                health.send_modify(|h| h.connected = true);
+                let line = Line::json(&rpc::Notification::<()> { method: method::INITIALIZED, params: None });
+                self.out.push(line);
+                self.list_models(None);
+            }
+            (Call::Models, Ok(page)) => match serde_json::from_str(page.get()) {
+                Ok(ModelListResult { data, next_cursor }) => {
+                    self.models.extend(data);
+                    match next_cursor {
+                        Some(cursor) if self.models.len() < MAX_MODELS => self.list_models(Some(cursor)),
+                        Some(_) | None => {
+                            let models = std::mem::take(&mut self.models);
+                            health.send_modify(|h| {
+                                let default = h.models.default.clone();
+                                h.models = Arc::new(Served { models, default });
+                            });
+                        }
+                    }
+                }
+                Err(_) => {
+                    tracing::warn!(event = "models_unreadable", "the child's model list was not understood")
+                }
+            },
+            (call, Err(error)) => {
+                tracing::warn!(
+                    event = "daemon_refused",
+                    ?call,
+                    code = error.code,
+                    "the daemon refused a call"
+                );
+                // The child is down. The next change of its state brings another try.
+                if call == Call::Initialize {
+                    self.greeting = false;
+                }
+                let ready = |status: &Status| status.state == WorkerState::Ready;
+                if call == Call::Models && health.borrow().status.as_ref().is_some_and(ready) {
+                    self.models_at = Some(Instant::now() + MODELS_AGAIN);
+                }
+            }
+        }
+    }
+
+    fn status(&mut self, status: Status, health: &watch::Sender<Health>) {
+        let ready = status.state == WorkerState::Ready;
+        let default = self.default_model.clone().or_else(|| status.default_model.clone());
+        let connected = health.borrow().connected;
+        health.send_modify(|h| {
+            if default.is_some() && default != h.models.default {
+                h.models = Arc::new(Served { models: h.models.models.clone(), default });
+            }
+            h.status = Some(status);
+        });
+        if ready && connected {
+            // A fresh child may know other models.
+            self.list_models(None);
+        } else if ready && !self.greeting {
+            self.greet();
+        }
+    }
+
+    pub(super) fn list_models(&mut self, cursor: Option<String>) {
+        self.models_at = None;
+        if cursor.is_none() {
+            self.models.clear();
+        }
+        let params = ModelListParams { cursor, include_hidden: None };
+        let line = self.table.call(Call::Models, method::MODEL_LIST, &params);
+        self.out.push(line);
+    }
+}
