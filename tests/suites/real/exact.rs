@@ -8,7 +8,7 @@ use gateway_tests::{
     upstream::{Recorded, Reply, Usage},
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A model that no catalog knows.
 const OWN: &str = "own-model-1";
@@ -111,8 +111,9 @@ fn is_uuid(text: &str) -> bool {
 /// Fails with the first difference only: these bodies can have millions of bytes.
 fn assert_exact(recorded: &Recorded, expected: &Value) {
     let got = redacted(recorded);
-    let keys =
-        |value: &Value| -> Vec<String> { value.as_object().expect("an object").keys().cloned().collect() };
+    let keys = |value: &Value| -> BTreeSet<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
     assert_eq!(keys(&got), keys(expected), "the members of the upstream request");
     for (name, value) in expected.as_object().expect("an object") {
         if name != "input" {

@@ -128,7 +128,8 @@ fn failed(reply: Reply) -> Reply {
 fn check(case: &Case, error: &Value) -> Option<String> {
     let got = json!([error["type"], error["code"]]);
     let wanted = json!([case.kind, case.code]);
-    let names: Vec<&str> = error.as_object()?.keys().map(String::as_str).collect();
+    let mut names: Vec<&str> = error.as_object()?.keys().map(String::as_str).collect();
+    names.sort_unstable();
     let whole = names == ["code", "message", "param", "retryable", "type"];
     let private = ["https://", "req_", "127.0.0.1"].iter().any(|word| error.to_string().contains(word));
     (got != wanted || !whole || private).then(|| format!("{}: {error}", case.what))

@@ -39,7 +39,7 @@ fn a_force_answers_everything_ends_every_turn_and_interrupts_it() {
     expect(
         bench.act(Core::on_force),
         [
-            r#"1 {"method":"turn/completed",*worker_draining*"status":"failed"*"#,
+            r#"1 {"method":"turn/completed",*"status":"failed"*worker_draining*"#,
             r#"child *turn/interrupt*"turnId":"u"*"#,
             "child *thread/unsubscribe*",
             r#"2 {"id":1,"error":{"code":-32013,*"#,

@@ -12,7 +12,7 @@ fn what_was_in_flight_is_answered_once_and_running_turns_get_an_end() {
         bench.down(),
         [
             r#"2 {"id":1,"error":{"code":-32011,*"#,
-            r#"1 {"method":"turn/completed","params":{"threadId":"t","turn":{"error":{"additionalDetails":"worker_restarted",*"status":"failed"}}}"#,
+            r#"1 {"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u",*"status":"failed",*"additionalDetails":"worker_restarted"}}}}"#,
             r#"1 {"method":"thread/closed","params":{"threadId":"t"}}"#,
         ],
     );

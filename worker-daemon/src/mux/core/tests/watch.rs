@@ -44,7 +44,7 @@ fn a_silent_turn_is_ended_once_and_its_permit_comes_back_with_its_end() {
     expect(bench.tick(19), []);
     expect(
         bench.tick(1),
-        [r#"1 {"method":"turn/completed"*"worker_turn_idle"*"failed"*"#, r#"child *"turn/interrupt"*"u"*"#],
+        [r#"1 {"method":"turn/completed"*"failed"*"worker_turn_idle"*"#, r#"child *"turn/interrupt"*"u"*"#],
     );
     assert_eq!(bench.reports, ended("worker_turn_idle"));
     assert_eq!(bench.core.turns_active(), 1, "it may still run");
@@ -122,7 +122,7 @@ fn a_turn_that_is_lost_in_the_middle_has_failed() {
     bench.tick(5);
     expect(bench.well(1, 0), []);
     bench.tick(5);
-    expect(bench.well(1, 0), [r#"1 *"turn/completed"*"worker_turn_lost"*"failed"*"#]);
+    expect(bench.well(1, 0), [r#"1 *"turn/completed"*"failed"*"worker_turn_lost"*"#]);
 }
 
 #[test]
