@@ -1,8 +1,12 @@
 //! OpenAI's words to the app-server's, and back. Pure: no I/O, no clock, no `async`.
 
+pub mod answer;
 pub mod chat;
 pub mod event;
 pub mod failure;
+pub mod history;
+pub mod items;
 pub mod models;
+pub mod names;
 pub mod plan;
 pub mod request;

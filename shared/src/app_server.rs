@@ -54,6 +54,8 @@ pub mod method {
     pub const RAW_RESPONSE_COMPLETED: &str = "rawResponse/completed";
     /// Notification: the thread's token counts.
     pub const TOKEN_USAGE_UPDATED: &str = "thread/tokenUsage/updated";
+    /// Request of the child: a call of a dynamic tool.
+    pub const TOOL_CALL: &str = "item/tool/call";
     /// Notification: something failed; with `willRetry` the child starts over.
     pub const ERROR: &str = "error";
 }

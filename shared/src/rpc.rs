@@ -29,6 +29,8 @@ struct Wire<'a, P, R, S> {
     trace: Option<&'a RawValue>,
     /// A member of ours, beside the protocol's.
     caller: Option<&'a RawValue>,
+    /// Another one.
+    once: Option<&'a RawValue>,
     rest: PhantomData<S>,
 }
 
@@ -63,7 +65,8 @@ where
             if slot.replace(value).is_some() { Err(E::duplicate_field(name)) } else { Ok(()) }
         }
         let (mut id, mut method, mut params) = (None, None, None);
-        let (mut result, mut error, mut trace, mut caller) = (None, None, None, None);
+        let (mut result, mut error, mut trace) = (None, None, None);
+        let (mut caller, mut single) = (None, None);
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name {
                 // `null` is a value here: a request with the id `null` is refused, not taken for a notification.
@@ -74,6 +77,7 @@ where
                 "error" => once(&mut error, map.next_value()?, "error")?,
                 "trace" => once(&mut trace, map.next_value()?, "trace")?,
                 "caller" => once(&mut caller, map.next_value()?, "caller")?,
+                "once" => once(&mut single, map.next_value()?, "once")?,
                 other => {
                     S::name(other)?;
                     map.next_value::<S>()?;
@@ -81,8 +85,8 @@ where
             }
         }
         let (method, params, error) = (method.flatten(), params.flatten(), error.flatten());
-        let (trace, caller) = (trace.flatten(), caller.flatten());
-        Ok(Wire { id, method, params, result, error, trace, caller, rest: PhantomData })
+        let (trace, caller, once) = (trace.flatten(), caller.flatten(), single.flatten());
+        Ok(Wire { id, method, params, result, error, trace, caller, once, rest: PhantomData })
     }
 }
 
@@ -91,8 +95,18 @@ impl<'a, P, R, S> Wire<'a, P, R, S> {
     fn classify(self) -> Result<Message<'a, P, R>, Malformed> {
         match self {
             Wire {
-                id: Some(id), method: Some(method), params, result: None, error: None, caller, ..
-            } => Ok(Message::Request { id, method, params, caller }),
+                id: Some(id),
+                method: Some(method),
+                params,
+                result: None,
+                error: None,
+                caller,
+                once,
+                ..
+            } => {
+                let once = once.is_some_and(|once| once.get() == "true");
+                Ok(Message::Request { id, method, params, caller, once })
+            }
             Wire { id: None, method: Some(method), params, result: None, error: None, .. } => {
                 Ok(Message::Notification { method, params })
             }
@@ -122,6 +136,8 @@ pub enum Message<'a, P, R> {
         params: Option<P>,
         /// For whom a client asks, of the many behind its connection; a member of ours.
         caller: Option<&'a RawValue>,
+        /// Whether a turn is to end when the model calls functions; a member of ours.
+        once: bool,
     },
     /// `method` without `id`.
     Notification {
@@ -229,6 +245,9 @@ pub struct Request<'a, P> {
     /// For whom we ask, for the daemon's fairness.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<&'a str>,
+    /// Whether the turn that this starts is to end when the model calls functions.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
 }
 
 /// A notification of our own.

@@ -130,8 +130,10 @@ impl Table {
             experimental_raw_events: true,
             approval_policy: "never",
             sandbox: "read-only",
+            dynamic_tools: plan.tools.as_deref(),
         };
-        let line = self.request_for(caller.as_ref(), Expected::Thread(key), method::THREAD_START, &params);
+        let line =
+            self.request_for(caller.as_ref(), Expected::Thread(key), method::THREAD_START, &params, false);
         self.turns.insert(key, Turn { phase: Phase::Opening(plan), caller, deltas: Some(deltas) });
         line
     }
@@ -185,6 +187,13 @@ impl Table {
                 });
                 self.on_answer(id, Err(error), out)
             }
+            // A call of the client's functions: its result comes with the client's next request. The turn waits for it
+            // until it is interrupted.
+            Ok(Message::Request { method, params, .. })
+                if &*method == method::TOOL_CALL && self.knows(params.as_ref()) =>
+            {
+                Heard::Nothing
+            }
             // The completion profile has nothing to approve and nobody to ask.
             Ok(Message::Request { id, method, .. }) => {
                 out.push(match decline::answer(&method, SystemTime::now()) {
@@ -195,6 +204,12 @@ impl Table {
             }
             Err(_) => Heard::Nothing,
         }
+    }
+
+    /// Whether these params name a turn of ours.
+    fn knows(&self, params: Option<&Params<'_>>) -> bool {
+        let thread = params.and_then(|params| params.thread_id.as_deref());
+        thread.is_some_and(|thread| self.by_thread.contains_key(thread))
     }
 
     fn on_answer<'a>(
@@ -252,8 +267,10 @@ impl Table {
             environments: [],
             input: [],
             effort: plan.effort.as_deref(),
+            output_schema: plan.output_schema.as_deref(),
         };
-        let line = self.request_for(caller.as_ref(), Expected::Turn(key), method::TURN_START, &params);
+        // Results of calls come with the client's next request: the model is not to be asked again in this one.
+        let line = self.request_for(caller.as_ref(), Expected::Turn(key), method::TURN_START, &params, true);
         out.push(line);
     }
 
@@ -321,7 +338,7 @@ impl Table {
     }
 
     fn request<P: serde::Serialize>(&mut self, expected: Expected, method: &str, params: &P) -> Line {
-        self.request_for(None, expected, method, params)
+        self.request_for(None, expected, method, params, false)
     }
 
     fn request_for<P: serde::Serialize>(
@@ -330,9 +347,10 @@ impl Table {
         expected: Expected,
         method: &str,
         params: &P,
+        once: bool,
     ) -> Line {
         let id = self.expect(expected);
-        Line::json(&rpc::Request { id, method, params, caller: caller.map(KeyName::as_str) })
+        Line::json(&rpc::Request { id, method, params, caller: caller.map(KeyName::as_str), once })
     }
 
     /// `thread/inject_items` around items that are JSON already: they are not copied.

@@ -45,3 +45,14 @@ pub fn optional<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<
     let object = Option::<Object<T>>::deserialize(d)?;
     Ok(object.map(|Object(inner)| inner))
 }
+
+/// Reads a member that is an array of objects or `null`.
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn optional_array<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    d: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let objects = Option::<Vec<Object<T>>>::deserialize(d)?;
+    Ok(objects.map(|objects| objects.into_iter().map(|Object(inner)| inner).collect()))
+}

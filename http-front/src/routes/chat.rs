@@ -1,21 +1,24 @@
 //! `POST /v1/chat/completions`.
 
+mod running;
 mod stream;
 mod watched;
 
 use super::dispatch::{Call, failed, raw_json};
 use crate::{
     auth::KeyName,
-    error::ApiError,
+    error::{ApiError, Kind},
+    openai::message::Message,
     record::Record,
     translate::{
-        chat::{FinishReason, Identity, Whole},
-        event::Delta,
-        failure,
+        answer::{Gather, Shape},
+        chat::{Identity, Whole},
+        failure, items,
         request::{self, Chat},
     },
 };
 use http::HeaderValue;
+use running::{Again, Got, Running};
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 use warp::reply::Response;
@@ -54,48 +57,61 @@ async fn answer(
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let chat = request::plan(&parsed, &health.models, &config.aliases)?;
-    drop(parsed);
+    let mut chat = request::plan(&parsed, &health.models, &config.aliases)?;
     if call.app.shutdown.is_draining() {
-        return Err(ApiError::new(crate::error::Kind::Draining, "The service is shutting down; try again."));
+        return Err(ApiError::new(Kind::Draining, "The service is shutting down; try again."));
     }
     if !health.connected {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let Chat { plan, model, stream, include_usage, ignored } = chat;
+    let urls = images(&parsed.messages)?;
+    chat.fill(&parsed.messages, &urls)?;
+    drop(parsed);
+    let Chat { plan, expect, model, stream, include_usage, ignored, repairs } = chat;
     let identity = identity(model);
     let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
+    let once_more = matches!(expect.shape, Shape::Object);
+    let again =
+        once_more.then(|| Again { daemon: call.app.daemon.clone(), plan: plan.clone(), key: key.clone() });
     let turn = call.app.daemon.start(plan, key).await;
     let watched = Watched::new(turn, idle, config.timeout, call.app.shutdown.force_token());
+    let running = Running::new(watched, Gather::new(expect, &identity.id), again);
+    let told = Told { ignored, repairs };
     if stream {
         record.stream = true;
-        let opened = stream::open(watched, &identity, include_usage, config.keep_alive).await?;
-        return Ok(Answer::Stream(Box::new(opened.with_ignored(ignored))));
+        let opened = stream::open(running, &identity, include_usage, config.keep_alive).await?;
+        return Ok(Answer::Stream(Box::new(opened.telling(told))));
     }
-    let mut response = raw_json(whole(watched, &identity, record).await?);
-    tell_ignored(&mut response, &ignored);
+    let mut response = raw_json(whole(running, &identity, record).await?);
+    told.tell(&mut response);
     Ok(Answer::Object(response))
 }
 
 /// Waits for the whole answer.
-async fn whole(mut turn: Watched, identity: &Identity, record: &mut Record) -> Result<Vec<u8>, ApiError> {
+async fn whole(mut running: Running, identity: &Identity, record: &mut Record) -> Result<Vec<u8>, ApiError> {
     let mut whole = Whole::default();
     loop {
-        match turn.next().await? {
-            Delta::End(end) => {
-                record.usage = whole.usage();
-                return match failure::error(&end) {
-                    None => Ok(whole.finish(identity, FinishReason::of(&end))),
-                    Some(error) => Err(error),
-                };
+        let got = running.next().await;
+        record.usage = running.usage();
+        match got? {
+            Got::Alive => {}
+            Got::Out(delta) => whole.take(&delta),
+            Got::Done(closing) => {
+                // Where the model calls, its turn still runs: it is ended first of all.
+                drop(running);
+                return Ok(whole.finish(identity, &closing, record.usage));
             }
-            delta @ (Delta::Alive
-            | Delta::Text { .. }
-            | Delta::Message { .. }
-            | Delta::Usage(_)
-            | Delta::Retry) => {
-                whole.take(&delta);
-            }
+        }
+    }
+}
+
+/// The images of the conversation, as codex takes them.
+fn images(messages: &[Message<'_>]) -> Result<Vec<String>, ApiError> {
+    match items::images(messages).next() {
+        None => Ok(Vec::new()),
+        Some(image) => {
+            let path = format!("messages[{}].content[{}].type", image.message, image.part);
+            Err(ApiError::new(Kind::UnsupportedValue, "Images are not carried yet.").with_param(path))
         }
     }
 }
@@ -105,11 +121,23 @@ fn identity(model: String) -> Identity {
     Identity { id: format!("chatcmpl-{}", Uuid::now_v7().simple()), created, model }
 }
 
-/// Names the parameters that had no effect: ignored, but not in silence.
-fn tell_ignored(response: &mut Response, ignored: &[&str]) {
-    if !ignored.is_empty()
-        && let Ok(value) = HeaderValue::from_str(&ignored.join(","))
-    {
-        response.headers_mut().insert("x-codex-ignored-params", value);
+/// What the client is told beside the answer.
+#[derive(Debug, Default)]
+struct Told {
+    /// Parameters that had no effect: ignored, but not in silence.
+    ignored: Vec<&'static str>,
+    /// What was changed of the conversation so that it could go up.
+    repairs: Vec<&'static str>,
+}
+
+impl Told {
+    fn tell(&self, response: &mut Response) {
+        for (name, words) in [("x-codex-ignored-params", &self.ignored), ("x-codex-repairs", &self.repairs)] {
+            if !words.is_empty()
+                && let Ok(value) = HeaderValue::from_str(&words.join(","))
+            {
+                response.headers_mut().insert(name, value);
+            }
+        }
     }
 }

@@ -51,6 +51,19 @@ pub enum Delta {
         /// The text.
         text: String,
     },
+    /// A message began. One that is never completed holds what codex can't read.
+    Begun,
+    /// The model calls a function.
+    Call {
+        /// The id that joins the call with its result.
+        id: String,
+        /// The function, as the model names it.
+        name: String,
+        /// The arguments, as the model wrote them.
+        arguments: String,
+    },
+    /// The model calls something that is no function.
+    Foreign,
     /// A model call ended, with what it used.
     Usage(Tokens),
     /// The child starts over: what it told of unfinished items is void.
@@ -99,7 +112,8 @@ impl Weigh for Delta {
         match self {
             Self::Text { item, text } => item.len() + text.len() + LINE,
             Self::Message { text } => text.len() + LINE,
-            Self::Alive | Self::Usage(_) | Self::Retry | Self::End(_) => LINE,
+            Self::Call { id, name, arguments } => id.len() + name.len() + arguments.len() + LINE,
+            Self::Alive | Self::Begun | Self::Foreign | Self::Usage(_) | Self::Retry | Self::End(_) => LINE,
         }
     }
 }
@@ -133,6 +147,14 @@ struct RawItem<'a> {
     role: Option<String>,
     #[serde(borrow, default)]
     content: Option<&'a RawValue>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    call_id: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -148,7 +170,7 @@ pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
         method::AGENT_MESSAGE_DELTA => {
             Some(Delta::Text { item: part(line, params.item_id?)?, text: part(line, params.delta?)? })
         }
-        method::RAW_ITEM_COMPLETED => message(params.item?.get()),
+        method::RAW_ITEM_COMPLETED => raw_item(params.item?.get()),
         method::RAW_RESPONSE_COMPLETED => {
             let usage: Usage = serde_json::from_str(params.usage?.get()).ok()?;
             Some(Delta::Usage(Tokens {
@@ -168,7 +190,7 @@ pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
             }
         }),
         method::TURN_COMPLETED => Some(Delta::End(end(params.turn))),
-        method::ITEM_STARTED => Some(Delta::Alive),
+        method::ITEM_STARTED => Some(started(params.item?.get())),
         // Reasoning and whatever else belongs to the turn shows that it lives.
         _ => Some(Delta::Alive),
     }
@@ -213,14 +235,32 @@ fn incomplete(error: &TurnError) -> Option<Cut> {
     }
 }
 
-fn message(item: &str) -> Option<Delta> {
-    let item: RawItem<'_> = serde_json::from_str(item).ok()?;
-    if item.r#type != "message" || item.role.as_deref() != Some("assistant") {
-        return Some(Delta::Alive);
+fn started(item: &str) -> Delta {
+    match serde_json::from_str(item) {
+        Ok(RawItem { r#type, .. }) if r#type == "agentMessage" => Delta::Begun,
+        Ok(_) | Err(_) => Delta::Alive,
     }
-    let parts: Vec<RawPart> = serde_json::from_str(item.content?.get()).ok()?;
-    let texts = parts.into_iter().filter(|p| p.r#type == "output_text").map(|p| p.text);
-    Some(Delta::Message { text: texts.collect() })
+}
+
+/// An item that the model has completed.
+fn raw_item(item: &str) -> Option<Delta> {
+    let item: RawItem<'_> = serde_json::from_str(item).ok()?;
+    match item.r#type.as_str() {
+        "message" if item.role.as_deref() == Some("assistant") => {
+            let parts: Vec<RawPart> = serde_json::from_str(item.content?.get()).ok()?;
+            let texts = parts.into_iter().filter(|p| p.r#type == "output_text").map(|p| p.text);
+            Some(Delta::Message { text: texts.collect() })
+        }
+        // The upstream broke it off, and says so when it ends.
+        "function_call" if item.status.as_deref() == Some("incomplete") => Some(Delta::Alive),
+        "function_call" => Some(Delta::Call {
+            id: item.call_id.unwrap_or_default(),
+            name: item.name?,
+            arguments: item.arguments.unwrap_or_default(),
+        }),
+        "custom_tool_call" | "local_shell_call" | "tool_search_call" => Some(Delta::Foreign),
+        _ => Some(Delta::Alive),
+    }
 }
 
 #[cfg(test)]

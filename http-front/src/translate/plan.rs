@@ -1,9 +1,11 @@
 //! What a request asks of the child.
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
+use std::sync::Arc;
 
-/// One turn: a fresh thread, the items that go into it, and how it is run.
-#[derive(Debug, Clone)]
+/// One turn: a fresh thread, the items that go into it, and how it is run. A clone shares what is large.
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// The model by its own name, or the child's default.
     pub model: Option<String>,
@@ -11,4 +13,8 @@ pub struct Plan {
     pub effort: Option<String>,
     /// The conversation as JSON arrays of raw Responses items, each of a bounded size, in order.
     pub items: Vec<Bytes>,
+    /// The functions that the model may call, as `dynamicTools` has them.
+    pub tools: Option<Arc<RawValue>>,
+    /// The schema that the model's text must match.
+    pub output_schema: Option<Arc<RawValue>>,
 }

@@ -1,7 +1,7 @@
 //! Parameters and results of the requests that make a turn.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// `initialize`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -72,9 +72,9 @@ pub struct ConfigInForce {
 }
 
 /// `thread/start`, as the completion profile sends it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ThreadStartParams {
+pub struct ThreadStartParams<'a> {
     /// Not kept after its end.
     pub ephemeral: bool,
     /// The thread's folder; nothing of it is read in the completion profile.
@@ -92,6 +92,9 @@ pub struct ThreadStartParams {
     pub approval_policy: &'static str,
     /// The strictest sandbox.
     pub sandbox: &'static str,
+    /// Functions that the model may call, as JSON; codex asks for each call with `item/tool/call`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic_tools: Option<&'a RawValue>,
 }
 
 /// Result of `thread/start`, as far as we read it.
@@ -128,6 +131,9 @@ pub struct TurnStartParams<'a> {
     /// The reasoning effort, or the model's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<&'a str>,
+    /// The schema that the model's text must match, in the upstream's strict subset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<&'a RawValue>,
 }
 
 /// `turn/interrupt`.

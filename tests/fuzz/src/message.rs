@@ -84,7 +84,7 @@ fn expected(tree: &Tree) -> Option<Kind> {
         Some(method) => Some(method.as_str()?),
         None => None,
     };
-    if tree.repeats(&["id", "method", "params", "result", "error", "trace", "caller"]) {
+    if tree.repeats(&["id", "method", "params", "result", "error", "trace", "caller", "once"]) {
         return None;
     }
     // `null` is an id and a result, but neither a method nor an error.

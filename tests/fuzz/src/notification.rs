@@ -57,6 +57,9 @@ fn read(line: &Bytes, json: bool) -> Option<String> {
             Delta::Alive
             | Delta::Text { .. }
             | Delta::Message { .. }
+            | Delta::Begun
+            | Delta::Call { .. }
+            | Delta::Foreign
             | Delta::Usage(_)
             | Delta::Retry
             | Delta::End(_),

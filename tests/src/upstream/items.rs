@@ -94,6 +94,24 @@ impl Reply {
         self
     }
 
+    /// A message that is a refusal.
+    #[must_use]
+    pub fn refusal(mut self, refusal: impl Into<Pieces>) -> Self {
+        let pieces = refusal.into();
+        let whole = pieces.whole();
+        let id = self.fresh_id("msg");
+        let part = |text: &str| json!({"type": "refusal", "refusal": text});
+        let item = |status: &str, content: Vec<Value>| json!({"type": "message", "id": id, "status": status, "role": "assistant", "content": content});
+        let at = json!({"item_id": id, "output_index": self.index(), "content_index": 0});
+        self.item_added(&item("in_progress", Vec::new()));
+        self.event("response.content_part.added", with(&at, "part", part("")));
+        self.pieces("response.refusal.delta", &at, pieces);
+        self.event("response.refusal.done", with(&at, "refusal", json!(whole)));
+        self.event("response.content_part.done", with(&at, "part", part(&whole)));
+        self.item_done(item("completed", vec![part(&whole)]));
+        self
+    }
+
     fn index(&self) -> usize {
         self.writer.as_ref().map_or(0, Writer::index)
     }

@@ -42,6 +42,8 @@ pub struct Thread {
     pub newest: u64,
     /// The turn that runs.
     pub run: Option<Run>,
+    /// Whether its turns end when the model calls functions, as its last `turn/start` asked.
+    pub once: bool,
     /// Its `turn/start`s that the child has not answered.
     starting: usize,
     /// Turns that ended: the answer to a `turn/start` may come after the end of its turn. The last one, and more only
@@ -115,6 +117,7 @@ impl Threads {
                     leaving: Leaving::No,
                     newest: 0,
                     run: None,
+                    once: false,
                     starting: 0,
                     ended: Vec::new(),
                     disowned: None,

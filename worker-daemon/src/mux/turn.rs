@@ -21,6 +21,8 @@ pub struct Run {
     pub begun: bool,
     /// Whether the last that was heard is that a model call is complete (`rawResponse/completed`).
     pub whole: bool,
+    /// Whether the model has called a function since its last answer was complete.
+    pub called: bool,
     /// Since when its owner has been told its end, and the child's own word of it is awaited.
     pub given_up: Option<Instant>,
     /// Probes in a row at which it was a suspect.
@@ -39,7 +41,16 @@ pub enum Overdue {
 impl Run {
     /// A turn that begins now.
     pub fn new(turn: TurnId, now: Instant) -> Self {
-        Self { turn, began: now, heard: now, begun: false, whole: false, given_up: None, suspected: 0 }
+        Self {
+            turn,
+            began: now,
+            heard: now,
+            begun: false,
+            whole: false,
+            called: false,
+            given_up: None,
+            suspected: 0,
+        }
     }
 
     /// A turn whose id is told when it begins.

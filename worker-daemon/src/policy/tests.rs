@@ -59,6 +59,8 @@ fn every_method_of_the_serving_set_is_decided_on() {
 
 #[test]
 fn the_fronts_requests_pass() {
+    let tools = serde_json::value::to_raw_value(&json!([{"type": "function", "name": "f"}])).unwrap();
+    let schema = serde_json::value::to_raw_value(&json!({"type": "object"})).unwrap();
     let start = ThreadStartParams {
         ephemeral: true,
         cwd: "/".into(),
@@ -68,8 +70,15 @@ fn the_fronts_requests_pass() {
         experimental_raw_events: true,
         approval_policy: "never",
         sandbox: "read-only",
+        dynamic_tools: Some(&tools),
     };
-    let turn = TurnStartParams { thread_id: "t", environments: [], input: [], effort: Some("low") };
+    let turn = TurnStartParams {
+        thread_id: "t",
+        environments: [],
+        input: [],
+        effort: Some("low"),
+        output_schema: Some(&schema),
+    };
     for policy in [Policy::serving(), agent(Sandbox::ReadOnly)] {
         for (method, params) in [
             ("thread/start", serde_json::to_value(&start).unwrap()),

@@ -6,8 +6,8 @@ use shared::queue::{self, Receiver};
 fn plan() -> Plan {
     Plan {
         model: Some("m".into()),
-        effort: None,
         items: vec![Bytes::from_static(b"[1]"), Bytes::from_static(b"[2]")],
+        ..Plan::default()
     }
 }
 
@@ -48,7 +48,8 @@ impl Fixture {
     fn seen(&mut self) -> Vec<&'static str> {
         std::iter::from_fn(|| self.deltas.try_recv())
             .map(|delta| match delta {
-                Delta::Alive => "alive",
+                Delta::Alive | Delta::Begun => "alive",
+                Delta::Call { .. } | Delta::Foreign => "call",
                 Delta::Text { .. } => "text",
                 Delta::Message { .. } => "message",
                 Delta::Usage(_) => "usage",
@@ -74,7 +75,7 @@ fn history_and_turn_follow_the_thread_together_and_in_order() {
         [
             r#"{"id":2,"caller":"k","method":"thread/inject_items","params":{"threadId":"t","items":[1]}}"#,
             r#"{"id":3,"caller":"k","method":"thread/inject_items","params":{"threadId":"t","items":[2]}}"#,
-            r#"{"id":4,"method":"turn/start","params":{"threadId":"t","environments":[],"input":[]},"caller":"k"}"#,
+            r#"{"id":4,"method":"turn/start","params":{"threadId":"t","environments":[],"input":[]},"caller":"k","once":true}"#,
         ]
     );
 }

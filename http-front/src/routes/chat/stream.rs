@@ -3,13 +3,16 @@
 //! The head waits for the first sign of life from the model, so that a failure before it has its own status. A
 //! keep-alive deadline bounds that wait: past it the head goes out, and comments keep the line.
 
-use super::{tell_ignored, watched::Watched};
+use super::{
+    Told,
+    running::{Got, Running},
+};
 use crate::{
     error::ApiError,
     record::Record,
     sse,
     translate::{
-        chat::{Chunks, Effect, FinishReason, Identity},
+        chat::{Chunks, Effect, Identity},
         event::Delta,
         failure,
     },
@@ -19,6 +22,7 @@ use futures_util::stream::unfold;
 use http::{HeaderValue, header};
 use std::{convert::Infallible, time::Duration};
 use sync_wrapper::SyncStream;
+use tokio::time::{Instant, timeout_at};
 use warp::{Reply, reply::Response};
 
 /// Events that are there at the same time go out together, up to about this many bytes.
@@ -26,11 +30,11 @@ const BATCH: usize = 16 * 1024;
 
 /// A stream whose head may go out.
 pub(super) struct Opened {
-    turn: Watched,
+    running: Running,
     chunks: Chunks,
-    first: Option<Delta>,
+    first: Option<Got>,
     keep_alive: Option<Duration>,
-    ignored: Vec<&'static str>,
+    told: Told,
 }
 
 /// Waits for the first sign of life, at most for `keep_alive`.
@@ -38,51 +42,44 @@ pub(super) struct Opened {
 /// # Errors
 /// What the turn failed with before anything was sent.
 pub(super) async fn open(
-    mut turn: Watched,
+    mut running: Running,
     identity: &Identity,
     include_usage: bool,
     keep_alive: Option<Duration>,
 ) -> Result<Opened, ApiError> {
     let first = match keep_alive {
-        Some(limit) => tokio::time::timeout(limit, first(&mut turn)).await.ok().transpose()?,
-        None => Some(first(&mut turn).await?),
+        Some(limit) => tokio::time::timeout(limit, first(&mut running)).await.ok().transpose()?,
+        None => Some(first(&mut running).await?),
     };
-    if let Some(Delta::End(end)) = &first
-        && let Some(error) = failure::error(end)
-    {
-        return Err(error);
-    }
-    Ok(Opened { turn, chunks: Chunks::new(identity, include_usage), first, keep_alive, ignored: Vec::new() })
+    let chunks = Chunks::new(identity, include_usage);
+    Ok(Opened { running, chunks, first, keep_alive, told: Told::default() })
 }
 
-/// The first delta that is a sign of life. A retry is none: the child has not reached the model yet.
-async fn first(turn: &mut Watched) -> Result<Delta, ApiError> {
+/// The first sign of life; of a text that is held back, its end. A retry is none: the child has not reached the model
+/// yet.
+async fn first(running: &mut Running) -> Result<Got, ApiError> {
     loop {
-        match turn.next().await? {
-            Delta::Retry => {}
-            delta @ (Delta::Alive
-            | Delta::Text { .. }
-            | Delta::Message { .. }
-            | Delta::Usage(_)
-            | Delta::End(_)) => {
-                return Ok(delta);
-            }
+        match running.next().await? {
+            Got::Out(Delta::Retry) => {}
+            Got::Alive if !running.streams() => {}
+            got => return Ok(got),
         }
     }
 }
 
 impl Opened {
-    /// The same, telling which parameters had no effect.
-    pub(super) fn with_ignored(self, ignored: Vec<&'static str>) -> Self {
-        Self { ignored, ..self }
+    /// The same, telling this beside the answer.
+    pub(super) fn telling(self, told: Told) -> Self {
+        Self { told, ..self }
     }
 
     /// The answer; `record` is closed when its body is.
     pub(super) fn into_response(self: Box<Self>, record: Record) -> Response {
-        let Self { turn, chunks, first, keep_alive, ignored } = *self;
+        let Self { running, chunks, first, keep_alive, told } = *self;
         let mut out = BytesMut::with_capacity(1024);
         chunks.open(&mut out);
-        let body = Body { turn: Some(turn), chunks, out, first, keep_alive, record };
+        let body =
+            Body { running: Some(running), chunks, out, first, keep_alive, sent_at: Instant::now(), record };
         let frames = unfold(body, |mut body| async {
             let bytes = body.next().await?;
             Some((Ok::<_, Infallible>(bytes), body))
@@ -92,7 +89,7 @@ impl Opened {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-        tell_ignored(&mut response, &ignored);
+        told.tell(&mut response);
         response
     }
 }
@@ -100,11 +97,13 @@ impl Opened {
 /// The body of a stream. Dropped before its end, it interrupts the turn.
 struct Body {
     /// `None` once the stream has ended.
-    turn: Option<Watched>,
+    running: Option<Running>,
     chunks: Chunks,
     out: BytesMut,
-    first: Option<Delta>,
+    first: Option<Got>,
     keep_alive: Option<Duration>,
+    /// When something was sent last: what the model does in between may show nothing for long.
+    sent_at: Instant,
     record: Record,
 }
 
@@ -115,47 +114,39 @@ impl Body {
             self.take(first);
         }
         while self.out.is_empty() {
-            let delta = match (self.turn.as_mut()?, self.keep_alive) {
-                (turn, None) => turn.next().await,
-                (turn, Some(limit)) => match tokio::time::timeout(limit, turn.next()).await {
-                    Ok(delta) => delta,
+            let got = match (self.running.as_mut()?, self.keep_alive) {
+                (running, None) => running.next().await,
+                (running, Some(limit)) => match timeout_at(self.sent_at + limit, running.next()).await {
+                    Ok(got) => got,
                     Err(_) => {
                         self.out.extend_from_slice(sse::KEEP_ALIVE);
                         break;
                     }
                 },
             };
-            match delta {
-                Ok(delta) => self.take(delta),
+            match got {
+                Ok(got) => self.take(got),
                 Err(error) => self.fail(&error),
             }
         }
         while self.out.len() < BATCH
-            && let Some(delta) = self.turn.as_mut().and_then(Watched::try_next)
+            && let Some(got) = self.running.as_mut().and_then(|running| running.try_next().transpose())
         {
-            self.take(delta);
+            match got {
+                Ok(got) => self.take(got),
+                Err(error) => self.fail(&error),
+            }
         }
+        self.sent_at = Instant::now();
         Some(self.out.split().freeze())
     }
 
-    fn take(&mut self, delta: Delta) {
-        match delta {
-            Delta::End(end) => match failure::error(&end) {
-                None => {
-                    self.chunks.finish(FinishReason::of(&end), &mut self.out);
-                    self.turn = None;
-                    self.record.usage = self.chunks.usage();
-                    self.record.served();
-                }
-                Some(error) => self.fail(&error),
-            },
+    fn take(&mut self, got: Got) {
+        match got {
+            Got::Alive => {}
             // The deltas would come again, and what was sent can't be taken back.
-            Delta::Retry if self.chunks.has_text() => self.fail(&failure::broken()),
-            delta @ (Delta::Alive
-            | Delta::Text { .. }
-            | Delta::Message { .. }
-            | Delta::Usage(_)
-            | Delta::Retry) => {
+            Got::Out(Delta::Retry) if self.chunks.has_text() => self.fail(&failure::broken()),
+            Got::Out(delta) => {
                 if let Effect::Differs(bytes) = self.chunks.take(&delta, &mut self.out) {
                     let request_id = self.record.id().as_str();
                     tracing::warn!(
@@ -166,13 +157,18 @@ impl Body {
                     );
                 }
             }
+            Got::Done(closing) => {
+                // Where the model calls, its turn still runs: it is ended first of all.
+                self.record.usage = self.running.take().and_then(|running| running.usage());
+                self.chunks.finish(&closing, self.record.usage, &mut self.out);
+                self.record.served();
+            }
         }
     }
 
     fn fail(&mut self, error: &ApiError) {
         self.chunks.fail(error, &mut self.out);
-        self.turn = None;
-        self.record.usage = self.chunks.usage();
+        self.record.usage = self.running.take().and_then(|running| running.usage());
         self.record.ended(error);
     }
 }

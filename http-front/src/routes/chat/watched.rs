@@ -27,6 +27,12 @@ impl Watched {
         Self { turn, idle, idle_at: now + idle, deadline: now + total, force }
     }
 
+    /// Goes on with another turn, under the same deadline for both.
+    pub(super) fn replace(&mut self, turn: TurnStream) {
+        self.turn = turn;
+        self.idle_at = Instant::now() + self.idle;
+    }
+
     /// The next delta. Cancel safe.
     ///
     /// # Errors

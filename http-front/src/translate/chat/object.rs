@@ -1,9 +1,12 @@
 //! The answer as one object.
 
-use super::{FinishReason, Identity, SEPARATOR};
+use super::Identity;
 use crate::{
     openai::usage::{CompletionUsage, Tokens},
-    translate::event::Delta,
+    translate::{
+        answer::{Closing, SEPARATOR},
+        event::Delta,
+    },
 };
 use serde::Serialize;
 use shared::rpc::text::Text;
@@ -14,7 +17,6 @@ pub struct Whole {
     content: String,
     /// What the deltas told of a message that is not complete.
     partial: String,
-    usage: Option<Tokens>,
 }
 
 #[derive(Serialize)]
@@ -39,9 +41,26 @@ struct Choice<'a> {
 #[derive(Serialize)]
 struct Answer<'a> {
     role: &'static str,
-    content: &'a str,
-    refusal: Option<()>,
+    content: Option<&'a str>,
+    refusal: Option<&'a str>,
     annotations: [(); 0],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<Called<'a>>,
+}
+
+#[derive(Serialize)]
+struct ToolCall<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    function: Called<'a>,
+}
+
+#[derive(Serialize)]
+struct Called<'a> {
+    name: &'a str,
+    arguments: &'a str,
 }
 
 impl Whole {
@@ -59,8 +78,12 @@ impl Whole {
                 self.message(text);
             }
             Delta::Retry => self.partial.clear(),
-            Delta::Usage(tokens) => *self.usage.get_or_insert_default() += *tokens,
-            Delta::Alive | Delta::End(_) => {}
+            Delta::Alive
+            | Delta::Begun
+            | Delta::Call { .. }
+            | Delta::Foreign
+            | Delta::Usage(_)
+            | Delta::End(_) => {}
         }
     }
 
@@ -71,15 +94,21 @@ impl Whole {
         self.content.push_str(text);
     }
 
-    /// What the turn used, if it told.
-    pub fn usage(&self) -> Option<Tokens> {
-        self.usage
-    }
-
     /// The object as JSON.
-    pub fn finish(mut self, identity: &Identity, reason: FinishReason) -> Vec<u8> {
+    pub fn finish(mut self, identity: &Identity, closing: &Closing, usage: Option<Tokens>) -> Vec<u8> {
         let partial = std::mem::take(&mut self.partial);
         self.message(&partial);
+        if let Some(text) = &closing.text {
+            self.message(text);
+        }
+        let instead = !closing.calls.is_empty() || closing.refusal.is_some();
+        let called = closing.calls.iter().map(|call| {
+            let function = Called { name: &call.name, arguments: &call.arguments };
+            ToolCall { id: &call.id, r#type: "function", function }
+        });
+        let mut tool_calls: Vec<ToolCall<'_>> = called.collect();
+        let function_call =
+            if closing.legacy { tool_calls.drain(..).next().map(|c| c.function) } else { None };
         let completion = Completion {
             id: &identity.id,
             object: "chat.completion",
@@ -87,11 +116,18 @@ impl Whole {
             model: &identity.model,
             choices: [Choice {
                 index: 0,
-                message: Answer { role: "assistant", content: &self.content, refusal: None, annotations: [] },
+                message: Answer {
+                    role: "assistant",
+                    content: Some(self.content.as_str()).filter(|text| !(instead && text.is_empty())),
+                    refusal: closing.refusal,
+                    annotations: [],
+                    tool_calls,
+                    function_call,
+                },
                 logprobs: None,
-                finish_reason: reason.as_str(),
+                finish_reason: closing.reason.as_str(),
             }],
-            usage: self.usage.map(CompletionUsage::from),
+            usage: usage.map(CompletionUsage::from),
         };
         serde_json::to_vec(&completion).expect("own types serialize")
     }

@@ -3,12 +3,15 @@
 //! Every chunk of an answer is the same but for its delta, so what stands before and behind it is made once. The
 //! text between is the JSON string that the child wrote: it is neither read nor escaped again.
 
-use super::{FinishReason, Identity, SEPARATOR};
+use super::Identity;
 use crate::{
     error::ApiError,
     openai::usage::{CompletionUsage, Tokens},
     sse,
-    translate::event::Delta,
+    translate::{
+        answer::{Call, Closing, SEPARATOR},
+        event::Delta,
+    },
 };
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
@@ -22,7 +25,6 @@ pub struct Chunks {
     /// From behind `choices` to the frame's end.
     tail: &'static str,
     include_usage: bool,
-    usage: Option<Tokens>,
     /// The item whose text is being sent.
     item: Option<Bytes>,
     /// What of the item was sent.
@@ -62,6 +64,35 @@ struct Head<'a> {
     model: &'a str,
 }
 
+#[derive(Serialize)]
+struct Refused<'a> {
+    refusal: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Calls<'a> {
+    ToolCalls([ToolCall<'a>; 1]),
+    FunctionCall(Called<'a>),
+}
+
+#[derive(Serialize)]
+struct ToolCall<'a> {
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'static str>,
+    function: Called<'a>,
+}
+
+#[derive(Serialize)]
+struct Called<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    arguments: &'a str,
+}
+
 /// What a delta did to the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -88,7 +119,6 @@ impl Chunks {
             // With the option every chunk but the last has `"usage":null`, without it none has the member.
             tail: if include_usage { ",\"usage\":null}" } else { "}" },
             include_usage,
-            usage: None,
             item: None,
             sent: Sent::default(),
             any: false,
@@ -98,11 +128,6 @@ impl Chunks {
     /// Whether any text was sent: after that the answer can't begin anew.
     pub fn has_text(&self) -> bool {
         self.any
-    }
-
-    /// What the turn used, if it told.
-    pub fn usage(&self) -> Option<Tokens> {
-        self.usage
     }
 
     /// The chunk that opens the stream.
@@ -124,23 +149,61 @@ impl Chunks {
                 }
             }
             Delta::Message { text } => return self.complete(text, out),
-            Delta::Usage(tokens) => *self.usage.get_or_insert_default() += *tokens,
-            Delta::Alive | Delta::Retry | Delta::End(_) => {}
+            Delta::Alive
+            | Delta::Begun
+            | Delta::Call { .. }
+            | Delta::Foreign
+            | Delta::Usage(_)
+            | Delta::Retry
+            | Delta::End(_) => {}
         }
         Effect::Fine
     }
 
     /// The chunks that end a complete answer, and `[DONE]`.
-    pub fn finish(&self, reason: FinishReason, out: &mut BytesMut) {
-        let reason = serde_json::to_vec(reason.as_str()).expect("a string serializes");
+    pub fn finish(&mut self, closing: &Closing, usage: Option<Tokens>, out: &mut BytesMut) {
+        if let Some(text) = &closing.text {
+            self.begin(None, out);
+            let text = serde_json::to_vec(text).expect("a string serializes");
+            self.text(out, &text);
+        }
+        if let Some(refusal) = closing.refusal {
+            self.delta(out, &Refused { refusal });
+        }
+        for (index, call) in closing.calls.iter().enumerate() {
+            self.call(out, index, call, closing.legacy);
+        }
+        let reason = serde_json::to_vec(closing.reason.as_str()).expect("a string serializes");
         self.choice(out, &[b"{}"], &reason);
         if self.include_usage
-            && let Some(tokens) = self.usage
+            && let Some(tokens) = usage
         {
             let usage = serde_json::to_vec(&CompletionUsage::from(tokens)).expect("own types serialize");
             sse::raw(out, &[self.head.as_bytes(), b"[],\"usage\":", &usage, b"}"]);
         }
         out.extend_from_slice(sse::DONE);
+    }
+
+    /// A call: first which, then its arguments, as clients put them together.
+    fn call(&self, out: &mut BytesMut, index: usize, call: &Call, legacy: bool) {
+        let Call { id, name, arguments } = call;
+        if legacy {
+            let first = Called { name: Some(name), arguments: "" };
+            self.delta(out, &Calls::FunctionCall(first));
+            return self.delta(out, &Calls::FunctionCall(Called { name: None, arguments }));
+        }
+        let first = Called { name: Some(name), arguments: "" };
+        self.delta(
+            out,
+            &Calls::ToolCalls([ToolCall { index, id: Some(id), r#type: Some("function"), function: first }]),
+        );
+        let rest = Called { name: None, arguments };
+        self.delta(out, &Calls::ToolCalls([ToolCall { index, id: None, r#type: None, function: rest }]));
+    }
+
+    fn delta<T: Serialize>(&self, out: &mut BytesMut, delta: &T) {
+        let delta = serde_json::to_vec(delta).expect("own types serialize");
+        self.choice(out, &[&delta], b"null");
     }
 
     /// The frame that ends an answer that failed. SDKs raise on it; nothing comes after it.

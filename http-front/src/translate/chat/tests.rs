@@ -1,7 +1,13 @@
 //! Tests of both folds.
 
 use super::*;
-use crate::{openai::usage::Tokens, translate::event::Delta};
+use crate::{
+    openai::usage::Tokens,
+    translate::{
+        answer::{Call, Closing, FinishReason, REFUSAL},
+        event::{Delta, End},
+    },
+};
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -19,13 +25,32 @@ fn message(text: &str) -> Delta {
     Delta::Message { text: text.into() }
 }
 
+fn closing(reason: FinishReason) -> Closing {
+    Closing { text: None, calls: Vec::new(), legacy: false, refusal: None, reason }
+}
+
+fn used(deltas: &[Delta]) -> Option<Tokens> {
+    let used = deltas.iter().filter_map(|delta| match delta {
+        Delta::Usage(tokens) => Some(*tokens),
+        _ => None,
+    });
+    used.reduce(|mut sum, tokens| {
+        sum += tokens;
+        sum
+    })
+}
+
 fn stream(deltas: &[Delta], include_usage: bool) -> Vec<String> {
+    stream_to(deltas, include_usage, &closing(FinishReason::Stop))
+}
+
+fn stream_to(deltas: &[Delta], include_usage: bool, closing: &Closing) -> Vec<String> {
     let (mut chunks, mut out) = (Chunks::new(&identity(), include_usage), BytesMut::new());
     chunks.open(&mut out);
     for delta in deltas {
         chunks.take(delta, &mut out);
     }
-    chunks.finish(FinishReason::Stop, &mut out);
+    chunks.finish(closing, used(deltas), &mut out);
     let text = String::from_utf8(out.to_vec()).unwrap();
     text.split_terminator("\n\n").map(|f| f.strip_prefix("data: ").unwrap().to_owned()).collect()
 }
@@ -36,9 +61,13 @@ fn content(frames: &[String]) -> String {
 }
 
 fn whole(deltas: &[Delta]) -> Value {
+    whole_to(deltas, &closing(FinishReason::Stop))
+}
+
+fn whole_to(deltas: &[Delta], closing: &Closing) -> Value {
     let mut whole = Whole::default();
     deltas.iter().for_each(|d| whole.take(d));
-    serde_json::from_slice(&whole.finish(&identity(), FinishReason::Stop)).unwrap()
+    serde_json::from_slice(&whole.finish(&identity(), closing, used(deltas))).unwrap()
 }
 
 #[test]
@@ -103,11 +132,8 @@ fn usage_is_summed_or_absent() {
 
 #[test]
 fn an_answer_that_ended_early_keeps_what_there_is() {
-    let mut whole = Whole::default();
-    for delta in [message("one"), text("2", "tw"), text("2", "o")] {
-        whole.take(&delta);
-    }
-    let object: Value = serde_json::from_slice(&whole.finish(&identity(), FinishReason::Length)).unwrap();
+    let deltas = [message("one"), text("2", "tw"), text("2", "o")];
+    let object = whole_to(&deltas, &closing(FinishReason::Length));
     assert_eq!(object["choices"][0]["message"]["content"], "one\n\ntwo");
     assert_eq!(object["choices"][0]["finish_reason"], "length");
 }
@@ -116,6 +142,63 @@ fn an_answer_that_ended_early_keeps_what_there_is() {
 fn what_the_child_starts_over_is_not_doubled() {
     let deltas = [text("1", "on"), Delta::Retry, text("2", "one"), message("one")];
     assert_eq!(whole(&deltas)["choices"][0]["message"]["content"], "one");
+}
+
+fn calls(legacy: bool) -> Closing {
+    let call =
+        |id: &str, arguments: &str| Call { id: id.into(), name: "f".into(), arguments: arguments.into() };
+    let calls = vec![call("c1", r#"{"a":"\n"}"#), call("c2", "{}")];
+    let reason = if legacy { FinishReason::FunctionCall } else { FinishReason::ToolCalls };
+    Closing { calls, legacy, ..closing(reason) }
+}
+
+#[test]
+fn calls_stand_in_the_object_and_in_chunks_of_their_own() {
+    let message = whole_to(&[], &calls(false))["choices"][0].take();
+    assert_eq!(message["finish_reason"], "tool_calls");
+    assert_eq!(
+        message["message"].to_string(),
+        r#"{"role":"assistant","content":null,"refusal":null,"annotations":[],"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"a\":\"\\n\"}"}},{"id":"c2","type":"function","function":{"name":"f","arguments":"{}"}}]}"#
+    );
+    let frames = stream_to(&[], false, &calls(false));
+    let deltas: Vec<String> = frames[1..frames.len() - 1]
+        .iter()
+        .map(|f| serde_json::from_str::<Value>(f).unwrap()["choices"][0]["delta"].to_string())
+        .collect();
+    assert_eq!(
+        deltas,
+        [
+            r#"{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\":\"\\n\"}"}}]}"#,
+            r#"{"tool_calls":[{"index":1,"id":"c2","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            r#"{"tool_calls":[{"index":1,"function":{"arguments":"{}"}}]}"#,
+            "{}",
+        ]
+    );
+}
+
+#[test]
+fn a_call_in_the_old_form() {
+    let closing = Closing { calls: calls(true).calls.drain(..1).collect(), ..calls(true) };
+    let object = whole_to(&[], &closing);
+    let message = &object["choices"][0]["message"];
+    assert_eq!(message["function_call"]["name"], "f");
+    assert!(message.get("tool_calls").is_none() && message["content"].is_null());
+    let frames = stream_to(&[], false, &closing);
+    assert!(frames[1].contains(r#""delta":{"function_call":{"name":"f","arguments":""}}"#), "{}", frames[1]);
+    assert!(frames[2].contains(r#""delta":{"function_call":{"arguments":"{"#), "{}", frames[2]);
+    assert!(frames[3].contains(r#""finish_reason":"function_call""#), "{}", frames[3]);
+}
+
+#[test]
+fn text_that_was_held_back_and_refusals() {
+    let held = Closing { text: Some("{\"a\":1}".into()), ..closing(FinishReason::Stop) };
+    assert_eq!(content(&stream_to(&[], false, &held)), "{\"a\":1}");
+    assert_eq!(whole_to(&[], &held)["choices"][0]["message"]["content"], "{\"a\":1}");
+    let refused = Closing { refusal: Some(REFUSAL), ..closing(FinishReason::Stop) };
+    let message = whole_to(&[], &refused)["choices"][0]["message"].take();
+    assert!(message["content"].is_null() && message["refusal"] == REFUSAL, "{message}");
+    assert!(stream_to(&[], false, &refused)[1].contains(r#""delta":{"refusal":"The model"#));
 }
 
 proptest! {

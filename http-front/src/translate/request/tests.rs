@@ -17,7 +17,10 @@ fn served() -> Served {
 fn run(body: &Value) -> Result<Chat, ApiError> {
     let text = body.to_string();
     let request = parse(text.as_bytes())?;
-    plan(&request, &served(), &[])
+    let mut chat = plan(&request, &served(), &[])?;
+    let urls: Vec<String> = items::images(&request.messages).map(|image| image.url.to_owned()).collect();
+    chat.fill(&request.messages, &urls)?;
+    Ok(chat)
 }
 
 fn sent(body: &Value) -> Vec<Value> {
@@ -91,12 +94,12 @@ fn a_bad_field_is_named_by_its_path() {
         (
             json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
             400,
-            json!("messages[0].content[0].type"),
+            json!("messages[0].content[0].image_url"),
         ),
         (
             json!({"model": "m", "messages": [{"role": "tool", "content": "x"}]}),
             400,
-            json!("messages[0].role"),
+            json!("messages[0].tool_call_id"),
         ),
         (json!({"model": "m", "messages": [message], "stream": "yes"}), 400, json!("stream")),
         (json!({"model": "m", "messages": [message], "stream_options": {}}), 400, json!("stream_options")),
@@ -113,7 +116,7 @@ fn a_bad_field_is_named_by_its_path() {
         ),
         (json!({"model": "m", "messages": [message], "user": 1}), 400, json!("user")),
         (json!({"model": "m", "messages": [message], "n": 2}), 400, json!("n")),
-        (json!({"model": "m", "messages": [message], "tools": [{}]}), 400, json!("tools")),
+        (json!({"model": "m", "messages": [message], "tools": [{}]}), 400, json!("tools[0].type")),
         (json!({"model": "x", "messages": [message]}), 404, json!("model")),
     ] {
         assert_eq!(refused(&body), (status, param), "{body}");
@@ -150,7 +153,7 @@ fn long_histories_are_cut_into_lines() {
         (0..10).map(|i| json!({"role": "user", "content": format!("{i}{big}")})).collect();
     let body = json!({"model": "m", "messages": messages});
     let chat = run(&body).unwrap();
-    assert!(chat.plan.items.len() > 2 && chat.plan.items.iter().all(|l| l.len() < 2 * INJECT_BYTES));
+    assert!(chat.plan.items.len() > 2 && chat.plan.items.iter().all(|l| l.len() < 2 * items::INJECT_BYTES));
     assert_eq!(sent(&body).len(), 10);
 }
 

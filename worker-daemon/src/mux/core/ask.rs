@@ -158,6 +158,9 @@ impl Core {
         if let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread.as_str())) {
             thread.newest = id;
         }
-        out.push(Action::ToChild(generation, Line::json(&rpc::Request { id, method, params, caller: None })));
+        out.push(Action::ToChild(
+            generation,
+            Line::json(&rpc::Request { id, method, params, caller: None, once: false }),
+        ));
     }
 }

@@ -8,12 +8,13 @@ use crate::mux::{
     threads::Thread,
 };
 use bytes::Bytes;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use shared::{
     app_server::{decline, method},
     id::{ConnId, Generation, ThreadId},
     line::Line,
-    rpc::{self, Message, code, scope::Scope},
+    rpc::{self, Message, code, scope::Scope, text::Text},
 };
 use std::{
     collections::VecDeque,
@@ -207,6 +208,9 @@ impl Core {
             self.threads.began(id, turn, now);
         }
         let given_up = thread.is_some_and(|id| self.hear_of(id, turn, name, now));
+        if let Some(id) = thread {
+            self.end_once(id, turn, name, line, now, out);
+        }
         match route(name, thread, turn, &self.threads) {
             // Its owner has been told its end.
             Route::To(_) if given_up && name != method::THREAD_CLOSED => {}
@@ -253,6 +257,31 @@ impl Core {
         match (turn, &thread.run) {
             (Some(turn), _) => thread.is_disowned(turn),
             (None, run) => run.as_ref().is_some_and(|run| run.given_up.is_some()),
+        }
+    }
+
+    /// Interrupts a turn that is to end when the model calls functions, as soon as the model's answer is complete. codex
+    /// answers a call that it can't make by itself and asks the model again within two milliseconds, which is less than
+    /// a client needs to hear of it.
+    fn end_once(
+        &mut self,
+        id: &str,
+        turn: Option<&str>,
+        name: &str,
+        line: &Bytes,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(thread) = self.threads.get_mut(id).filter(|thread| thread.once) else { return };
+        let generation = thread.generation;
+        let Some(run) = thread.run.as_mut().filter(|run| turn == Some(run.turn.as_str())) else { return };
+        match name {
+            method::RAW_ITEM_COMPLETED => run.called |= is_call(line),
+            method::RAW_RESPONSE_COMPLETED if std::mem::take(&mut run.called) => {
+                let turn = run.turn.clone();
+                self.interrupt(&id.into(), turn.as_str(), generation, now, out);
+            }
+            _ => {}
         }
     }
 
@@ -340,6 +369,24 @@ impl Core {
                 out.push(Action::ToChild(asked.generation, declined(&asked.method, &asked.id)));
             }
         }
+    }
+}
+
+/// Whether a raw item is a call.
+fn is_call(line: &Bytes) -> bool {
+    #[derive(Deserialize)]
+    struct Completed<'a> {
+        #[serde(borrow)]
+        item: Item<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Item<'a> {
+        #[serde(borrow)]
+        r#type: Text<'a>,
+    }
+    match Message::<Completed<'_>, IgnoredAny>::parse(line) {
+        Ok(Message::Notification { params: Some(params), .. }) => params.item.r#type.ends_with("_call"),
+        Ok(_) | Err(_) => false,
     }
 }
 

@@ -36,6 +36,7 @@ struct Asks<'a> {
     name: &'a str,
     params: Params<'a>,
     caller: Option<&'a RawValue>,
+    once: bool,
 }
 
 impl Core {
@@ -59,9 +60,10 @@ impl Core {
                 let id = strict::id(&line).filter(|id| is_id(id));
                 refuse(conn, id, &code::malformed(&why), out);
             }
-            Ok(Message::Request { id, method, params, caller }) => {
+            Ok(Message::Request { id, method, params, caller, once }) => {
                 let params = params.unwrap_or(Params::Object(Scope::default()));
-                self.on_request(conn, Asks { line: &line, id, name: &method, params, caller }, now, out);
+                let asks = Asks { line: &line, id, name: &method, params, caller, once };
+                self.on_request(conn, asks, now, out);
             }
             // `initialized` needs no answer, and clients have nothing else to notify of.
             Ok(Message::Notification { .. }) => {}
@@ -73,7 +75,7 @@ impl Core {
     }
 
     fn on_request(&mut self, conn: ConnId, asks: Asks<'_>, now: Instant, out: &mut Vec<Action>) {
-        let Asks { line, id, name, params, caller } = asks;
+        let Asks { line, id, name, params, caller, once } = asks;
         let Some(client) = self.conns.get_mut(&conn) else {
             return;
         };
@@ -109,6 +111,11 @@ impl Core {
         let thread = scope.thread.as_deref();
         if let Err(error) = self.check(conn, initialized, name, thread, line) {
             return self.fail(conn, &id_bytes, &error, out);
+        }
+        if kind == Kind::StartTurn
+            && let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread))
+        {
+            thread.once = once;
         }
         if kind == Kind::Unsubscribe
             && let Some(thread) = thread

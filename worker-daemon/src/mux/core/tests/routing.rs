@@ -136,3 +136,35 @@ fn a_line_of_the_child_that_is_no_message_is_reported() {
     bench
         .act(|core, now, out| assert!(!core.on_child(generation, bytes::Bytes::from_static(b"{"), now, out)));
 }
+
+#[test]
+fn a_turn_that_is_to_end_with_the_models_calls_is_interrupted_when_its_answer_is_complete() {
+    let raw = |kind: &str| {
+        format!(
+            r#"{{"method":"rawResponseItem/completed","params":{{"threadId":"t","turnId":"u","item":{{"type":"{kind}"}}}}}}"#
+        )
+    };
+    let complete = r#"{"method":"rawResponse/completed","params":{"threadId":"t","turnId":"u","usage":{}}}"#;
+    for (once, kind, interrupted) in
+        [("true", "function_call", true), ("true", "message", false), ("false", "function_call", false)]
+    {
+        let mut bench = Bench::ready();
+        bench.thread(1, "t");
+        let start = format!(
+            r#"{{"id":9,"method":"turn/start","params":{{"threadId":"t","input":[]}},"once":{once}}}"#
+        );
+        expect(bench.client(1, &start), ["child *turn/start*"]);
+        expect(bench.answer(bench.wire, r#"{"turn":{"id":"u"}}"#), ["1 *"]);
+        expect(bench.child(&raw(kind)), ["1 *rawResponseItem*"]);
+        let mut expected = vec!["1 *rawResponse/completed*"];
+        if interrupted {
+            expected.insert(0, r#"child *"turn/interrupt"*"turnId":"u"*"#);
+        }
+        let got = bench.child(complete);
+        assert_eq!(got.len(), expected.len(), "{once} {kind}: {got:?}");
+        for (line, pattern) in got.iter().zip(expected) {
+            let word = pattern.split('*').nth(1).unwrap_or_default();
+            assert!(line.contains(word), "{once} {kind}: {line}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A request's turn, gathered to an answer; run once more where its text was not what it must be.
+
+use super::watched::Watched;
+use crate::{
+    auth::KeyName,
+    daemon::link::Daemon,
+    error::ApiError,
+    openai::usage::Tokens,
+    translate::{
+        answer::{Closing, Gather, Step},
+        event::Delta,
+        plan::Plan,
+    },
+};
+
+/// What is needed to run a turn once more.
+pub(super) struct Again {
+    pub(super) daemon: Daemon,
+    pub(super) plan: Plan,
+    pub(super) key: Option<KeyName>,
+}
+
+/// A running answer. Dropping it interrupts the turn.
+pub(super) struct Running {
+    turn: Watched,
+    gather: Gather,
+    again: Option<Again>,
+    /// Whether the turn is to be run once more before anything else comes.
+    due: bool,
+}
+
+/// The next thing in an answer.
+pub(super) enum Got {
+    /// The model works.
+    Alive,
+    /// This goes out.
+    Out(Delta),
+    /// The answer is complete; nothing comes after this.
+    Done(Box<Closing>),
+}
+
+impl Running {
+    /// An answer of this turn, which is run once more as `again` says, where that is needed.
+    pub(super) fn new(turn: Watched, gather: Gather, again: Option<Again>) -> Self {
+        Self { turn, gather, again, due: false }
+    }
+
+    /// What the model calls used so far.
+    pub(super) fn usage(&self) -> Option<Tokens> {
+        self.gather.usage()
+    }
+
+    /// Whether text goes out as it comes.
+    pub(super) fn streams(&self) -> bool {
+        self.gather.streams()
+    }
+
+    /// The next thing. Cancel safe.
+    ///
+    /// # Errors
+    /// Why the answer failed; nothing comes after it.
+    pub(super) async fn next(&mut self) -> Result<Got, ApiError> {
+        loop {
+            if self.due
+                && let Some(again) = &self.again
+            {
+                let turn = again.daemon.start(again.plan.clone(), again.key.clone()).await;
+                self.turn.replace(turn);
+                self.due = false;
+            }
+            let delta = self.turn.next().await?;
+            if let Some(got) = self.take(delta)? {
+                return Ok(got);
+            }
+        }
+    }
+
+    /// What is there already; `None` when nothing is.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub(super) fn try_next(&mut self) -> Result<Option<Got>, ApiError> {
+        while !self.due
+            && let Some(delta) = self.turn.try_next()
+        {
+            if let Some(got) = self.take(delta)? {
+                return Ok(Some(got));
+            }
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, delta: Delta) -> Result<Option<Got>, ApiError> {
+        Ok(match self.gather.take(delta) {
+            Step::Alive => Some(Got::Alive),
+            Step::Out(delta) => Some(Got::Out(delta)),
+            Step::Done(closing) => Some(Got::Done(closing)),
+            Step::Failed(error) => return Err(error),
+            Step::Again => {
+                tracing::info!(event = "turn_again", "the text was not of the form that was asked for");
+                self.due = true;
+                None
+            }
+        })
+    }
+}

@@ -1,0 +1,396 @@
+//! What a turn says, gathered to the end of an answer. Pure.
+//!
+//! It decides when an answer is complete: with the turn's end, or as soon as the model's calls and their usage are
+//! known, for codex would wait for their results, which come with the client's next request. And it decides what the
+//! text is, where it is more than text: JSON of a schema, any JSON object, or a call.
+//!
+//! It promises one [`Step::Done`] for each turn, and that nothing of a text whose form is checked goes out before.
+
+mod object;
+
+use super::{
+    event::{Cut, Delta, End},
+    failure,
+    names::Names,
+};
+use crate::{
+    error::{ApiError, Kind},
+    openai::usage::Tokens,
+    schema::{calls::Calls, output::Output},
+};
+use serde_json::value::RawValue;
+use shared::rpc::text::Text;
+use std::sync::Arc;
+
+/// What stands between two messages of one turn.
+pub const SEPARATOR: &str = "\n\n";
+/// What a client reads where the model refused: codex doesn't hand on the model's own words.
+pub const REFUSAL: &str = "The model refused to answer.";
+
+/// Which functions the model may call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Allowed {
+    /// Any; a name that the request doesn't have is handed on, and the client tells the model.
+    Any,
+    /// These alone.
+    Only(Vec<String>),
+    /// None.
+    #[default]
+    None,
+}
+
+/// How the model's calls are taken.
+#[derive(Debug, Clone, Default)]
+pub struct Calling {
+    /// Which there may be.
+    pub allowed: Allowed,
+    /// Whether the first call alone is handed on.
+    pub single: bool,
+    /// Whether the answer has the old form, `function_call`.
+    pub legacy: bool,
+}
+
+/// What the model's text is.
+#[derive(Debug, Default)]
+pub enum Shape {
+    /// Text.
+    #[default]
+    Text,
+    /// A JSON object.
+    Object,
+    /// JSON of a schema.
+    Schema(Output),
+    /// A call, if the model doesn't call by itself; with the functions by their names.
+    Calls(Calls, Vec<String>),
+}
+
+impl Shape {
+    /// Whether the text can go out as it comes.
+    fn streams(&self) -> bool {
+        match self {
+            Self::Text => true,
+            Self::Schema(output) => output.is_exact(),
+            Self::Object | Self::Calls(..) => false,
+        }
+    }
+}
+
+/// What an answer must be like.
+#[derive(Debug, Default)]
+pub struct Expect {
+    /// The text.
+    pub shape: Shape,
+    /// The calls.
+    pub calling: Calling,
+    /// The names of the functions.
+    pub names: Names,
+}
+
+/// A call for the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Joins it with its result; at most 64 characters, and no other call of the answer has it.
+    pub id: String,
+    /// The function, as the client names it.
+    pub name: String,
+    /// The arguments; valid JSON.
+    pub arguments: String,
+}
+
+/// Why an answer ended, in the words of chat completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The model was done.
+    Stop,
+    /// A bound was reached.
+    Length,
+    /// A filter stopped it.
+    ContentFilter,
+    /// The model calls functions.
+    ToolCalls,
+    /// The same in the old form.
+    FunctionCall,
+}
+
+impl FinishReason {
+    /// As JSON strings have it, without the quotes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+            Self::ToolCalls => "tool_calls",
+            Self::FunctionCall => "function_call",
+        }
+    }
+}
+
+/// The end of an answer.
+#[derive(Debug)]
+pub struct Closing {
+    /// The text that was held back, if any was.
+    pub text: Option<String>,
+    /// The model's calls.
+    pub calls: Vec<Call>,
+    /// Whether they have the old form.
+    pub legacy: bool,
+    /// That the model refused.
+    pub refusal: Option<&'static str>,
+    /// Why it ended.
+    pub reason: FinishReason,
+}
+
+/// What a delta means for the answer.
+#[derive(Debug)]
+pub enum Step {
+    /// It shows that the model works, and nothing goes out.
+    Alive,
+    /// It goes out.
+    Out(Delta),
+    /// The turn is to be run once more: what it said was not what it must be.
+    Again,
+    /// The answer is complete. Whatever the turn still says is of no use.
+    Done(Box<Closing>),
+    /// The answer failed.
+    Failed(ApiError),
+}
+
+/// Gathers one answer.
+#[derive(Debug)]
+pub struct Gather {
+    expect: Arc<Expect>,
+    /// What stands before the numbers of ids that are made here.
+    id: String,
+    calls: Vec<Call>,
+    /// Messages that began, and those that were completed.
+    begun: usize,
+    complete: usize,
+    /// The text, where it is held back.
+    held: Held,
+    usage: Option<Tokens>,
+    /// Whether the turn was run once more.
+    again: bool,
+}
+
+/// Text that is held back: complete messages, and what the deltas told of one that isn't.
+#[derive(Debug, Default)]
+struct Held {
+    whole: String,
+    partial: String,
+}
+
+impl Held {
+    fn message(&mut self, text: &str) {
+        if !text.is_empty() && !self.whole.is_empty() {
+            self.whole.push_str(SEPARATOR);
+        }
+        self.whole.push_str(text);
+    }
+
+    fn take(&mut self) -> String {
+        let Self { whole, partial } = std::mem::take(self);
+        let mut all = Self { whole, partial: String::new() };
+        all.message(&partial);
+        all.whole
+    }
+}
+
+impl Gather {
+    /// An answer named `id`, of which nothing was said yet.
+    pub fn new(expect: Arc<Expect>, id: &str) -> Self {
+        let id = id.rsplit('-').next().unwrap_or(id).to_owned();
+        Self {
+            expect,
+            id,
+            calls: Vec::new(),
+            begun: 0,
+            complete: 0,
+            held: Held::default(),
+            usage: None,
+            again: false,
+        }
+    }
+
+    /// Whether the text goes out as it comes: then the first sign of life begins the answer.
+    pub fn streams(&self) -> bool {
+        self.expect.shape.streams()
+    }
+
+    /// What the model calls used, as far as they told.
+    pub fn usage(&self) -> Option<Tokens> {
+        self.usage
+    }
+
+    /// Takes what the turn said.
+    pub fn take(&mut self, delta: Delta) -> Step {
+        match delta {
+            Delta::Alive => Step::Alive,
+            Delta::Begun => {
+                self.begun += 1;
+                Step::Alive
+            }
+            Delta::Text { item, text } if self.streams() => Step::Out(Delta::Text { item, text }),
+            Delta::Text { text, .. } => {
+                if let Ok(text) = serde_json::from_slice::<Text<'_>>(&text) {
+                    self.held.partial.push_str(&text);
+                }
+                Step::Alive
+            }
+            Delta::Message { text } => {
+                self.complete += 1;
+                if self.streams() {
+                    return Step::Out(Delta::Message { text });
+                }
+                self.held.partial.clear();
+                self.held.message(&text);
+                Step::Alive
+            }
+            // codex keeps the calls that it has, without results, and the model would answer to that.
+            Delta::Retry if !self.calls.is_empty() => Step::Failed(failure::broken()),
+            Delta::Retry => {
+                self.held.partial.clear();
+                (self.begun, self.complete) = (0, 0);
+                Step::Out(Delta::Retry)
+            }
+            Delta::Call { id, name, arguments } => match self.call(&id, &name, arguments) {
+                Ok(()) => Step::Alive,
+                Err(error) => Step::Failed(error),
+            },
+            Delta::Foreign => {
+                Step::Failed(strange("The model called something that is no function; try again."))
+            }
+            Delta::Usage(tokens) => {
+                *self.usage.get_or_insert_default() += tokens;
+                if self.calls.is_empty() {
+                    return Step::Alive;
+                }
+                // Its calls would be answered by codex itself, or wait for results that come with the next request.
+                let text = self.held.take();
+                let text = match &self.expect.shape {
+                    // What was written beside a call only to be one.
+                    Shape::Calls(calls, _) if calls.read(&text).is_some() => String::new(),
+                    Shape::Schema(output) => output.restore(&text).unwrap_or(text),
+                    Shape::Text | Shape::Object | Shape::Calls(..) => text,
+                };
+                self.done(text, FinishReason::Stop)
+            }
+            Delta::End(end) => match failure::error(&end) {
+                Some(error) => Step::Failed(error),
+                None => self.end(&end),
+            },
+        }
+    }
+
+    /// A call of the model.
+    fn call(&mut self, id: &str, name: &str, arguments: String) -> Result<(), ApiError> {
+        let name = self.expect.names.original(name);
+        let allowed = match &self.expect.calling.allowed {
+            Allowed::Any => true,
+            Allowed::Only(names) => names.iter().any(|allowed| allowed == name),
+            Allowed::None => false,
+        };
+        if !allowed {
+            return Err(strange("The model called a function that it was not given; try again."));
+        }
+        // A function without parameters is sometimes called with nothing at all.
+        let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
+        if serde_json::from_str::<&RawValue>(&arguments).is_err() {
+            return Err(strange("The model called a function with arguments that are not JSON; try again."));
+        }
+        if self.expect.calling.single && !self.calls.is_empty() {
+            return Ok(());
+        }
+        let usable = (1..=64).contains(&id.len()) && !self.calls.iter().any(|call| call.id == id);
+        let id = if usable { id.to_owned() } else { self.mint() };
+        let name = name.to_owned();
+        self.calls.push(Call { id, name, arguments });
+        Ok(())
+    }
+
+    fn mint(&self) -> String {
+        format!("call_{}_{}", self.id, self.calls.len())
+    }
+
+    /// The turn has ended well, or early.
+    fn end(&mut self, end: &End) -> Step {
+        let reason = match end {
+            End::Incomplete(Cut::Length) => FinishReason::Length,
+            End::Incomplete(Cut::ContentFilter) => FinishReason::ContentFilter,
+            End::Completed
+            | End::Interrupted
+            | End::Failed(_)
+            | End::Refused(_)
+            | End::Lost
+            | End::Unavailable
+            | End::Stopped => FinishReason::Stop,
+        };
+        let text = self.held.take();
+        // A message that began and was never completed holds what codex can't read: a refusal.
+        let refused = self.begun > self.complete;
+        if reason != FinishReason::Stop || refused {
+            let text = match &self.expect.shape {
+                Shape::Text | Shape::Object => text,
+                Shape::Schema(output) => output.restore(&text).unwrap_or(text),
+                // A part of what is no text for the client.
+                Shape::Calls(..) => String::new(),
+            };
+            return self.done(text, reason);
+        }
+        match &self.expect.clone().shape {
+            Shape::Text => self.done(text, reason),
+            Shape::Object => match object::read(&text) {
+                Some(object) => self.done(object.to_owned(), reason),
+                None if !self.again => {
+                    self.again = true;
+                    (self.begun, self.complete) = (0, 0);
+                    Step::Again
+                }
+                None => Step::Failed(strange("The model did not write a JSON object; try again.")),
+            },
+            Shape::Schema(output) if output.is_exact() => self.done(text, reason),
+            Shape::Schema(output) => match output.restore(&text) {
+                Some(text) => self.done(text, reason),
+                None => Step::Failed(strange("The model did not write JSON of the schema; try again.")),
+            },
+            Shape::Calls(calls, functions) => match calls.read(&text) {
+                Some(read) => {
+                    for (at, arguments) in read {
+                        let Some(name) = functions.get(at).cloned() else { continue };
+                        let id = self.mint();
+                        self.calls.push(Call { id, name, arguments });
+                    }
+                    self.done(String::new(), reason)
+                }
+                None => Step::Failed(strange("The model did not call a function; try again.")),
+            },
+        }
+    }
+
+    fn done(&mut self, text: String, reason: FinishReason) -> Step {
+        let mut calls = std::mem::take(&mut self.calls);
+        let Calling { single, legacy, .. } = self.expect.calling;
+        if single {
+            calls.truncate(1);
+        }
+        let reason = match reason {
+            FinishReason::Stop if !calls.is_empty() && legacy => FinishReason::FunctionCall,
+            FinishReason::Stop if !calls.is_empty() => FinishReason::ToolCalls,
+            other => other,
+        };
+        let refused = self.begun > self.complete && reason == FinishReason::Stop;
+        Step::Done(Box::new(Closing {
+            text: Some(text).filter(|text| !text.is_empty()),
+            calls,
+            legacy,
+            refusal: refused.then_some(REFUSAL),
+            reason,
+        }))
+    }
+}
+
+fn strange(message: &'static str) -> ApiError {
+    ApiError::new(Kind::Upstream, message)
+}
+
+#[cfg(test)]
+mod tests;

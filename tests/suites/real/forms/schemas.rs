@@ -1,0 +1,1 @@
+//! `response_format: json_schema`.
