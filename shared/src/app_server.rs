@@ -7,6 +7,7 @@
 pub mod decline;
 pub mod diagnostics;
 pub mod failure;
+pub mod limits;
 pub mod model;
 pub mod start;
 
@@ -54,6 +55,8 @@ pub mod method {
     pub const RAW_RESPONSE_COMPLETED: &str = "rawResponse/completed";
     /// Notification: the thread's token counts.
     pub const TOKEN_USAGE_UPDATED: &str = "thread/tokenUsage/updated";
+    /// Notification: how much of the account's limits is used.
+    pub const RATE_LIMITS_UPDATED: &str = "account/rateLimits/updated";
     /// Notification: something failed; with `willRetry` the child starts over.
     pub const ERROR: &str = "error";
 }

@@ -5,7 +5,7 @@
 
 use super::{tell_ignored, watched::Watched};
 use crate::{
-    error::ApiError,
+    error::{ApiError, Kind},
     record::Record,
     sse,
     translate::{
@@ -147,6 +147,7 @@ impl Body {
                     self.record.usage = self.chunks.usage();
                     self.record.served();
                 }
+                Some(error) if error.kind() == Kind::ContentPolicy => self.filtered(&error),
                 Some(error) => self.fail(&error),
             },
             // The deltas would come again, and what was sent can't be taken back.
@@ -167,6 +168,14 @@ impl Body {
                 }
             }
         }
+    }
+
+    /// What was sent stands, as with a filter of the upstream's own.
+    fn filtered(&mut self, error: &ApiError) {
+        self.chunks.finish(FinishReason::ContentFilter, &mut self.out);
+        self.turn = None;
+        self.record.usage = self.chunks.usage();
+        self.record.ended(error);
     }
 
     fn fail(&mut self, error: &ApiError) {
