@@ -18,8 +18,13 @@ const fn case<R>(what: &'static str, kind: Kind, reply: R) -> Case<R> {
     Case { what, reply, kind }
 }
 
+/// A whole reply.
+type Whole = fn() -> Reply;
+/// How a reply goes on to its end.
+type End = fn(Reply) -> Reply;
+
 /// What comes in place of a stream.
-const REFUSED: &[Case<fn() -> Reply>] = &[
+const REFUSED: &[Case<Whole>] = &[
     case("400 without JSON", Kind::Upstream, || page(400)),
     case("400 that judges the content", Kind::UpstreamRefused(400), || coded(400, "invalid_prompt")),
     case("400 for a policy", Kind::ContentPolicy, || coded(400, "cyber_policy")),
@@ -51,7 +56,7 @@ const REFUSED: &[Case<fn() -> Reply>] = &[
 ];
 
 /// What ends a stream: alone, or behind some text.
-const FAILED: &[Case<fn(Reply) -> Reply>] = &[
+const FAILED: &[Case<End>] = &[
     case("rate limit", Kind::RateLimited, |r| r.failed("rate_limit_exceeded", "Rate limit reached.")),
     case("slow down", Kind::RateLimited, |r| r.failed("slow_down", "Slower.")),
     case("context length", Kind::ContextLength, |r| r.failed("context_length_exceeded", "Too long.")),
