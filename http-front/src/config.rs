@@ -34,6 +34,30 @@ const OWN: &[Setting] = &[
     )
     .secret(),
     Setting::new("PROXY_PROTECT_MODELS", Kind::Bool, Some("false"), "Whether /v1/models needs the key, too."),
+    Setting::new(
+        "PROXY_USE_APP_SERVER",
+        Kind::Bool,
+        Some("true"),
+        "The kill switch: false answers every /v1 route with 503 app_server_disabled.",
+    ),
+    Setting::new(
+        "CODEX__ENABLED",
+        Kind::Bool,
+        Some("true"),
+        "The kill switch under its other name: false in either switches off.",
+    ),
+    Setting::new(
+        "PROXY_MAINTENANCE_MODE",
+        Kind::Bool,
+        Some("false"),
+        "Whether every /v1 route answers 503 maintenance; health stays as it is.",
+    ),
+    Setting::new(
+        "PROXY_MAINTENANCE_RETRY_AFTER_S",
+        Kind::Count,
+        Some("30"),
+        "Retry-After under maintenance, in seconds; 120 at most is sent.",
+    ),
     Setting::new("CODEX_MODEL", Kind::Text, None, "The default model; the child's own default when unset."),
     Setting::new(
         "PROXY_MODEL_ALIASES",
@@ -152,6 +176,12 @@ pub struct Config {
     pub api_key: Option<ApiKey>,
     /// `PROXY_PROTECT_MODELS`.
     pub protect_models: bool,
+    /// `PROXY_USE_APP_SERVER` and `CODEX__ENABLED`: whether requests are served at all.
+    pub app_server: bool,
+    /// `PROXY_MAINTENANCE_MODE`.
+    pub maintenance: bool,
+    /// `PROXY_MAINTENANCE_RETRY_AFTER_S`.
+    pub maintenance_retry_after: Duration,
     /// `CODEX_MODEL`.
     pub model: Option<String>,
     /// `PROXY_MODEL_ALIASES`.
@@ -225,6 +255,9 @@ impl Config {
             socket: r.path("WORKER_SOCKET").unwrap_or_default(),
             api_key: api_key.map(ApiKey),
             protect_models: r.boolean("PROXY_PROTECT_MODELS"),
+            app_server: r.boolean("PROXY_USE_APP_SERVER") && r.boolean("CODEX__ENABLED"),
+            maintenance: r.boolean("PROXY_MAINTENANCE_MODE"),
+            maintenance_retry_after: Duration::from_secs(r.count("PROXY_MAINTENANCE_RETRY_AFTER_S")),
             model: r.text("CODEX_MODEL"),
             aliases,
             max_body: r.bytes_from("PROXY_MAX_BODY_BYTES", 1024),

@@ -1,8 +1,12 @@
 //! What is logged of a request: one line at its end, whichever way it ends.
 
 use crate::{error::ApiError, openai::usage::Tokens};
+use http::HeaderMap;
 use std::{fmt, time::Instant};
 use uuid::Uuid;
+
+/// The longest name that a client may give its request; OpenAI has the same bound.
+const MAX_CLIENT_ID: usize = 512;
 
 /// The name of a request, and when it began.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ impl fmt::Display for RequestId {
 #[derive(Debug)]
 pub struct Record {
     id: RequestId,
+    /// The client's own name for it (`X-Client-Request-Id`).
+    client_id: Option<String>,
     /// The route's name.
     pub route: &'static str,
     /// Whether the answer is a stream.
@@ -44,9 +50,9 @@ pub struct Record {
 
 impl Record {
     /// A request that begins now.
-    pub fn new() -> Self {
+    pub fn of(headers: &HeaderMap) -> Self {
         let id = RequestId { text: format!("req_{}", Uuid::now_v7().simple()), since: Instant::now() };
-        Self { id, route: "none", stream: false, usage: None, open: true }
+        Self { id, client_id: client_id(headers), route: "none", stream: false, usage: None, open: true }
     }
 
     /// Its name.
@@ -61,6 +67,7 @@ impl Record {
             tracing::info!(
                 event,
                 request_id = self.id.as_str(),
+                client_request_id = self.client_id.as_deref(),
                 route = self.route,
                 latency_ms = self.id.elapsed_ms(),
                 tokens_prompt = self.usage.map(|u| u.input),
@@ -75,11 +82,13 @@ impl Record {
             let event = if self.stream { "stream_end" } else { "request_end" };
             let (status, retryable) = (error.status().as_u16(), error.is_retryable());
             let (id, latency_ms) = (self.id.as_str(), self.id.elapsed_ms());
+            let client_id = self.client_id.as_deref();
             let error_code = error.code().unwrap_or("invalid_request_error");
             if status >= 500 {
                 tracing::warn!(
                     event,
                     request_id = id,
+                    client_request_id = client_id,
                     route = self.route,
                     latency_ms,
                     status,
@@ -90,6 +99,7 @@ impl Record {
                 tracing::info!(
                     event,
                     request_id = id,
+                    client_request_id = client_id,
                     route = self.route,
                     latency_ms,
                     status,
@@ -106,21 +116,43 @@ impl Record {
     }
 }
 
-impl Default for Record {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Drop for Record {
     fn drop(&mut self) {
         if self.open {
             tracing::info!(
                 event = "client_disconnect",
                 request_id = self.id.as_str(),
+                client_request_id = self.client_id.as_deref(),
                 route = self.route,
                 latency_ms = self.id.elapsed_ms(),
             );
         }
+    }
+}
+
+/// What the client calls its request, where that can stand in a log: visible ASCII of a bounded length.
+fn client_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-client-request-id")?.to_str().ok()?;
+    let fits = (1..=MAX_CLIENT_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn a_clients_name_is_taken_where_it_is_short_and_visible() {
+        let of = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            client_id(&HeaderMap::from_iter([("x-client-request-id".parse().unwrap(), value)]))
+        };
+        assert_eq!(of(b"my-id/1"), Some("my-id/1".to_owned()));
+        assert_eq!(of(&[b'x'; 512]).map(|id| id.len()), Some(512));
+        for odd in [&[b'x'; 513][..], b"", b"two words", b"tab\there", b"\xc3\xa9"] {
+            assert_eq!(of(odd), None, "{odd:?}");
+        }
+        assert_eq!(client_id(&HeaderMap::new()), None);
     }
 }

@@ -7,6 +7,7 @@
 pub mod decline;
 pub mod diagnostics;
 pub mod failure;
+pub mod limits;
 pub mod model;
 pub mod start;
 
@@ -56,6 +57,8 @@ pub mod method {
     pub const TOKEN_USAGE_UPDATED: &str = "thread/tokenUsage/updated";
     /// Request of the child: a call of a dynamic tool.
     pub const TOOL_CALL: &str = "item/tool/call";
+    /// Notification: how much of the account's limits is used.
+    pub const RATE_LIMITS_UPDATED: &str = "account/rateLimits/updated";
     /// Notification: something failed; with `willRetry` the child starts over.
     pub const ERROR: &str = "error";
 }

@@ -9,6 +9,7 @@ use crate::translate::models::Served;
 use serde_json::value::RawValue;
 use shared::{
     app_server::{
+        limits::RateLimitsUpdated,
         method,
         model::{ModelListParams, ModelListResult},
         start::{Capabilities, ClientInfo, InitializeParams},
@@ -34,7 +35,6 @@ pub const OPT_OUTS: &[&str] = &[
     "turn/plan/updated",
     "item/completed",
     "account/updated",
-    "account/rateLimits/updated",
     "configWarning",
     "deprecationNotice",
     "skills/changed",
@@ -166,6 +166,14 @@ impl Session {
                         Message::<Status, &RawValue>::parse(&line)
                 {
                     self.status(status, health);
+                } else if name == method::RATE_LIMITS_UPDATED
+                    && let Ok(Message::Notification { params: Some(told), .. }) =
+                        Message::<RateLimitsUpdated, &RawValue>::parse(&line)
+                    && told.rate_limits.told()
+                {
+                    // It comes with every answer of the upstream; what it says of the used-up windows rarely changes.
+                    let back_at = told.rate_limits.back_at();
+                    health.send_if_modified(|h| std::mem::replace(&mut h.quota_back_at, back_at) != back_at);
                 }
             }
             Heard::Answer(call, answer) => self.answered(call, answer, health),

@@ -4,7 +4,7 @@ mod running;
 mod stream;
 mod watched;
 
-use super::dispatch::{Call, failed, raw_json};
+use super::dispatch::{Call, raw_json};
 use crate::{
     auth::KeyName,
     error::{ApiError, Kind},
@@ -32,10 +32,7 @@ pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut recor
             response
         }
         Ok(Answer::Stream(opened)) => opened.into_response(record),
-        Err(error) => {
-            record.ended(&error);
-            failed(&error)
-        }
+        Err(error) => call.refuse(error, record),
     }
 }
 

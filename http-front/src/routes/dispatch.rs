@@ -16,7 +16,7 @@ use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use serde::Serialize;
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::SystemTime};
 use warp::{Filter, Reply, path::FullPath, reply::Response};
 
 /// What is read away of the body of a client that showed no key.
@@ -38,7 +38,7 @@ pub fn routes(
         .then(move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, body| {
             let app = app.clone();
             async move {
-                let record = Record::new();
+                let record = Record::of(&headers);
                 let id = record.id().to_owned();
                 let call = Call { app: &app, peer: &peer, headers: &headers };
                 let mut response = call.answer(side, &method, path.as_str(), body, record).await;
@@ -105,6 +105,9 @@ impl Call<'_> {
             }
         };
         let unread = self.app.config.max_body as u64 + KNOWN_BYTES;
+        if let Err(error) = self.admit(&route) {
+            return self.hang_up_unread(self.refuse(error, record), unread);
+        }
         let served = match route {
             Route::Chat if head => Ok(self.hang_up_unread(StatusCode::OK.into_response(), unread)),
             Route::Chat => match self.body(body).await {
@@ -119,7 +122,8 @@ impl Call<'_> {
             Route::Model(id) => models::one(&self.app.daemon.health().models, &self.app.config.aliases, &id)
                 .map(|one| json(&one)),
             Route::Ready => {
-                let (ready, report) = report(&self.app.daemon.health(), self.app.shutdown.is_draining());
+                let (draining, maintenance) = (self.app.shutdown.is_draining(), self.app.config.maintenance);
+                let (ready, report) = report(&self.app.daemon.health(), draining, maintenance);
                 let mut response = json(&report);
                 if !ready {
                     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
@@ -137,10 +141,29 @@ impl Call<'_> {
                 record.served();
                 response
             }
-            Err(error) => {
-                record.ended(&error);
-                failed(&error)
+            Err(error) => self.refuse(error, record),
+        }
+    }
+
+    /// The answer for an error, with the time to wait as far as the daemon or the upstream has told it.
+    pub(super) fn refuse(&self, error: ApiError, mut record: Record) -> Response {
+        let error = self.app.daemon.health().advise(error, SystemTime::now());
+        record.ended(&error);
+        failed(&error)
+    }
+
+    /// Whether an operator lets requests of the API through.
+    fn admit(&self, route: &Route) -> Result<(), ApiError> {
+        let config = &self.app.config;
+        match route {
+            Route::Chat | Route::Models | Route::Model(_) if !config.app_server => {
+                Err(ApiError::new(Kind::AppServerDisabled, "The operator has switched this service off."))
             }
+            Route::Chat | Route::Models | Route::Model(_) if config.maintenance => {
+                let error = ApiError::new(Kind::Maintenance, "The service is under maintenance; try again.");
+                Err(error.retry_after(config.maintenance_retry_after))
+            }
+            Route::Chat | Route::Models | Route::Model(_) | Route::Ready | Route::Live => Ok(()),
         }
     }
 

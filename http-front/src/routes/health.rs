@@ -21,8 +21,9 @@ pub struct Report {
     maintenance_mode: bool,
 }
 
-/// What `/healthz` and `/readyz` say, and whether that is 200.
-pub fn report(health: &Health, draining: bool) -> (bool, Report) {
+/// What `/healthz` and `/readyz` say, and whether that is 200. Maintenance is told and changes nothing else: not
+/// ready, a load balancer would answer in our place.
+pub fn report(health: &Health, draining: bool, maintenance_mode: bool) -> (bool, Report) {
     let ready = health.is_ready() && !draining;
     let streak = health.status.as_ref().map_or(0, |s| s.restart_streak);
     let status = match health.status.as_ref().map(|s| s.state) {
@@ -45,7 +46,7 @@ pub fn report(health: &Health, draining: bool) -> (bool, Report) {
         last_exit_code: worker.and_then(|s| s.last_exit.as_ref()?.code),
         restart_streak: worker.map(|s| s.restart_streak),
         backoff_ms: worker.and_then(|s| s.backoff_ms),
-        maintenance_mode: false,
+        maintenance_mode,
     };
     (ready, report)
 }
@@ -67,16 +68,22 @@ mod tests {
                 default: None,
             }),
             status: Some(Status { state, restart_streak, ..Status::default() }),
+            quota_back_at: None,
         };
-        let status = |h: &Health, draining| (report(h, draining).0, report(h, draining).1.status);
+        let status = |h: &Health, draining| {
+            let (ready, report) = report(h, draining, false);
+            (ready, report.status)
+        };
         assert_eq!(status(&health(true, WorkerState::Ready, 0), false), (true, "ok"));
         assert_eq!(status(&health(false, WorkerState::Ready, 0), false), (false, "starting"));
         assert_eq!(status(&health(true, WorkerState::Ready, 0), true), (false, "draining"));
         assert_eq!(status(&health(true, WorkerState::Backoff, 1), false), (false, "down"));
         assert_eq!(status(&health(true, WorkerState::Backoff, 5), false), (false, "degraded"));
+        let (is_ready, told) = report(&health(true, WorkerState::Ready, 0), false, true);
+        assert_eq!((is_ready, told.status, told.maintenance_mode), (true, "ok", true));
         assert_eq!(status(&Health::default(), false), (false, "down"));
         let silent = Health { silent: true, ..health(true, WorkerState::Ready, 0) };
         assert_eq!(status(&silent, false), (false, "down"));
-        assert_eq!(report(&silent, false).1.worker_state, "unreachable");
+        assert_eq!(report(&silent, false, false).1.worker_state, "unreachable");
     }
 }

@@ -140,6 +140,13 @@ pub struct Closing {
     pub reason: FinishReason,
 }
 
+impl Closing {
+    /// The end of an answer of which nothing more comes.
+    pub fn early(reason: FinishReason) -> Self {
+        Self { text: None, calls: Vec::new(), legacy: false, refusal: None, reason }
+    }
+}
+
 /// What a delta means for the answer.
 #[derive(Debug)]
 pub enum Step {

@@ -1,8 +1,9 @@
 //! How a turn failed to what the client is told. Pure.
 
+mod words;
+
 use super::event::End;
 use crate::error::{ApiError, Kind};
-use serde::Deserialize;
 use shared::{
     app_server::failure::{
         DRAINING_DETAILS, IDLE_DETAILS, Info, LOST_DETAILS, RESTARTED_DETAILS, TIMEOUT_DETAILS, TurnError,
@@ -10,6 +11,7 @@ use shared::{
     rpc::{ErrorObject, code},
 };
 use std::time::Duration;
+use words::{body, judged, refusal, said, try_again_in};
 
 /// The error of a turn that did not complete; `None` for one that did.
 pub fn error(end: &End) -> Option<ApiError> {
@@ -28,7 +30,7 @@ pub fn error(end: &End) -> Option<ApiError> {
 /// The error while the daemon or its child is not there.
 pub fn unavailable(retry_after: Option<Duration>) -> ApiError {
     ApiError::new(Kind::WorkerUnavailable, "The worker is not available; try again.")
-        .retry_after(retry_after.unwrap_or(Duration::from_secs(1)))
+        .or_retry_after(retry_after)
 }
 
 /// The error for a stream that the child began anew after some of it had been sent.
@@ -61,14 +63,8 @@ fn turn(error: &TurnError) -> ApiError {
     }
     let upstream = || ApiError::new(Kind::Upstream, "The upstream failed or its stream broke; try again.");
     match error.info() {
-        Info::ContextWindowExceeded => {
-            ApiError::new(Kind::ContextLength, "The input exceeds the context window of the model.")
-                .with_param("messages")
-        }
-        Info::UsageLimitExceeded | Info::SessionBudgetExceeded => ApiError::new(
-            Kind::InsufficientQuota,
-            "The usage limit of the account behind this service is reached.",
-        ),
+        Info::ContextWindowExceeded => too_long(),
+        Info::UsageLimitExceeded | Info::SessionBudgetExceeded => used_up(),
         Info::RateLimitExceeded | Info::Http { status: Some(429) } => rate_limited(&error.message),
         Info::ServerOverloaded => ApiError::new(Kind::Overloaded, "The upstream is overloaded; try again."),
         Info::ModelNotFound => {
@@ -82,14 +78,25 @@ fn turn(error: &TurnError) -> ApiError {
             "The service is not signed in upstream; its operator must sign it in again.",
         ),
         Info::BadRequest => said(400, &error.message).unwrap_or_else(upstream),
-        Info::Http { status: Some(status @ (400 | 403 | 404)) } => said(status, &error.message)
+        Info::Http { status: Some(status @ (400 | 403 | 404 | 422)) } => said(status, &error.message)
             .unwrap_or_else(|| refusal(status, "The upstream refused this request.".into())),
+        Info::Http { status: Some(402) } => used_up(),
+        Info::Http { status: Some(413) } => too_long(),
         Info::Http { status: Some(503) } => {
             ApiError::new(Kind::Overloaded, "The upstream is not available; try again.")
         }
-        Info::Other => said(400, &error.message).unwrap_or_else(upstream),
+        Info::Other => body(400, &error.message).or_else(|| judged(error)).unwrap_or_else(upstream),
         Info::InternalServerError | Info::Http { .. } => upstream(),
     }
+}
+
+fn too_long() -> ApiError {
+    ApiError::new(Kind::ContextLength, "The input exceeds the context window of the model.")
+        .with_param("messages")
+}
+
+fn used_up() -> ApiError {
+    ApiError::new(Kind::InsufficientQuota, "The usage limit of the account behind this service is reached.")
 }
 
 fn rate_limited(message: &str) -> ApiError {
@@ -101,74 +108,12 @@ fn rate_limited(message: &str) -> ApiError {
     }
 }
 
-/// The time in OpenAI's "Please try again in 5.2s" or "in 300ms".
-fn try_again_in(message: &str) -> Option<Duration> {
-    let rest = &message[message.find("try again in ")? + "try again in ".len()..];
-    let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-    let number: f64 = rest[..digits].trim_end_matches('.').parse().ok()?;
-    let seconds = match rest[digits..].get(..2) {
-        Some("ms") => number / 1000.0,
-        _ => number,
-    };
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
-#[derive(Deserialize)]
-struct Body {
-    error: BodyError,
-}
-
-#[derive(Deserialize)]
-struct BodyError {
-    message: String,
-    #[serde(default)]
-    param: Option<String>,
-    #[serde(default)]
-    code: Option<String>,
-}
-
-/// What the upstream said itself, cleaned of hosts and ids: its body, where the child hands it on, or what the child
-/// took from it.
-fn said(status: u16, message: &str) -> Option<ApiError> {
-    body(status, message).or_else(|| {
-        let (_, said) = message.strip_prefix("unexpected status ")?.split_once(": ")?;
-        let said = said.find(", url: ").map_or(said, |at| &said[..at]);
-        (!said.is_empty()).then(|| refusal(status, clean(said)))
-    })
-}
-
-fn body(status: u16, message: &str) -> Option<ApiError> {
-    let start = message.find('{')?;
-    let mut json = serde_json::Deserializer::from_str(&message[start..]).into_iter::<Body>();
-    let BodyError { message, param, code } = json.next()?.ok()?.error;
-    let error = refusal(status, clean(&message)).with_code(code.map(|c| clean(&c)));
-    Some(match param {
-        Some(param) => error.with_param(clean(&param)),
-        None => error,
-    })
-}
-
-fn refusal(status: u16, message: String) -> ApiError {
-    ApiError::new(Kind::UpstreamRefused(status), message)
-}
-
-/// Words that look like an address or an id of a request, a response, an organisation or a key are left out.
-fn clean(text: &str) -> String {
-    let private = |word: &str| {
-        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
-        word.contains("://")
-            || ["req_", "resp_", "org-", "user-", "proj_", "sk-"].iter().any(|p| word.starts_with(p))
-    };
-    let words: Vec<&str> =
-        text.split(' ').map(|word| if private(word) { "[removed]" } else { word }).collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(1_000).collect()
-}
-
 fn refused(error: &ErrorObject) -> ApiError {
     let after = error.data.as_ref().and_then(|d| d["retryAfterMs"].as_u64()).map(Duration::from_millis);
     match error.code {
-        code::OVERLOADED => ApiError::new(Kind::Overloaded, "The service is overloaded; try again.")
-            .retry_after(after.unwrap_or(Duration::from_secs(1))),
+        code::OVERLOADED => {
+            ApiError::new(Kind::Overloaded, "The service is overloaded; try again.").or_retry_after(after)
+        }
         code::WORKER_UNAVAILABLE => unavailable(after),
         code::WORKER_RESTARTED => restarted(),
         code::DRAINING => draining(),
@@ -216,6 +161,10 @@ mod tests {
             (json!({"httpConnectionFailed": {"httpStatusCode": 404}}), 404, None),
             (json!({"responseStreamDisconnected": {"httpStatusCode": null}}), 502, Some("upstream_error")),
             (json!("internalServerError"), 502, Some("upstream_error")),
+            (json!({"httpConnectionFailed": {"httpStatusCode": 402}}), 429, Some("insufficient_quota")),
+            (json!({"httpConnectionFailed": {"httpStatusCode": 413}}), 400, Some("context_length_exceeded")),
+            (json!({"httpConnectionFailed": {"httpStatusCode": 422}}), 422, None),
+            (json!({"httpConnectionFailed": {"httpStatusCode": 409}}), 502, Some("upstream_error")),
             (json!("other"), 502, Some("upstream_error")),
             (json!("new"), 502, Some("upstream_error")),
         ] {
@@ -232,19 +181,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_child_took_from_a_body_is_told() {
-        let message =
-            "unexpected status 403 Forbidden: Country not supported, url: http://127.0.0.1/v1, request id: r";
-        assert_eq!(said(403, message).unwrap().to_string(), "Country not supported");
-        assert!(said(403, "unexpected status 403 Forbidden: , url: x").is_none());
-    }
-
-    #[test]
-    fn the_time_to_wait_is_read() {
-        assert_eq!(try_again_in("Please try again in 5s."), Some(Duration::from_secs(5)));
-        assert_eq!(try_again_in("try again in 1.5s"), Some(Duration::from_millis(1500)));
-        assert_eq!(try_again_in("try again in 300ms"), Some(Duration::from_millis(300)));
-        assert_eq!(try_again_in("try again in soon"), None);
-        assert_eq!(try_again_in("try again later"), None);
+    fn a_bare_message_is_the_upstreams_judgement_and_the_childs_own_words_are_not() {
+        let flagged = "Invalid prompt: your prompt was flagged, see https://h/p";
+        assert_eq!(of(json!("other"), flagged), (400, None));
+        for own in [
+            "stream disconnected before completion: x",
+            "unexpected status 418 I'm a teapot: x, url: y",
+            "Fatal error: x",
+            "No such file or directory (os error 2)",
+            "expected value at line 1 column 2",
+            "task 12 panicked",
+            "<html>no</html>",
+            "",
+        ] {
+            assert_eq!(of(json!("other"), own).0, 502, "{own}");
+        }
+        assert_eq!(of(json!("sandboxError"), flagged).0, 502);
+        assert_eq!(of(json!(null), flagged).0, 502);
     }
 }

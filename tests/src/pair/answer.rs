@@ -163,7 +163,9 @@ impl Answer {
     fn frames(&self) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.body);
         let complete = text.rfind("\n\n").map_or("", |end| &text[..end]);
-        let frames = complete.split("\n\n").filter_map(|frame| frame.strip_prefix("data: "));
+        // Comments stand before the data of the frame that follows them.
+        let frames =
+            complete.split("\n\n").filter_map(|frame| frame.lines().find_map(|l| l.strip_prefix("data: ")));
         frames.map(str::to_owned).collect()
     }
 

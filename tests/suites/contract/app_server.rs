@@ -29,6 +29,9 @@ fn requests() -> Vec<(&'static str, Value)> {
         },
         capabilities: Some(Capabilities { experimental_api: true, opt_out_notification_methods: opt_outs }),
     };
+    let tools = json!([{ "type": "function", "name": "f", "description": "d", "inputSchema": { "type": "object" } }]);
+    let tools = serde_json::value::to_raw_value(&tools).expect("JSON");
+    let schema = serde_json::value::to_raw_value(&json!({ "type": "object" })).expect("JSON");
     let start = |model: Option<&str>| ThreadStartParams {
         ephemeral: true,
         cwd: "/".into(),
@@ -38,8 +41,15 @@ fn requests() -> Vec<(&'static str, Value)> {
         experimental_raw_events: true,
         approval_policy: "never",
         sandbox: "read-only",
+        dynamic_tools: model.map(|_| &*tools),
     };
-    let turn = |effort| TurnStartParams { thread_id: "t", environments: [], input: [], effort };
+    let turn = |effort: Option<&'static str>| TurnStartParams {
+        thread_id: "t",
+        environments: [],
+        input: [],
+        effort,
+        output_schema: effort.map(|_| &*schema),
+    };
     let opt_outs = OPT_OUTS.iter().map(|m| (*m).to_owned()).collect();
     vec![
         (method::INITIALIZE, value(&initialize(Some(opt_outs), Some("T")))),

@@ -42,6 +42,7 @@ async fn the_methods_that_we_use_exist() {
         method::ITEM_STARTED,
         method::AGENT_MESSAGE_DELTA,
         method::ERROR,
+        method::RATE_LIMITS_UPDATED,
     ] {
         assert!(notifications.iter().any(|n| n == name), "{name} is no notification");
     }
@@ -56,6 +57,21 @@ async fn the_raw_notifications_are_described() {
         for member in ["threadId", "turnId"] {
             assert!(members[member].is_object(), "{name} has no {member}: {members}");
         }
+    }
+}
+
+/// What `shared::app_server::limits` reads.
+#[tokio::test]
+async fn the_accounts_limits_are_described() {
+    let schema = Generated::new().await.read("v2/AccountRateLimitsUpdatedNotification");
+    assert!(schema["properties"]["rateLimits"].is_object(), "{schema}");
+    let limits = &schema["definitions"]["RateLimitSnapshot"]["properties"];
+    for window in ["primary", "secondary"] {
+        assert!(limits[window].to_string().contains("RateLimitWindow"), "{window}: {limits}");
+    }
+    let window = &schema["definitions"]["RateLimitWindow"]["properties"];
+    for member in ["usedPercent", "resetsAt"] {
+        assert!(window[member].to_string().contains("integer"), "{member}: {window}");
     }
 }
 

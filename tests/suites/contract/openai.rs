@@ -62,7 +62,8 @@ async fn body(pair: &Pair, text: &str, more: Value) -> String {
 }
 
 fn chunks(stream: &str) -> Vec<Value> {
-    let frames = stream.split("\n\n").filter_map(|frame| frame.strip_prefix("data: "));
+    let frames =
+        stream.split("\n\n").filter_map(|frame| frame.lines().find_map(|l| l.strip_prefix("data: ")));
     let chunks = frames.filter(|data| *data != "[DONE]");
     chunks.map(|data| serde_json::from_str(data).expect("a chunk is JSON")).collect()
 }

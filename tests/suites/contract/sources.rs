@@ -1,5 +1,6 @@
 //! What the documents promise of the sources, read from the sources.
 
+use http_front::error::Kind;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -53,31 +54,62 @@ fn pure_modules_have_no_async() {
     }
 }
 
-/// The tests that the architecture names are there.
-#[test]
-fn every_test_that_the_architecture_names_exists() {
+/// What is between backticks and looks like a path to a test, its last part.
+fn named(text: &str) -> Vec<&str> {
+    let code = text.split('`').skip(1).step_by(2);
+    let names = code.filter(|word| {
+        word.contains("::") && word.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
+    });
+    let last = names.filter_map(|word| word.rsplit("::").next());
+    last.filter(|name| name.len() > 10 && name.contains('_')).collect()
+}
+
+/// Each of these is a function of ours.
+fn exist(document: &str, names: &[&str]) {
     let folders = ["shared", "worker-daemon/src", "http-front/src", "tests/suites"];
     let all: String = folders
         .iter()
         .flat_map(|folder| sources(&root().join(folder)))
         .map(|file| fs::read_to_string(file).expect("a source"))
         .collect();
-    let text = fs::read_to_string(root().join("docs/architecture.md")).expect("the architecture");
+    for name in names {
+        assert!(all.contains(&format!("fn {name}(")), "{document} names `{name}`, which is no test");
+    }
+}
+
+fn document(path: &str) -> String {
+    fs::read_to_string(root().join(path)).expect("a document")
+}
+
+/// The tests that the architecture names are there.
+#[test]
+fn every_test_that_the_architecture_names_exists() {
+    let text = document("docs/architecture.md");
     let from = text.find("## Invariants").expect("the invariants");
     let until = text[from..].find("## When the child dies").expect("what follows them") + from;
-    let code = text[from..until].split('`').skip(1).step_by(2);
-    let names: Vec<&str> = code
-        .filter(|word| {
-            word.contains("::") && word.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
-        })
-        .filter_map(|word| word.rsplit("::").next())
-        .filter(|name| name.len() > 10 && name.contains('_'))
-        .collect();
+    let names = named(&text[from..until]);
     assert!(names.len() >= 25, "{names:?}");
-    for name in names {
-        assert!(
-            all.contains(&format!("fn {name}(")),
-            "docs/architecture.md names `{name}`, which is no test"
-        );
+    exist("docs/architecture.md", &names);
+}
+
+/// Every kind of failure has a row that names a test, and the tests are there.
+#[test]
+fn every_kind_of_failure_names_its_test() {
+    let text = document("docs/errors.md");
+    exist("docs/errors.md", &named(&text));
+    let (_, rest) = text.split_once("<!-- begin tests -->").expect("the tests");
+    let (table, _) = rest.split_once("<!-- end tests -->").expect("their end");
+    let (_, rest) = text.split_once("## What a client should do").expect("the advice");
+    let (advice, _) = rest.split_once("\n## ").expect("what follows it");
+    for kind in Kind::ALL {
+        let name = format!("{kind:?}");
+        let name = name.split('(').next().unwrap_or_default();
+        let row = table.lines().find(|line| line.starts_with(&format!("| {name} |")));
+        assert!(row.is_some_and(|row| !named(row).is_empty()), "docs/errors.md names no test of {name}");
+        let told = advice.lines().any(|line| {
+            let kinds = line.trim_start_matches("| ").split(" | ").next().unwrap_or_default();
+            kinds.split(", ").any(|kind| kind == name)
+        });
+        assert!(told, "docs/errors.md doesn't say what to do about {name}");
     }
 }

@@ -220,7 +220,8 @@ async fn what_has_no_effect_is_named_and_the_model_is_the_one_asked_for() {
         let answer = once(&pair, &chat(body.to_string().as_bytes())).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.header("x-codex-ignored-params"), Some("temperature,seed"), "{}", answer.head);
-        let frames = answer.text().split("\n\n").filter_map(|f| f.strip_prefix("data: "));
+        let frames =
+            answer.text().split("\n\n").filter_map(|f| f.lines().find_map(|l| l.strip_prefix("data: ")));
         let objects: Vec<Value> = match stream {
             true => frames
                 .filter(|f| *f != "[DONE]")

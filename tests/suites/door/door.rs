@@ -88,6 +88,9 @@ pub(crate) fn failure(answer: &Answer, status: u16, code: Option<&str>) -> Value
     assert_eq!(answer.header("x-should-retry"), Some(if retryable { "true" } else { "false" }));
     // A failure that may pass says when; one that won't must not make the SDKs wait.
     assert_eq!(answer.header("retry-after").is_some(), retryable, "{shown}");
+    let number = |name| answer.header(name).and_then(|value| value.parse::<u64>().ok());
+    let exact: Option<u64> = number("retry-after-ms");
+    assert_eq!(number("retry-after"), exact.map(|ms| ms.div_ceil(1000)), "{shown}");
     let bearer = (status == 401).then_some("Bearer");
     assert_eq!(answer.header("www-authenticate"), bearer, "{shown}");
     named(answer);

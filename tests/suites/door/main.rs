@@ -9,3 +9,4 @@ mod keys;
 mod raw;
 mod routes;
 mod secrets;
+mod switches;

@@ -149,3 +149,26 @@ async fn every_answer_has_a_name_of_its_own() {
     }
     assert_eq!(names.len(), 7, "{names:?}");
 }
+
+/// A client's own name for its request is logged where it can be, and goes nowhere else.
+#[tokio::test]
+async fn a_clients_name_for_its_request_is_logged() {
+    let pair = start(builder()).await;
+    let (body, long) = (asking("hi").to_string(), "x".repeat(513));
+    for (name, logged) in [("my-id-1", true), ("my-id-2", true), ("two words", false), (&long, false)] {
+        let header = format!("X-Client-Request-Id: {name}");
+        let bytes = if name == "my-id-2" {
+            request("POST", "/v1/chat/completions", &[&header], b"{")
+        } else {
+            request("POST", "/v1/chat/completions", &[&header], body.as_bytes())
+        };
+        let answer = once(&pair, &bytes).await;
+        named(&answer);
+        assert!(!answer.head.contains(name), "{}", answer.head);
+        let id = answer.header("x-request-id").unwrap_or_default().to_owned();
+        let line =
+            pair.front.logged("its end", |line| line["event"] == "request_end" && line["request_id"] == *id);
+        let line = line.await.expect("a line");
+        assert_eq!(line.get("client_request_id").and_then(|v| v.as_str()), logged.then_some(name), "{line}");
+    }
+}

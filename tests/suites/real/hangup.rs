@@ -191,6 +191,42 @@ async fn a_hang_up_while_the_turn_waits_for_a_permit_reaches_nobody() {
     idle(pair).await;
 }
 
+/// The whole text is there, and the upstream has not said that this was all.
+#[tokio::test]
+async fn a_hang_up_between_the_last_token_and_the_end_closes_the_upstream_connection() {
+    let brain = |_: &Recorded| Reply::new().text("All of it.").stall();
+    let upstream = Upstream::start(brain).await.expect("an upstream");
+    let pair = pair_for(&upstream, &[]).await;
+    let mut answer = Answer::to(&pair, "say hello", true).await.expect("a head");
+    assert!(answer.until("the whole text", |text| text == "All of it.").await.expect("text"));
+    drop(answer);
+    closed(&upstream, 0).await;
+    idle(pair).await;
+}
+
+/// The upstream refuses, and the child waits to ask it again: it doesn't once the client has left.
+#[tokio::test]
+async fn a_hang_up_while_the_child_waits_for_a_retry_ends_the_retries() {
+    let brain = |_: &Recorded| Reply::error(500, "oops");
+    let upstream = Upstream::start(brain).await.expect("an upstream");
+    // So many that without an end they would go on for minutes.
+    let builder = Builder::real_with(&upstream.base_url(), "request_max_retries = 50\n").expect("a home");
+    let pair = builder.daemon("WORKER_ALLOW_METHODS", METHODS).start().await.expect("a ready pair");
+    for stream in [true, false] {
+        let asked = upstream.totals().requests;
+        tokio::select! {
+            answer = Answer::to(&pair, "say hello", stream) => {
+                unreachable!("refused, but a head: {:?}", answer.map(|a| a.status()))
+            }
+            request = upstream.wait_request(asked + 1, DEADLINE) => { request.expect("a second try"); }
+        }
+        wait_loaded(&pair, 0).await;
+    }
+    idle(pair).await;
+    // With the child gone nobody can ask any more; the last pause was longer than the two before it together.
+    assert!(upstream.totals().requests < 8, "{:?}", upstream.totals());
+}
+
 /// Clients that leave at once, at every moment of the way in.
 #[tokio::test]
 async fn hang_ups_at_any_moment_leave_nothing() {

@@ -66,7 +66,7 @@ fn dangerous(marker: &Path) -> Vec<(&'static str, Value)> {
         ("config.mcp_servers.x", json!({ "config": { "mcp_servers.x": server } })),
         (
             "config.mcp_servers.x.args",
-            json!({ "config": { "mcp_servers.x.command": "touch", "mcp_servers.x.args": [marker] } }),
+            json!({ "config": { "mcp_servers.x.args": [marker], "mcp_servers.x.command": "touch" } }),
         ),
         ("config.notify", json!({ "config": { "notify": ["touch", marker] } })),
     ]

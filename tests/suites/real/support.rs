@@ -48,6 +48,11 @@ impl Stage {
         got
     }
 
+    /// The upstream's next reply, behind those that wait.
+    pub(crate) fn will_say(&self, reply: Reply) {
+        self.replies.push(reply);
+    }
+
     /// The head of the answer to `body`, for which the upstream says `reply`.
     pub(crate) async fn begin(&self, reply: Reply, body: &Value) -> reqwest::Response {
         self.replies.push(reply);
@@ -59,7 +64,8 @@ impl Stage {
         assert_eq!((self.upstream.problems(), self.upstream.strays()), (vec![], vec![]));
     }
 
-    async fn send(&self, body: &Value) -> reqwest::Response {
+    /// The head of the answer to `body`.
+    pub(crate) async fn send(&self, body: &Value) -> reqwest::Response {
         tokio::time::timeout(DEADLINE, self.pair.chat(body))
             .await
             .expect("the head of an answer in time")
@@ -132,15 +138,21 @@ pub(crate) struct Stream {
 impl Stream {
     pub(crate) fn read(text: &str) -> Self {
         assert!(text.ends_with("\n\n"), "the last frame is whole");
-        let frames = text.split_terminator("\n\n").map(|frame| {
-            assert!(!frame.contains('\n'), "one line in a frame: {frame}");
-            match frame.strip_prefix("data: ") {
+        let mut frames = Vec::new();
+        for frame in text.split_terminator("\n\n") {
+            // A comment is a line of the frame behind it: an empty line of its own is an event to some clients.
+            let (comments, data) = frame.rsplit_once('\n').unwrap_or(("", frame));
+            for comment in comments.lines() {
+                assert!(comment.starts_with(": "), "one line of data in a frame: {frame}");
+                frames.push(Frame::Comment(comment.to_owned()));
+            }
+            frames.push(match data.strip_prefix("data: ") {
                 Some("[DONE]") => Frame::Done,
                 Some(data) => Frame::Data(serde_json::from_str(data).expect("JSON in a frame")),
-                None => Frame::Comment(frame.to_owned()),
-            }
-        });
-        Self { frames: frames.collect() }
+                None => panic!("an empty line without data before it: {frame}"),
+            });
+        }
+        Self { frames }
     }
 
     /// The frames with data, in order.

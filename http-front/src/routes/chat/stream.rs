@@ -8,10 +8,11 @@ use super::{
     running::{Got, Running},
 };
 use crate::{
-    error::ApiError,
+    error::{ApiError, Kind},
     record::Record,
     sse,
     translate::{
+        answer::{Closing, FinishReason},
         chat::{Chunks, Effect, Identity},
         event::Delta,
         failure,
@@ -166,9 +167,15 @@ impl Body {
         }
     }
 
+    /// Once a part of the answer was sent, what a policy refuses ends it as a filter of the upstream's own would.
     fn fail(&mut self, error: &ApiError) {
-        self.chunks.fail(error, &mut self.out);
         self.record.usage = self.running.take().and_then(|running| running.usage());
+        if error.kind() == Kind::ContentPolicy {
+            let closing = Closing::early(FinishReason::ContentFilter);
+            self.chunks.finish(&closing, self.record.usage, &mut self.out);
+        } else {
+            self.chunks.fail(error, &mut self.out);
+        }
         self.record.ended(error);
     }
 }

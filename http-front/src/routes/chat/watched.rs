@@ -42,7 +42,10 @@ impl Watched {
             biased;
             next = self.turn.next() => match next {
                 Next::Delta(delta) => {
-                    self.idle_at = Instant::now() + self.idle;
+                    // A child that can't reach the upstream announces a retry again and again.
+                    if !matches!(delta, Delta::Retry) {
+                        self.idle_at = Instant::now() + self.idle;
+                    }
                     Ok(delta)
                 }
                 Next::Cut => Err(ApiError::new(Kind::SlowReader, "The answer was read too slowly and was cut off.")),
@@ -57,5 +60,39 @@ impl Watched {
     /// A delta that is there already.
     pub(super) fn try_next(&mut self) -> Option<Delta> {
         self.turn.try_next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::turn::TurnKey;
+    use shared::queue;
+    use tokio::sync::mpsc;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_is_no_sign_of_life() {
+        let (sender, deltas) = queue::channel(1024);
+        let (cancels, _cancelled) = mpsc::unbounded_channel();
+        let second = Duration::from_secs(1);
+        let turn = TurnStream::new(TurnKey(1), deltas, cancels);
+        let mut watched = Watched::new(turn, 10 * second, 1000 * second, CancellationToken::new());
+        let begun = Instant::now();
+        let retries = async {
+            for _ in 0..8 {
+                tokio::time::sleep(3 * second).await;
+                let delta = if begun.elapsed() == 3 * second { Delta::Alive } else { Delta::Retry };
+                sender.push(delta).unwrap();
+            }
+        };
+        let end = async {
+            loop {
+                if let Err(error) = watched.next().await {
+                    return (error.kind(), begun.elapsed());
+                }
+            }
+        };
+        let (end, ()) = tokio::join!(end, retries);
+        assert_eq!(end, (Kind::Timeout, 13 * second));
     }
 }

@@ -1,9 +1,9 @@
 //! The child begins anew after a cut, as often as it does by default, and the client never reads anything twice.
 
-use crate::support::{Stage, asking};
+use crate::support::{Got, Stage, asking};
 use gateway_tests::{
     pair::Builder,
-    upstream::{Pieces, Reply},
+    upstream::{Gate, Pieces, Reply},
 };
 use serde_json::json;
 
@@ -58,4 +58,32 @@ async fn a_cut_behind_a_complete_message_doubles_nothing() {
     let again = stage.upstream.requests().pop().expect("a request");
     let last = again.input().last().expect("an item");
     assert_eq!((&last["role"], &last["content"][0]["text"]), (&json!("assistant"), &json!("First.")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_the_child_retries_is_waited_for() {
+    let stage = retrying().await;
+    for stream in [false, true] {
+        for refused in [Reply::error(500, "oops"), Reply::hangup()] {
+            let got = stage.ask([refused, whole()], &asking(stream)).await;
+            let text = if stream { got.stream().complete("stop") } else { got.content() };
+            assert_eq!(text, "The whole answer.", "stream: {stream}");
+        }
+    }
+}
+
+/// The head is out and comments have been sent: that is nothing that could come twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_after_comments_alone_is_not_seen() {
+    let stage = Stage::with(|url| {
+        let builder = Builder::real_with(url, "").expect("a home");
+        builder.front("PROXY_SSE_KEEPALIVE_MS", "50")
+    })
+    .await;
+    let gate = Gate::new();
+    stage.will_say(Reply::new().wait(&gate).cut());
+    let response = stage.begin(whole(), &asking(true)).await;
+    gate.open();
+    assert_eq!(Got::read(response).await.stream().complete("stop"), "The whole answer.");
+    assert_eq!(stage.upstream.totals().requests, 2);
 }

@@ -12,7 +12,7 @@ const TEXTS: &[&str] = &[
     "cr\rlf\ncrlf\r\n\r\n\n",
     "\u{1}\u{2}\u{7}\u{8}\t\u{b}\u{c}\u{1b}[31m\u{1f}\u{7f}",
     "\"quotes\" \\backslashes\\ \\n \\u0041 '</script>' {\"a\":[1]}",
-    "data: [DONE]\n\ndata: {\"error\":{\"message\":\"no\"}}\n\n: keep-alive\n\nevent: x\nid: 1\nretry: 1\n\n",
+    "data: [DONE]\n\ndata: {\"error\":{\"message\":\"no\"}}\n\n: keep-alive\nevent: x\nid: 1\nretry: 1\n\n",
     " \n leading and trailing \n ",
     "<plan>no</plan> <think>yes</think> ```json\n{}\n``` &amp; <b>",
 ];

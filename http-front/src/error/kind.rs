@@ -1,0 +1,191 @@
+//! What can go wrong, and the one table from it to status, type and code.
+
+/// What went wrong, as far as a client must tell cases apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A field, a role, a type, the JSON.
+    InvalidRequest,
+    /// A parameter that is known and not served.
+    UnsupportedParameter,
+    /// A value that the model doesn't offer.
+    UnsupportedValue,
+    /// The input is larger than the model's window.
+    ContextLength,
+    /// No key, or a wrong one.
+    InvalidApiKey,
+    /// No such route.
+    NotFound,
+    /// No such model.
+    ModelNotFound,
+    /// The route has other methods.
+    MethodNotAllowed,
+    /// The body is too large.
+    TooLarge,
+    /// The body came too slowly, or not at all.
+    BodyTimeout,
+    /// What the upstream refused, with its own status (400, 403, 404, 422).
+    UpstreamRefused(u16),
+    /// The upstream limits the rate.
+    RateLimited,
+    /// The account's limit is used up.
+    InsufficientQuota,
+    /// The daemon or the upstream is full.
+    Overloaded,
+    /// An operator has switched maintenance on.
+    Maintenance,
+    /// The service goes down.
+    Draining,
+    /// An operator has switched the service off.
+    AppServerDisabled,
+    /// The daemon can't be reached, or its child is down.
+    WorkerUnavailable,
+    /// The child died with this request in flight.
+    WorkerRestarted,
+    /// The child is signed out upstream.
+    UpstreamUnauthorized,
+    /// The upstream failed, or its stream broke.
+    Upstream,
+    /// A deadline passed.
+    Timeout,
+    /// A policy of the upstream refused the content.
+    ContentPolicy,
+    /// The reader of a stream was too slow.
+    SlowReader,
+    /// A fault of ours.
+    Internal,
+}
+
+/// What the table says of a kind.
+pub(super) struct Row {
+    pub(super) status: u16,
+    pub(super) kind: &'static str,
+    pub(super) code: Option<&'static str>,
+    pub(super) retryable: bool,
+}
+
+impl Kind {
+    /// The table. `docs/errors.md` shows it to people.
+    pub(super) fn row(self) -> Row {
+        let row = |status, kind, code, retryable| Row { status, kind, code, retryable };
+        let bad = "invalid_request_error";
+        match self {
+            Self::InvalidRequest => row(400, bad, None, false),
+            Self::UnsupportedParameter => row(400, bad, Some("unsupported_parameter"), false),
+            Self::UnsupportedValue => row(400, bad, Some("unsupported_value"), false),
+            Self::ContextLength => row(400, bad, Some("context_length_exceeded"), false),
+            Self::InvalidApiKey => row(401, bad, Some("invalid_api_key"), false),
+            Self::NotFound => row(404, bad, Some("not_found"), false),
+            Self::ModelNotFound => row(404, bad, Some("model_not_found"), false),
+            Self::MethodNotAllowed => row(405, bad, Some("method_not_allowed"), false),
+            Self::TooLarge => row(413, bad, Some("request_too_large"), false),
+            Self::BodyTimeout => row(408, bad, Some("request_timeout"), false),
+            Self::UpstreamRefused(status) => row(status, bad, None, false),
+            Self::RateLimited => row(429, "rate_limit_error", Some("rate_limit_exceeded"), true),
+            Self::InsufficientQuota => row(429, "insufficient_quota", Some("insufficient_quota"), false),
+            Self::Overloaded => row(503, "server_error", Some("overloaded"), true),
+            Self::Maintenance => row(503, "server_error", Some("maintenance"), true),
+            Self::Draining => row(503, "server_error", Some("draining"), true),
+            Self::AppServerDisabled => row(503, "server_error", Some("app_server_disabled"), false),
+            Self::WorkerUnavailable => row(503, "server_error", Some("worker_unavailable"), true),
+            Self::WorkerRestarted => row(502, "server_error", Some("worker_restarted"), true),
+            Self::UpstreamUnauthorized => row(503, "server_error", Some("upstream_unauthorized"), true),
+            Self::Upstream => row(502, "server_error", Some("upstream_error"), true),
+            Self::Timeout => row(504, "server_error", Some("timeout"), true),
+            Self::ContentPolicy => {
+                row(400, "content_policy_violation", Some("content_policy_violation"), false)
+            }
+            Self::SlowReader => row(500, "server_error", Some("slow_reader"), false),
+            Self::Internal => row(500, "server_error", Some("internal_error"), false),
+        }
+    }
+
+    /// Every kind, for the table in the documents.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidRequest,
+        Self::UnsupportedParameter,
+        Self::UnsupportedValue,
+        Self::ContextLength,
+        Self::InvalidApiKey,
+        Self::NotFound,
+        Self::ModelNotFound,
+        Self::MethodNotAllowed,
+        Self::TooLarge,
+        Self::BodyTimeout,
+        Self::UpstreamRefused(400),
+        Self::RateLimited,
+        Self::InsufficientQuota,
+        Self::Overloaded,
+        Self::Maintenance,
+        Self::Draining,
+        Self::AppServerDisabled,
+        Self::WorkerUnavailable,
+        Self::WorkerRestarted,
+        Self::UpstreamUnauthorized,
+        Self::Upstream,
+        Self::Timeout,
+        Self::ContentPolicy,
+        Self::SlowReader,
+        Self::Internal,
+    ];
+
+    /// A row of the table in `docs/errors.md`: status, type, code, retryable.
+    pub fn documented(self) -> String {
+        let Row { status, kind, code, retryable } = self.row();
+        let code = code.map_or("`null`, or the upstream's".to_owned(), |c| format!("`{c}`"));
+        format!("| {self:?} | {status} | `{kind}` | {code} | {retryable} |")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind behind `kind` in [`Kind::ALL`]. A new kind doesn't compile without a place here.
+    fn next(kind: Kind) -> Option<Kind> {
+        Some(match kind {
+            Kind::InvalidRequest => Kind::UnsupportedParameter,
+            Kind::UnsupportedParameter => Kind::UnsupportedValue,
+            Kind::UnsupportedValue => Kind::ContextLength,
+            Kind::ContextLength => Kind::InvalidApiKey,
+            Kind::InvalidApiKey => Kind::NotFound,
+            Kind::NotFound => Kind::ModelNotFound,
+            Kind::ModelNotFound => Kind::MethodNotAllowed,
+            Kind::MethodNotAllowed => Kind::TooLarge,
+            Kind::TooLarge => Kind::BodyTimeout,
+            Kind::BodyTimeout => Kind::UpstreamRefused(400),
+            Kind::UpstreamRefused(_) => Kind::RateLimited,
+            Kind::RateLimited => Kind::InsufficientQuota,
+            Kind::InsufficientQuota => Kind::Overloaded,
+            Kind::Overloaded => Kind::Maintenance,
+            Kind::Maintenance => Kind::Draining,
+            Kind::Draining => Kind::AppServerDisabled,
+            Kind::AppServerDisabled => Kind::WorkerUnavailable,
+            Kind::WorkerUnavailable => Kind::WorkerRestarted,
+            Kind::WorkerRestarted => Kind::UpstreamUnauthorized,
+            Kind::UpstreamUnauthorized => Kind::Upstream,
+            Kind::Upstream => Kind::Timeout,
+            Kind::Timeout => Kind::ContentPolicy,
+            Kind::ContentPolicy => Kind::SlowReader,
+            Kind::SlowReader => Kind::Internal,
+            Kind::Internal => return None,
+        })
+    }
+
+    #[test]
+    fn all_is_every_kind() {
+        let chain: Vec<Kind> =
+            std::iter::successors(Some(Kind::InvalidRequest), |kind| next(*kind)).collect();
+        assert_eq!(chain, Kind::ALL);
+    }
+
+    /// 429 for the rate, 502, 503 and 504; but for what only an operator ends.
+    #[test]
+    fn retryable_follows_the_status() {
+        for kind in Kind::ALL {
+            let Row { status, retryable, .. } = kind.row();
+            let later = matches!(status, 429 | 502..=504);
+            let never = matches!(kind, Kind::InsufficientQuota | Kind::AppServerDisabled);
+            assert_eq!(retryable, later && !never, "{kind:?}");
+        }
+    }
+}
