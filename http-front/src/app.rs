@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     daemon::link::{Daemon, LinkConfig},
     http::listener::{self, BindError, HttpLimits},
+    images::{Images, ImagesError},
     routes::{dispatch, table::Side},
 };
 use hyper::service::Service;
@@ -28,6 +29,8 @@ pub struct App {
     pub auth: Auth,
     /// The daemon.
     pub daemon: Daemon,
+    /// The images of requests.
+    pub images: Images,
     /// The end of the program.
     pub shutdown: Shutdown,
 }
@@ -38,6 +41,9 @@ pub enum FrontError {
     /// An address can't be served.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Images can't be taken as configured.
+    #[error(transparent)]
+    Images(#[from] ImagesError),
     /// Signals can't be watched.
     #[error("can't watch signals: {0}")]
     Signals(io::Error),
@@ -48,6 +54,7 @@ impl FrontError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Bind(_) => exit::BIND,
+            Self::Images(_) => exit::USAGE,
             Self::Signals(_) => exit::FAILURE,
         }
     }
@@ -106,8 +113,9 @@ async fn either(term: &mut Signal, int: &mut Signal) {
 /// Binds both listeners and serves them.
 ///
 /// # Errors
-/// [`BindError`]; nothing is served then.
-pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, BindError> {
+/// [`FrontError`]; nothing is served then.
+pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontError> {
+    let images = Images::new(config.images.clone(), shutdown)?;
     let public = listener::bind(config.public, "PORT")?;
     let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
     let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
@@ -130,6 +138,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, BindError
     let app = Arc::new(App {
         auth: Auth::new(config.api_key.as_ref()),
         daemon: Daemon::connect(link, shutdown),
+        images,
         shutdown: shutdown.clone(),
         config,
     });

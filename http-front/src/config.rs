@@ -1,139 +1,20 @@
 //! The front's configuration: one table, one typed struct. The only place that reads the environment.
 
-use crate::translate::models::Alias;
+mod table;
+
+use self::table::OWN;
+use crate::{
+    images::{AllowedHost, ImageConfig},
+    translate::models::Alias,
+};
 use shared::{
-    settings::{COMMON, Invocation, Kind, Problem, Reader, Setting, Values},
+    settings::{COMMON, Invocation, Problem, Reader, Setting, Values},
     telemetry::LogConfig,
 };
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// What the front does, for `--help`.
 pub const ABOUT: &str = "Serves the OpenAI API from a worker-daemon.";
-
-/// The front's own settings.
-const OWN: &[Setting] = &[
-    Setting::new(
-        "PORT",
-        Kind::Count,
-        Some("11435"),
-        "Port of the public listener; 0 takes a free one and logs it.",
-    ),
-    Setting::new("PROXY_HOST", Kind::Text, Some("127.0.0.1"), "Address of the public listener."),
-    Setting::new(
-        "PROXY_INTERNAL_ADDR",
-        Kind::Address,
-        Some("127.0.0.1:18080"),
-        "Address of the internal listener; port 0 takes a free one.",
-    ),
-    Setting::new("WORKER_SOCKET", Kind::Path, Some(".codex-api/worker.sock"), "The daemon's Unix socket."),
-    Setting::new(
-        "PROXY_API_KEY",
-        Kind::Text,
-        None,
-        "The bearer key. Without one every /v1 route answers 401.",
-    )
-    .secret(),
-    Setting::new("PROXY_PROTECT_MODELS", Kind::Bool, Some("false"), "Whether /v1/models needs the key, too."),
-    Setting::new(
-        "PROXY_USE_APP_SERVER",
-        Kind::Bool,
-        Some("true"),
-        "The kill switch: false answers every /v1 route with 503 app_server_disabled.",
-    ),
-    Setting::new(
-        "CODEX__ENABLED",
-        Kind::Bool,
-        Some("true"),
-        "The kill switch under its other name: false in either switches off.",
-    ),
-    Setting::new(
-        "PROXY_MAINTENANCE_MODE",
-        Kind::Bool,
-        Some("false"),
-        "Whether every /v1 route answers 503 maintenance; health stays as it is.",
-    ),
-    Setting::new(
-        "PROXY_MAINTENANCE_RETRY_AFTER_S",
-        Kind::Count,
-        Some("30"),
-        "Retry-After under maintenance, in seconds; 120 at most is sent.",
-    ),
-    Setting::new("CODEX_MODEL", Kind::Text, None, "The default model; the child's own default when unset."),
-    Setting::new(
-        "PROXY_MODEL_ALIASES",
-        Kind::Text,
-        Some("codex-5=,codev-5="),
-        "Model aliases, `alias=model[:effort]`; an empty model is the default one.",
-    ),
-    Setting::new("PROXY_MAX_BODY_BYTES", Kind::Bytes, Some("32MiB"), "The largest request body."),
-    Setting::new(
-        "PROXY_BODY_TIMEOUT_MS",
-        Kind::Millis,
-        Some("60000"),
-        "Time to send a request body, in milliseconds.",
-    ),
-    Setting::new(
-        "PROXY_HEADER_TIMEOUT_MS",
-        Kind::Millis,
-        Some("60000"),
-        "Time to send a request head, and the longest a connection may be idle, in milliseconds.",
-    ),
-    Setting::new(
-        "PROXY_MAX_CONNECTIONS",
-        Kind::Count,
-        Some("4096"),
-        "Open connections of a listener; more wait to be accepted.",
-    ),
-    Setting::new(
-        "PROXY_THREADS",
-        Kind::Count,
-        None,
-        "Threads that serve requests; half of the cores when unset, because the child needs the others.",
-    ),
-    Setting::new(
-        "PROXY_TIMEOUT_MS",
-        Kind::Millis,
-        Some("1830000"),
-        "Time of a request in all, in milliseconds.",
-    ),
-    Setting::new(
-        "PROXY_IDLE_TIMEOUT_MS",
-        Kind::Millis,
-        Some("360000"),
-        "Time without an event, for answers in JSON, in milliseconds.",
-    ),
-    Setting::new(
-        "PROXY_STREAM_IDLE_TIMEOUT_MS",
-        Kind::Millis,
-        Some("360000"),
-        "Time without an event, for streams, in milliseconds.",
-    ),
-    Setting::new(
-        "PROXY_STREAM_BUFFER_BYTES",
-        Kind::Bytes,
-        Some("8MiB"),
-        "What a slow reader may have waiting; past it the stream is cut and its turn interrupted.",
-    ),
-    Setting::new(
-        "PROXY_SSE_KEEPALIVE_MS",
-        Kind::Millis,
-        Some("15000"),
-        "Comment frames while nothing else is sent, also before the first token, in milliseconds; 0 is off.",
-    ),
-    Setting::new(
-        "PROXY_MAX_LINE_BYTES",
-        Kind::Bytes,
-        Some("64MiB"),
-        "The longest line from the daemon; WORKER_MAX_LINE_BYTES there.",
-    ),
-    Setting::new(
-        "PROXY_SHUTDOWN_GRACE_MS",
-        Kind::Millis,
-        Some("10000"),
-        "Time that running requests have after SIGTERM, in milliseconds.",
-    )
-    .with_aliases(&["WORKER_SHUTDOWN_GRACE_MS"]),
-];
 
 /// All settings of the front.
 pub fn settings() -> Vec<Setting> {
@@ -188,6 +69,8 @@ pub struct Config {
     pub aliases: Vec<Alias>,
     /// `PROXY_MAX_BODY_BYTES`.
     pub max_body: usize,
+    /// `PROXY_IMAGE_*`.
+    pub images: ImageConfig,
     /// `PROXY_BODY_TIMEOUT_MS`.
     pub body_timeout: Duration,
     /// `PROXY_HEADER_TIMEOUT_MS`.
@@ -249,6 +132,12 @@ impl Config {
             r.problem("PROXY_API_KEY", "must not hold spaces or control characters");
         }
         let keep_alive = Some(r.millis("PROXY_SSE_KEEPALIVE_MS")).filter(|d| !d.is_zero());
+        let max_body = r.bytes_from("PROXY_MAX_BODY_BYTES", 1024);
+        let threads = match r.text("PROXY_THREADS") {
+            Some(_) => size(r.count_from("PROXY_THREADS", 1)),
+            None => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+        };
+        let images = images(&mut r, max_body, threads);
         let config = Self {
             public,
             internal,
@@ -260,14 +149,12 @@ impl Config {
             maintenance_retry_after: Duration::from_secs(r.count("PROXY_MAINTENANCE_RETRY_AFTER_S")),
             model: r.text("CODEX_MODEL"),
             aliases,
-            max_body: r.bytes_from("PROXY_MAX_BODY_BYTES", 1024),
+            max_body,
+            images,
             body_timeout: r.millis("PROXY_BODY_TIMEOUT_MS"),
             header_timeout: r.millis("PROXY_HEADER_TIMEOUT_MS"),
             max_connections: size(r.count_from("PROXY_MAX_CONNECTIONS", 1)),
-            threads: match r.text("PROXY_THREADS") {
-                Some(_) => size(r.count_from("PROXY_THREADS", 1)),
-                None => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
-            },
+            threads,
             timeout: r.millis("PROXY_TIMEOUT_MS"),
             idle_timeout: r.millis("PROXY_IDLE_TIMEOUT_MS"),
             stream_idle_timeout: r.millis("PROXY_STREAM_IDLE_TIMEOUT_MS"),
@@ -278,6 +165,26 @@ impl Config {
             log: LogConfig::read(&mut r),
         };
         r.finish(config)
+    }
+}
+
+fn images(r: &mut Reader<'_>, max_body: usize, threads: usize) -> ImageConfig {
+    let mut hosts = Vec::new();
+    for entry in r.list("PROXY_IMAGE_HOSTS") {
+        match AllowedHost::parse(&entry) {
+            Ok(host) => hosts.push(host),
+            Err(message) => r.problem("PROXY_IMAGE_HOSTS", message),
+        }
+    }
+    ImageConfig {
+        urls: r.boolean("PROXY_IMAGE_URLS"),
+        hosts,
+        max_bytes: r.bytes_from("PROXY_IMAGE_MAX_BYTES", 1024),
+        max_count: usize::try_from(r.count("PROXY_IMAGE_MAX_COUNT")).unwrap_or(usize::MAX),
+        timeout: r.millis_from("PROXY_IMAGE_TIMEOUT_MS", 1),
+        ca_bundle: r.path("PROXY_IMAGE_CA_BUNDLE"),
+        max_fetched: max_body,
+        threads,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod config;
 pub mod daemon;
 pub mod error;
 pub mod http;
+pub mod images;
 pub mod openai;
 pub mod record;
 pub mod routes;

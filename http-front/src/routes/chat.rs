@@ -6,19 +6,23 @@ mod watched;
 
 use super::dispatch::{Call, raw_json};
 use crate::{
+    app::App,
     auth::KeyName,
     error::{ApiError, Kind},
+    images::{Note, Source},
     openai::message::Message,
     record::Record,
     translate::{
         answer::{Gather, Shape},
         chat::{Identity, Whole},
-        failure, items,
+        failure,
+        items::{self, Image},
         request::{self, Chat},
     },
 };
 use http::HeaderValue;
 use running::{Again, Got, Running};
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 use warp::reply::Response;
@@ -61,8 +65,9 @@ async fn answer(
     if !health.connected {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let urls = images(&parsed.messages)?;
+    let (urls, notes) = images(call.app, &parsed.messages).await?;
     chat.fill(&parsed.messages, &urls)?;
+    chat.repairs.extend(notes.into_iter().map(Note::as_str));
     drop(parsed);
     let Chat { plan, expect, model, stream, include_usage, ignored, repairs } = chat;
     let identity = identity(model);
@@ -102,15 +107,25 @@ async fn whole(mut running: Running, identity: &Identity, record: &mut Record) -
     }
 }
 
-/// The images of the conversation, as codex takes them.
-fn images(messages: &[Message<'_>]) -> Result<Vec<String>, ApiError> {
-    match items::images(messages).next() {
-        None => Ok(Vec::new()),
-        Some(image) => {
-            let path = format!("messages[{}].content[{}].type", image.message, image.part);
-            Err(ApiError::new(Kind::UnsupportedValue, "Images are not carried yet.").with_param(path))
-        }
+/// The images of the conversation, as codex takes them, and what becomes of them.
+async fn images(app: &App, messages: &[Message<'_>]) -> Result<(Vec<String>, BTreeSet<Note>), ApiError> {
+    let sources: Vec<Source<'_>> = items::images(messages)
+        .map(|Image { message, part, url }| Source {
+            url,
+            path: format!("messages[{message}].content[{part}].image_url.url"),
+        })
+        .collect();
+    if sources.is_empty() {
+        return Ok(Default::default());
     }
+    let loaded = match tokio::time::timeout(app.config.timeout, app.images.load(&sources)).await {
+        Ok(loaded) => loaded?,
+        Err(_) => {
+            return Err(ApiError::new(Kind::Timeout, "The images could not be read in time; try again."));
+        }
+    };
+    let notes = loaded.iter().flat_map(|image| image.notes.iter().copied()).collect();
+    Ok((loaded.into_iter().map(|image| image.url).collect(), notes))
 }
 
 fn identity(model: String) -> Identity {

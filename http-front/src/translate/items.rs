@@ -15,6 +15,9 @@ use std::cell::RefCell;
 /// Items are injected in lines of about this size, so that one long history doesn't hold up everybody's lines.
 pub(super) const INJECT_BYTES: usize = 1024 * 1024;
 
+/// How closely an image may be asked to be looked at.
+const DETAILS: &[&str] = &["auto", "low", "high", "original"];
+
 /// An image of a request: where it stands, and what it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Image<'a> {
@@ -65,6 +68,10 @@ pub fn check(messages: &[Message<'_>]) -> Result<(), ApiError> {
                 Refused::Type(text) => {
                     ApiError::new(Kind::UnsupportedValue, text).with_param(format!("{}.type", path()))
                 }
+                Refused::Detail => ApiError::invalid(
+                    format!("{}.image_url.detail", path()),
+                    "`detail` is `auto`, `low`, `high` or `original`.",
+                ),
                 Refused::Missing(name) => {
                     let text = format!("A part of type `{}` needs `{name}`.", part.r#type);
                     ApiError::invalid(format!("{}.{name}", path()), text)
@@ -76,6 +83,7 @@ pub fn check(messages: &[Message<'_>]) -> Result<(), ApiError> {
 }
 
 enum Refused {
+    Detail,
     Type(&'static str),
     Missing(&'static str),
 }

@@ -29,7 +29,8 @@ fn requests() -> Vec<(&'static str, Value)> {
         },
         capabilities: Some(Capabilities { experimental_api: true, opt_out_notification_methods: opt_outs }),
     };
-    let tools = json!([{ "type": "function", "name": "f", "description": "d", "inputSchema": { "type": "object" } }]);
+    let tools =
+        json!([{ "type": "function", "name": "f", "description": "d", "inputSchema": { "type": "object" } }]);
     let tools = serde_json::value::to_raw_value(&tools).expect("JSON");
     let schema = serde_json::value::to_raw_value(&json!({ "type": "object" })).expect("JSON");
     let start = |model: Option<&str>| ThreadStartParams {

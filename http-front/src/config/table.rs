@@ -1,0 +1,164 @@
+//! The front's own settings: names, kinds, defaults and what they are for.
+
+use shared::settings::{Kind, Setting};
+
+/// The front's own settings.
+pub(super) const OWN: &[Setting] = &[
+    Setting::new(
+        "PORT",
+        Kind::Count,
+        Some("11435"),
+        "Port of the public listener; 0 takes a free one and logs it.",
+    ),
+    Setting::new("PROXY_HOST", Kind::Text, Some("127.0.0.1"), "Address of the public listener."),
+    Setting::new(
+        "PROXY_INTERNAL_ADDR",
+        Kind::Address,
+        Some("127.0.0.1:18080"),
+        "Address of the internal listener; port 0 takes a free one.",
+    ),
+    Setting::new("WORKER_SOCKET", Kind::Path, Some(".codex-api/worker.sock"), "The daemon's Unix socket."),
+    Setting::new(
+        "PROXY_API_KEY",
+        Kind::Text,
+        None,
+        "The bearer key. Without one every /v1 route answers 401.",
+    )
+    .secret(),
+    Setting::new("PROXY_PROTECT_MODELS", Kind::Bool, Some("false"), "Whether /v1/models needs the key, too."),
+    Setting::new(
+        "PROXY_USE_APP_SERVER",
+        Kind::Bool,
+        Some("true"),
+        "The kill switch: false answers every /v1 route with 503 app_server_disabled.",
+    ),
+    Setting::new(
+        "CODEX__ENABLED",
+        Kind::Bool,
+        Some("true"),
+        "The kill switch under its other name: false in either switches off.",
+    ),
+    Setting::new(
+        "PROXY_MAINTENANCE_MODE",
+        Kind::Bool,
+        Some("false"),
+        "Whether every /v1 route answers 503 maintenance; health stays as it is.",
+    ),
+    Setting::new(
+        "PROXY_MAINTENANCE_RETRY_AFTER_S",
+        Kind::Count,
+        Some("30"),
+        "Retry-After under maintenance, in seconds; 120 at most is sent.",
+    ),
+    Setting::new("CODEX_MODEL", Kind::Text, None, "The default model; the child's own default when unset."),
+    Setting::new(
+        "PROXY_MODEL_ALIASES",
+        Kind::Text,
+        Some("codex-5=,codev-5="),
+        "Model aliases, `alias=model[:effort]`; an empty model is the default one.",
+    ),
+    Setting::new("PROXY_MAX_BODY_BYTES", Kind::Bytes, Some("32MiB"), "The largest request body."),
+    Setting::new(
+        "PROXY_IMAGE_URLS",
+        Kind::Bool,
+        Some("false"),
+        "Whether images are fetched from https URLs; otherwise clients must send them as data URLs.",
+    ),
+    Setting::new(
+        "PROXY_IMAGE_HOSTS",
+        Kind::Text,
+        None,
+        "Comma-separated `host[:port]` that images may be fetched from although they are in a private network or on another port than 443. The public internet is open without it.",
+    ),
+    Setting::new(
+        "PROXY_IMAGE_MAX_BYTES",
+        Kind::Bytes,
+        Some("20MiB"),
+        "The largest image, decoded from base64.",
+    ),
+    Setting::new(
+        "PROXY_IMAGE_MAX_COUNT",
+        Kind::Count,
+        Some("50"),
+        "The most images in a request; 0 refuses all.",
+    ),
+    Setting::new(
+        "PROXY_IMAGE_TIMEOUT_MS",
+        Kind::Millis,
+        Some("10000"),
+        "Time to fetch the images of a request, all together, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_IMAGE_CA_BUNDLE",
+        Kind::Path,
+        None,
+        "PEM file with the CA certificates to trust when images are fetched, instead of the system's.",
+    ),
+    Setting::new(
+        "PROXY_BODY_TIMEOUT_MS",
+        Kind::Millis,
+        Some("60000"),
+        "Time to send a request body, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_HEADER_TIMEOUT_MS",
+        Kind::Millis,
+        Some("60000"),
+        "Time to send a request head, and the longest a connection may be idle, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_MAX_CONNECTIONS",
+        Kind::Count,
+        Some("4096"),
+        "Open connections of a listener; more wait to be accepted.",
+    ),
+    Setting::new(
+        "PROXY_THREADS",
+        Kind::Count,
+        None,
+        "Threads that serve requests; half of the cores when unset, because the child needs the others.",
+    ),
+    Setting::new(
+        "PROXY_TIMEOUT_MS",
+        Kind::Millis,
+        Some("1830000"),
+        "Time of a request in all, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_IDLE_TIMEOUT_MS",
+        Kind::Millis,
+        Some("360000"),
+        "Time without an event, for answers in JSON, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_STREAM_IDLE_TIMEOUT_MS",
+        Kind::Millis,
+        Some("360000"),
+        "Time without an event, for streams, in milliseconds.",
+    ),
+    Setting::new(
+        "PROXY_STREAM_BUFFER_BYTES",
+        Kind::Bytes,
+        Some("8MiB"),
+        "What a slow reader may have waiting; past it the stream is cut and its turn interrupted.",
+    ),
+    Setting::new(
+        "PROXY_SSE_KEEPALIVE_MS",
+        Kind::Millis,
+        Some("15000"),
+        "Comment frames while nothing else is sent, also before the first token, in milliseconds; 0 is off.",
+    ),
+    Setting::new(
+        "PROXY_MAX_LINE_BYTES",
+        Kind::Bytes,
+        Some("64MiB"),
+        "The longest line from the daemon; WORKER_MAX_LINE_BYTES there.",
+    ),
+    Setting::new(
+        "PROXY_SHUTDOWN_GRACE_MS",
+        Kind::Millis,
+        Some("10000"),
+        "Time that running requests have after SIGTERM, in milliseconds.",
+    )
+    .with_aliases(&["WORKER_SHUTDOWN_GRACE_MS"]),
+];
