@@ -203,6 +203,29 @@ mod tests {
     }
 
     #[test]
+    fn the_document_names_the_versions_of_the_locks() {
+        let table = include_str!("../../../docs/compatibility.md");
+        let row = |name: &str, versions: &str| {
+            let found =
+                table.lines().any(|line| line.contains(name) && line.contains(&format!("| {versions} |")));
+            assert!(found, "docs/compatibility.md should say {versions} for {name}");
+        };
+        let python = |name: &str| {
+            let wanted = PYTHON_WANTED.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("=="));
+            wanted.expect("it is pinned").to_owned()
+        };
+        row("Python SDK", &python("openai"));
+        row("`langchain-openai`", &format!("{}, {}", python("langchain-openai"), python("langchain")));
+        let lock: Value = serde_json::from_str(NODE_LOCK).expect("JSON");
+        let node =
+            |name: &str| lock["packages"][format!("node_modules/{name}")]["version"].as_str().expect(name);
+        row("JavaScript SDK", node("openai"));
+        for name in ["ai", "@ai-sdk/openai-compatible", "@ai-sdk/openai"] {
+            row(&format!("| `{name}` |"), node(name));
+        }
+    }
+
+    #[test]
     fn an_old_python_is_told_apart() {
         assert!(check_python("Python 3.11.2").is_ok());
         assert!(check_python("Python 3.14.0rc1").is_ok());

@@ -1,6 +1,6 @@
 //! The failures, how they are brought about, and what they mean to each client.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gateway_tests::upstream::Reply;
 use serde_json::{Value, json};
@@ -188,7 +188,12 @@ fn too_long() -> Reply {
 }
 
 fn used_up() -> Reply {
-    Reply::usage_limit(Duration::from_secs(86_400))
+    let day = Duration::from_secs(86_400);
+    let reset = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + day;
+    Reply::usage_limit(day)
+        .header("x-codex-primary-used-percent", "100")
+        .header("x-codex-primary-window-minutes", "1440")
+        .header("x-codex-primary-reset-at", reset.as_secs().to_string())
 }
 
 /// For what the front refuses itself.
