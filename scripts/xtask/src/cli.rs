@@ -24,6 +24,9 @@ fn command() -> Command {
             Command::new("fetch-codex")
                 .about("Install the pinned codex into target/tools/codex and print the path of its binary"),
         )
+        .subcommand(Command::new("fetch-clients").about(
+            "Install the pinned clients of the tests into target/tools and print the variables that name them",
+        ))
 }
 
 fn up() -> Command {

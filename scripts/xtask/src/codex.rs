@@ -5,76 +5,36 @@
 //! npm's launcher is a Node script that would stand between us and the process.
 
 use std::env::consts::{ARCH, OS};
-use std::fs::{self, File};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::exec;
 use crate::failure::{Failure, Result, While};
+use crate::npm;
 use crate::paths::Paths;
-use crate::steps::Tail;
+use crate::pinned::{Pinned, read};
 
 const PACKAGE: &str = "@openai/codex";
-/// Written last, so that an installation that was cut off isn't taken for a whole one.
-const STAMP: &str = ".installed";
-
 /// Installs the pinned codex unless it is there already, and gives the path of its native binary.
 pub(crate) fn fetch(paths: &Paths, note: impl Fn(&str)) -> Result<PathBuf> {
     let source = paths.root.join("scripts/codex");
     let manifest = read(&source.join("package.json"))?;
     let lock = read(&source.join("package-lock.json"))?;
     let version = pinned_version(&manifest)?;
-    let dir = paths.tools().join("codex");
-    fs::create_dir_all(&dir).during(format_args!("cannot make {}", dir.display()))?;
-    let binary = dir.join(native_binary(OS, ARCH)?);
-
-    // Two commands at once (a test run beside `up`) must not install into one another.
-    let guard =
-        File::create(paths.tools().join("codex.lock")).during("cannot make the lock of the codex folder")?;
-    note("waiting for another installation to end");
-    guard.lock().during("cannot lock the codex folder")?;
-
-    if fs::read_to_string(dir.join(STAMP)).is_ok_and(|stamp| stamp == lock)
-        && is_version(&binary, &version).is_ok()
-    {
-        return Ok(binary);
-    }
-    let _ = fs::remove_file(dir.join(STAMP));
-    write(&dir.join("package.json"), &manifest)?;
-    write(&dir.join("package-lock.json"), &lock)?;
-    note("npm ci: about 100 MB to download");
-    npm_ci(&dir, &note)?;
-    is_version(&binary, &version)?;
-    write(&dir.join(STAMP), &lock)?;
-    Ok(binary)
-}
-
-fn npm_ci(dir: &Path, note: impl Fn(&str)) -> Result<()> {
-    let mut npm = Command::new("npm");
-    // The native binary is an optional dependency: `--include` outweighs a user's `omit=optional`.
-    npm.current_dir(dir).args(["ci", "--include=optional", "--no-audit", "--no-fund", "--ignore-scripts"]);
-    let mut tail = Tail::default();
-    let status = exec::run(&mut npm, |line| {
-        note(line);
-        tail.push(line);
-    });
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure::new(format!(
-            "npm could not install the pinned codex ({status})\n  command: {} (in {})\n{}",
-            exec::shown(&npm),
-            dir.display(),
-            tail.text()
-        ))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(Failure::new(
-            "npm is not on PATH, and the pinned codex comes from npm.\n\
-             Install Node.js with npm (Debian: apt-get install npm; or from https://nodejs.org) and run this again.",
-        )),
-        Err(error) => Err(Failure::new(format!("cannot run npm: {error}"))),
-    }
+    let native = native_binary(OS, ARCH)?;
+    let files = [("package.json", manifest.as_str()), ("package-lock.json", lock.as_str())];
+    let pinned = Pinned { name: "codex", files: &files, stamp: &lock };
+    let dir = pinned.ensure(
+        paths,
+        &note,
+        |dir| is_version(&dir.join(&native), &version),
+        |dir| {
+            note("npm ci: about 100 MB to download");
+            npm::ci(dir, "the pinned codex", &note)
+        },
+    )?;
+    Ok(dir.join(native))
 }
 
 /// Whether the binary runs and is the version that we mean.
@@ -117,14 +77,6 @@ fn pinned_version(manifest: &str) -> Result<String> {
             "scripts/codex/package.json has to pin {PACKAGE} exactly, and says {version:?}"
         )))
     }
-}
-
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).during(format_args!("cannot read {}", path.display()))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).during(format_args!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod booted;
 mod cli;
 mod client;
+mod clients;
 mod cmd;
 mod codex;
 mod env;
@@ -10,7 +11,9 @@ mod exec;
 mod failure;
 mod fleet;
 mod home;
+mod npm;
 mod paths;
+mod pinned;
 mod sse;
 mod steps;
 mod tools;

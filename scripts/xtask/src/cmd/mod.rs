@@ -27,6 +27,12 @@ pub(crate) fn run(matches: &ArgMatches, ui: &Ui) -> Result<()> {
             ui.say(binary.display());
             Ok(())
         }
+        Some(("fetch-clients", _)) => {
+            for (name, value) in fetch::clients(&paths, &mut steps)?.variables() {
+                ui.say(format_args!("{name}={}", value.display()));
+            }
+            Ok(())
+        }
         _ => Err(Failure::new("no such command; `cargo xtask --help` lists them")),
     }
 }

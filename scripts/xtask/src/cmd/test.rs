@@ -50,6 +50,7 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     let mut build = paths.cargo(&["build", "--workspace", "--exclude", "xtask", "--bins"]);
     steps.command("build the binaries", &mut build, Show::OnFailure)?;
     let codex = fetch::step(paths, steps)?;
+    let clients = fetch::clients(paths, steps)?;
     let nextest = tools::nextest(paths, steps)?;
     // What needs a booted machine has a step of its own, also when it is asked for by name.
     let filters = options.filters.iter().map(String::as_str);
@@ -57,6 +58,7 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     let mut summary = "no tests were run besides those in a machine".to_owned();
     if all || !others.is_empty() {
         let mut tests = nextest_command(options, paths, &nextest, &codex, ui);
+        tests.envs(clients.variables());
         let tail = steps.command("tests", tests.arg("--workspace").args(others), Show::Live)?;
         summary = summarized(&tail).unwrap_or_else(|| "nextest printed no summary".to_owned());
     }
