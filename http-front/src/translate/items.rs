@@ -93,9 +93,11 @@ fn check_part(role: Role, part: &Part<'_>) -> Result<(), Refused> {
     match (part.r#type.as_str(), role) {
         ("text", _) => there(part.text.is_some(), "text"),
         ("refusal", Role::Assistant) => there(part.refusal.is_some(), "refusal"),
-        ("image_url", Role::User | Role::Tool | Role::Function) => {
-            there(part.image_url.is_some(), "image_url")
-        }
+        ("image_url", Role::User | Role::Tool | Role::Function) => match &part.image_url {
+            Some(image) if image.detail.as_deref().is_none_or(|detail| DETAILS.contains(&detail)) => Ok(()),
+            Some(_) => Err(Refused::Detail),
+            None => Err(Refused::Missing("image_url")),
+        },
         ("image_url", Role::System | Role::Developer | Role::Assistant) => {
             Err(Refused::Type("Images are carried in messages of the roles user and tool alone."))
         }

@@ -26,7 +26,7 @@ impl Witness {
     }
 
     fn comments(&self) -> usize {
-        self.seen.matches(": keep-alive\n\n").count()
+        self.seen.matches(": keep-alive\n").count()
     }
 
     async fn until(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) {

@@ -8,6 +8,7 @@ mod example;
 mod failures;
 mod forms;
 mod hangup;
+mod images;
 mod isolation;
 mod lines;
 mod pipelines;
