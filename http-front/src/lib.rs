@@ -13,5 +13,6 @@ pub mod http;
 pub mod openai;
 pub mod record;
 pub mod routes;
+pub mod schema;
 pub mod sse;
 pub mod translate;
