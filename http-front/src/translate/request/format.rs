@@ -7,7 +7,10 @@ use crate::{
         format::JsonSchema,
         message::{Content, Message},
     },
-    schema::output::{self, Level, Output},
+    schema::{
+        Level,
+        output::{self, Output},
+    },
 };
 use serde_json::Value;
 
