@@ -59,9 +59,9 @@ pub enum Shape {
     /// A JSON object.
     Object,
     /// JSON of a schema.
-    Schema(Output),
+    Schema(Box<Output>),
     /// A call, if the model doesn't call by itself; with the functions by their names.
-    Calls(Calls, Vec<String>),
+    Calls(Box<Calls>, Vec<String>),
 }
 
 impl Shape {
@@ -379,10 +379,10 @@ impl Gather {
         if single {
             calls.truncate(1);
         }
-        let reason = match reason {
-            FinishReason::Stop if !calls.is_empty() && legacy => FinishReason::FunctionCall,
-            FinishReason::Stop if !calls.is_empty() => FinishReason::ToolCalls,
-            other => other,
+        let reason = match (reason, calls.is_empty()) {
+            (FinishReason::Stop, false) if legacy => FinishReason::FunctionCall,
+            (FinishReason::Stop, false) => FinishReason::ToolCalls,
+            (reason, _) => reason,
         };
         let refused = self.begun > self.complete && reason == FinishReason::Stop;
         Step::Done(Box::new(Closing {

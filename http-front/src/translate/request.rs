@@ -111,7 +111,7 @@ fn shape(format: format::Format, forced: Option<tools::Forced>) -> (Shape, Optio
         // A call that must come leaves no text that could have a form.
         (Some(tools::Forced { calls, functions }), _) => {
             let schema = calls.schema.clone();
-            (Shape::Calls(calls, functions), Some(schema))
+            (Shape::Calls(Box::new(calls), functions), Some(schema))
         }
         (None, format::Format::Text) => (Shape::Text, None),
         (None, format::Format::Object) => (Shape::Object, None),

@@ -32,7 +32,14 @@ fn closing(reason: FinishReason) -> Closing {
 fn used(deltas: &[Delta]) -> Option<Tokens> {
     let used = deltas.iter().filter_map(|delta| match delta {
         Delta::Usage(tokens) => Some(*tokens),
-        _ => None,
+        Delta::Alive
+        | Delta::Text { .. }
+        | Delta::Message { .. }
+        | Delta::Begun
+        | Delta::Call { .. }
+        | Delta::Foreign
+        | Delta::Retry
+        | Delta::End(_) => None,
     });
     used.reduce(|mut sum, tokens| {
         sum += tokens;
