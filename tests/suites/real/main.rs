@@ -7,6 +7,7 @@ mod exact;
 mod example;
 mod hangup;
 mod isolation;
+mod keywords;
 mod lines;
 mod pipelines;
 mod privileges;

@@ -48,6 +48,11 @@ impl Stage {
         got
     }
 
+    /// What the upstream says next, to a turn that is started otherwise.
+    pub(crate) fn push(&self, reply: Reply) {
+        self.replies.push(reply);
+    }
+
     /// The head of the answer to `body`, for which the upstream says `reply`.
     pub(crate) async fn begin(&self, reply: Reply, body: &Value) -> reqwest::Response {
         self.replies.push(reply);
