@@ -228,7 +228,7 @@ impl<'a> Converter<'a> {
         for value in told.values_mut() {
             if super::refs::has_any(value) {
                 let message =
-                    "What is told in a description can't refer to itself or to something that is not there.";
+                    "What is told in a description can't refer to itself, to nothing, or to very much.";
                 let before = COPIED.saturating_sub(self.copied);
                 let mut left = before;
                 *value = self.spelled(value, &mut left, 0).ok_or_else(|| self.place.refuse(message))?;

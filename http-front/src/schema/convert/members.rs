@@ -38,6 +38,12 @@ impl Converter<'_> {
                 "Strict schemas name every member of an object: it can't be a map, or have any members.";
             return Err(self.place.refuse(message));
         }
+        let extra = required.iter().filter(|name| !properties.contains_key(**name)).count();
+        self.properties += properties.len() + extra;
+        if self.properties > PROPERTIES {
+            let message = format!("Strict schemas may have {PROPERTIES} properties in all.");
+            return Err(self.place.refuse_key("properties", message));
+        }
         let needed = keyword::required(schema);
         let mut members = Vec::new();
         for (name, property) in properties {
@@ -55,11 +61,6 @@ impl Converter<'_> {
             }
             let node = self.below(&["additionalProperties"], 1, |this| this.node(rest))?;
             members.push(Member { name: (*name).to_owned(), node, optional: false, absent: false });
-        }
-        self.properties += members.len();
-        if self.properties > PROPERTIES {
-            let message = format!("Strict schemas may have {PROPERTIES} properties in all.");
-            return Err(self.place.refuse_key("properties", message));
         }
         self.rules(schema, &members, told)?;
         Ok(members)
