@@ -1,6 +1,8 @@
 //! What the real codex does to the schemas that the front makes: nothing. And the measured facts that these are made
 //! by: a version of codex that keeps more, or less, fails here.
 
+mod http;
+
 use super::support::Stage;
 use gateway_tests::{
     pair::SocketClient,
