@@ -26,7 +26,8 @@ enum Step {
 pub(super) fn plan() -> BoxedStrategy<Plan> {
     let said = (texts::text(), vec(1..9_usize, 0..6)).prop_map(|(text, cuts)| Step::Text(text, cuts));
     let id = option::weighted(0.2, (1..90_usize).prop_map(|length| "i".repeat(length)));
-    let arguments = prop_oneof![9 => texts::json(), 1 => Just(String::new())];
+    // Valid JSON alone: where it is none, codex asks the model once more by itself unless the interrupt is faster.
+    let arguments = texts::json();
     let call = (id, any::<Index>(), arguments).prop_map(|(id, function, arguments)| Step::Call {
         id,
         function,

@@ -153,7 +153,9 @@ fn check_request(body: &Value, up: &Value, got: &Got) -> Renamed {
     }
     let named: BTreeSet<&str> =
         got.header("x-codex-repairs").into_iter().flat_map(|names| names.split(',')).collect();
-    assert_eq!(named, wanted.repairs, "the header of repairs");
+    if got.status == 200 {
+        assert_eq!(named, wanted.repairs, "the header of repairs");
+    }
     names
 }
 
