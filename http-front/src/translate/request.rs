@@ -141,7 +141,8 @@ fn functions<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> 
         let results = (message.role == Role::Function || message.role == Role::Tool).then_some(());
         calls.chain(results.and(message.name.as_deref()))
     });
-    given.chain(called)
+    // The one that we make up ourselves: no odd name becomes it.
+    given.chain(called).chain([history::UNKNOWN])
 }
 
 fn raw(value: &Value) -> Arc<RawValue> {

@@ -11,6 +11,7 @@ mod hangup;
 mod images;
 mod isolation;
 mod keywords;
+mod legal;
 mod lines;
 mod pipelines;
 mod privileges;
