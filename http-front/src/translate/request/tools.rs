@@ -102,8 +102,7 @@ pub(super) fn tools(request: &ChatRequest<'_>, names: &Names) -> Result<Tools, A
     let one = legacy || request.parallel_tool_calls == Some(false) || matches!(choice, Choice::Named(..));
     let forced = if must { Some(forced(&offered, names, !one)?) } else { None };
     let declared = if offered.is_empty() { None } else { Some(raw(&offered, names)?) };
-    let single = legacy || request.parallel_tool_calls == Some(false);
-    Ok(Tools { declared, calling: Calling { allowed, single, legacy }, forced })
+    Ok(Tools { declared, calling: Calling { allowed, single: one, legacy }, forced })
 }
 
 /// The functions of the request, and whether they have the old form.
@@ -179,7 +178,8 @@ fn choice<'a>(request: &'a ChatRequest<'_>, legacy: bool) -> Result<Choice<'a>, 
             let name = value["name"].as_str().or_else(|| value["function"]["name"].as_str());
             let missing =
                 || ApiError::invalid(format!("{param}.name"), "The function's name is needed here.");
-            name.map(|name| Choice::Named(name, "function_call.name")).ok_or_else(missing)
+            let path = if old.is_some() { "function_call.name" } else { "tool_choice.function.name" };
+            name.map(|name| Choice::Named(name, path)).ok_or_else(missing)
         }
         Value::Object(_) => object(value),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
