@@ -58,7 +58,7 @@ async fn answer(
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let mut chat = request::plan(&parsed, &health.models, &config.aliases)?;
+    let mut chat = request::plan(&parsed, &health.models, &config.aliases, config.max_schemas)?;
     if call.app.shutdown.is_draining() {
         return Err(ApiError::new(Kind::Draining, "The service is shutting down; try again."));
     }

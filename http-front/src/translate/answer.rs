@@ -59,9 +59,9 @@ pub enum Shape {
     /// A JSON object.
     Object,
     /// JSON of a schema.
-    Schema(Output),
+    Schema(Box<Output>),
     /// A call, if the model doesn't call by itself; with the functions by their names.
-    Calls(Calls, Vec<String>),
+    Calls(Box<Calls>, Vec<String>),
 }
 
 impl Shape {
@@ -175,6 +175,8 @@ pub struct Gather {
     /// The text, where it is held back.
     held: Held,
     usage: Option<Tokens>,
+    /// Whether a model call did not tell what it used: then the sum would be wrong.
+    untold: bool,
     /// Whether the turn was run once more.
     again: bool,
 }
@@ -214,6 +216,7 @@ impl Gather {
             complete: 0,
             held: Held::default(),
             usage: None,
+            untold: false,
             again: false,
         }
     }
@@ -223,9 +226,9 @@ impl Gather {
         self.expect.shape.streams()
     }
 
-    /// What the model calls used, as far as they told.
+    /// What the model calls used; `None` where one of them did not tell.
     pub fn usage(&self) -> Option<Tokens> {
-        self.usage
+        self.usage.filter(|_| !self.untold)
     }
 
     /// Takes what the turn said.
@@ -267,7 +270,10 @@ impl Gather {
                 Step::Failed(strange("The model called something that is no function; try again."))
             }
             Delta::Usage(tokens) => {
-                *self.usage.get_or_insert_default() += tokens;
+                match tokens {
+                    Some(tokens) => *self.usage.get_or_insert_default() += tokens,
+                    None => self.untold = true,
+                }
                 if self.calls.is_empty() {
                     return Step::Alive;
                 }
@@ -379,10 +385,10 @@ impl Gather {
         if single {
             calls.truncate(1);
         }
-        let reason = match reason {
-            FinishReason::Stop if !calls.is_empty() && legacy => FinishReason::FunctionCall,
-            FinishReason::Stop if !calls.is_empty() => FinishReason::ToolCalls,
-            other => other,
+        let reason = match (reason, calls.is_empty()) {
+            (FinishReason::Stop, false) if legacy => FinishReason::FunctionCall,
+            (FinishReason::Stop, false) => FinishReason::ToolCalls,
+            (reason, _) => reason,
         };
         let refused = self.begun > self.complete && reason == FinishReason::Stop;
         Step::Done(Box::new(Closing {

@@ -20,7 +20,7 @@ const LONGEST_ID: usize = 64;
 /// The result of a call that has none.
 const NO_RESULT: &str = "No result: the conversation does not hold what this call gave.";
 /// The function of a result whose call is not there.
-const UNKNOWN: &str = "unknown_function";
+pub const UNKNOWN: &str = "unknown_function";
 
 /// What was changed so that the conversation can go up; named in the header `x-codex-repairs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +124,8 @@ struct Calls<'a> {
     /// The function that was called last under an id.
     names: HashMap<&'a str, &'a str>,
     used: HashSet<Cow<'a, str>>,
+    /// How many ids were made up, those that were not free too.
+    made: u64,
     repairs: BTreeSet<Repair>,
 }
 
@@ -137,6 +139,7 @@ pub fn entries<'a>(messages: &'a [Message<'a>]) -> Result<(Vec<Entry<'a>>, BTree
         waiting: HashMap::new(),
         names: HashMap::new(),
         used: HashSet::new(),
+        made: 0,
         repairs: BTreeSet::new(),
     };
     let mut entries = Vec::with_capacity(messages.len());
@@ -355,17 +358,17 @@ impl<'a> Calls<'a> {
             self.repairs.insert(Repair::ToolCallId);
         }
         // The same conversation always gives the same ids, or the upstream's prompt cache would be of no use.
-        let mut count = self.used.len();
+        // And none is tried twice: a client that works them out beforehand must not get us to try them all for each call.
         loop {
+            self.made += 1;
             let mut hash = Sha256::new();
             hash.update(client.unwrap_or_default());
-            hash.update(count.to_le_bytes());
+            hash.update(self.made.to_le_bytes());
             let text: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
             let id: Cow<'a, str> = Cow::Owned(format!("call_{text}"));
             if self.used.insert(id.clone()) {
                 return id;
             }
-            count += 1;
         }
     }
 }

@@ -36,8 +36,13 @@ impl Names {
                 continue;
             }
             let plain = plain(name);
-            let sent = if taken.contains(&plain) { hashed(&plain, name) } else { plain };
-            taken.insert(sent.clone());
+            let mut sent = plain.clone();
+            // Another function may have the name with the hash, too: whoever wants to can work it out.
+            let mut count = 0_u64;
+            while !taken.insert(sent.clone()) {
+                sent = hashed(&plain, name, count);
+                count += 1;
+            }
             all.back.insert(sent.clone(), name.to_owned());
             all.sent.insert(name.to_owned(), sent);
         }
@@ -78,12 +83,16 @@ fn plain(name: &str) -> String {
     if plain.starts_with(RESERVED) || VANISHING.contains(&plain.as_str()) {
         plain.insert_str(0, PREFIX);
     }
-    if fits(&plain) { plain } else { hashed(&plain, name) }
+    if fits(&plain) { plain } else { hashed(&plain, name, 0) }
 }
 
-/// The beginning of `plain`, and a part of a hash of the whole name.
-fn hashed(plain: &str, name: &str) -> String {
-    let hash: String = Sha256::digest(name).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+/// The beginning of `plain`, and a part of a hash of the whole name; another one for each `count`.
+fn hashed(plain: &str, name: &str, count: u64) -> String {
+    let mut hash = Sha256::new_with_prefix(name);
+    if count > 0 {
+        hash.update(count.to_le_bytes());
+    }
+    let hash: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     let mut start: String = plain.chars().take(LONGEST - hash.len() - 1).collect();
     if start.is_empty() {
         start.push('f');
@@ -112,6 +121,22 @@ mod tests {
         }
         assert_eq!(names.original("unheard_of"), "unheard_of");
         assert!(names.any_changed() && !Names::new(["a"]).any_changed());
+    }
+
+    #[test]
+    fn a_name_that_was_worked_out_is_still_another_functions() {
+        let first = hashed("a_b", "a.b", 0);
+        let second = hashed("a_b", "a.b", 1);
+        let all = ["a.b", "a_b", &first, &second];
+        let names = Names::new(all);
+        let sent: HashSet<&str> = all.iter().map(|name| names.sent(name)).collect();
+        assert_eq!(sent.len(), all.len(), "{sent:?}");
+        // The same where the name itself is one that is hashed from the start.
+        let long = "x".repeat(65);
+        let taken = hashed(&long, &long, 0);
+        let names = Names::new([long.as_str(), &taken]);
+        assert_ne!(names.sent(&long), names.sent(&taken));
+        assert_eq!(names.original(names.sent(&long)), long);
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 mod format;
 mod parameters;
 mod parse;
+mod size;
 mod tools;
 
 use super::{
@@ -43,11 +44,17 @@ pub struct Chat {
     pub repairs: Vec<&'static str>,
 }
 
-/// Turns a request into a plan without items: everything that is said without looking into images.
+/// Turns a request into a plan without items: everything that is said without looking into images. Its schemas may have
+/// `max_schemas` bytes.
 ///
 /// # Errors
 /// What codex can't carry exactly is refused, with the field; `model_not_found` for an unknown model.
-pub fn plan(request: &ChatRequest<'_>, served: &Served, aliases: &[Alias]) -> Result<Chat, ApiError> {
+pub fn plan(
+    request: &ChatRequest<'_>,
+    served: &Served,
+    aliases: &[Alias],
+    max_schemas: usize,
+) -> Result<Chat, ApiError> {
     if request.messages.is_empty() {
         return Err(ApiError::invalid("messages", "`messages` must have at least one message."));
     }
@@ -59,6 +66,7 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, aliases: &[Alias]) -> Re
         served.check_effort(&resolved.model, effort)?;
     }
     items::check(&request.messages)?;
+    size::check(request, max_schemas)?;
     let names = Names::new(functions(request));
     let mut repairs = Vec::new();
     if names.any_changed() {
@@ -111,7 +119,7 @@ fn shape(format: format::Format, forced: Option<tools::Forced>) -> (Shape, Optio
         // A call that must come leaves no text that could have a form.
         (Some(tools::Forced { calls, functions }), _) => {
             let schema = calls.schema.clone();
-            (Shape::Calls(calls, functions), Some(schema))
+            (Shape::Calls(Box::new(calls), functions), Some(schema))
         }
         (None, format::Format::Text) => (Shape::Text, None),
         (None, format::Format::Object) => (Shape::Object, None),
@@ -133,7 +141,8 @@ fn functions<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> 
         let results = (message.role == Role::Function || message.role == Role::Tool).then_some(());
         calls.chain(results.and(message.name.as_deref()))
     });
-    given.chain(called)
+    // The one that we make up ourselves: no odd name becomes it.
+    given.chain(called).chain([history::UNKNOWN])
 }
 
 fn raw(value: &Value) -> Arc<RawValue> {

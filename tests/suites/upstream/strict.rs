@@ -108,6 +108,7 @@ fn top_level() -> Vec<Case> {
 
 fn items() -> Vec<Case> {
     let invalid = json!("invalid_value");
+    let invalid_value = invalid.clone();
     let part = json!("input[0].content[0].type");
     let image = json!([{"role": "user", "content": [{"type": "input_image", "image_url": "nope"}]}]);
     vec![
@@ -137,6 +138,32 @@ fn items() -> Vec<Case> {
             json!("input"),
             Value::Null,
             "No tool call found for function call output with call_id c1.",
+        ),
+        (
+            input(json!([{"type": "message", "id": "msg_a|b", "role": "user", "content": "x"}])),
+            json!("input[0].id"),
+            invalid_value.clone(),
+            "letters, numbers, underscores, or dashes",
+        ),
+        (
+            input(
+                json!([call("c1"), {"type": "function_call_output", "call_id": "c1", "output": "x".repeat(10_485_761)}]),
+            ),
+            json!("input[1].output"),
+            json!("string_above_max_length"),
+            "maximum length 10485760",
+        ),
+        (
+            input(json!([call("c1"), output("c1"), call("c1")])),
+            json!("input[2]"),
+            Value::Null,
+            "Duplicate function call with call_id c1",
+        ),
+        (
+            input(json!([call(&"c".repeat(65)), output(&"c".repeat(65))])),
+            json!("input[0].call_id"),
+            json!("string_above_max_length"),
+            "maximum length 64",
         ),
         (input(json!([output("c1"), call("c1")])), json!("input"), Value::Null, "No tool call found"),
         (
@@ -192,6 +219,31 @@ fn tools() -> Vec<Case> {
     ]
 }
 
+/// Schemas that are none, in a function that isn't strict, and a part of what is said of each.
+fn loose() -> Vec<Case> {
+    let of = |x: Value| json!({"type": "object", "properties": {"x": x}});
+    let bad = [
+        (json!({"type": "object", "anyOf": [{"required": ["a"]}]}), "at the top level"),
+        (json!({"type": "object", "not": {}}), "at the top level"),
+        (json!({"type": "object", "properties": []}), "'properties' is not of type 'object'"),
+        (of(json!({"type": "any"})), "\"any\" is not valid under any of the given schemas"),
+        (of(json!({"type": "string", "required": true})), "'required': true is not of type 'array'"),
+        (of(json!({"type": "array", "items": [{"type": "string"}]})), "is not of type 'object', 'boolean'"),
+        (of(json!({"anyOf": [{"type": "array"}]})), "'anyOf', '0'), array schema missing items"),
+        (of(json!({"type": "object", "additionalProperties": {"type": ["array", "null"]}})), "missing items"),
+        (of(json!({"enum": []})), "'enum'"),
+        (of(json!({"oneOf": []})), "'oneOf' should be non-empty"),
+        (of(json!({"type": "string", "minLength": "1"})), "'minLength': \"1\" is not of type 'integer'"),
+        (of(json!({"$ref": "#/$defs/none"})), "not found in the schema"),
+        (of(json!({"$ref": "https://a.example/s"})), "not found in the schema"),
+    ];
+    let place = |(schema, text)| {
+        let body = with("/tools", json!([function(json!({"parameters": schema}))]));
+        (body, json!("tools[0].parameters"), json!("invalid_function_parameters"), text)
+    };
+    bad.into_iter().map(place).collect()
+}
+
 fn schemas() -> Vec<Case> {
     let object = |fields: Value| {
         let mut schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
@@ -199,6 +251,9 @@ fn schemas() -> Vec<Case> {
             schema[key] = value.clone();
         }
         schema
+    };
+    let long = |count: usize, length: usize| -> Vec<String> {
+        (0..count).map(|n| format!("{n:0length$}")).collect()
     };
     let mut deep = json!({"type": "string"});
     for _ in 0..10 {
@@ -216,12 +271,20 @@ fn schemas() -> Vec<Case> {
         (property(json!({"allOf": [{"type": "string"}]})), "'allOf' is not permitted"),
         (property(json!({"type": "string", "format": "uri"})), "'uri' is not a valid format"),
         (property(json!({"description": "any"})), "schema must have a 'type' key"),
-        (property(json!({"type": "text"})), "not a valid type"),
+        (property(json!({"type": "text"})), "\"text\" is not valid"),
         (property(json!({"type": "array"})), "array schema missing items"),
         (property(json!({"anyOf": [{"type": "object", "properties": {}}]})), "'anyOf', '0'"),
         (property(json!({"$ref": "#/$defs/none"})), "not found"),
         (property(json!({"$ref": "#", "description": "x"})), "$ref cannot have keywords"),
         (schema(deep), "levels of nesting"),
+        (schema(object(json!({"anyOf": [{"type": "object"}]}))), "at the top level"),
+        (property(json!({"anyOf": []})), "'anyOf' should be non-empty"),
+        (property(json!({"type": []})), "not valid under any"),
+        (property(json!({"type": "string", "enum": ["a", 1]})), "enum value 1 does not validate"),
+        (property(json!({"type": "string", "minimum": "1"})), "'minimum': \"1\" is not of type 'number'"),
+        (property(json!({"type": "string", "enum": long(251, 60)})), "more than 250 values"),
+        (property(json!({"type": "string", "enum": long(250, 481)})), "more than 120000 characters"),
+        (property(json!({"type": "string", "enum": long(1001, 4)})), "more than 1000 enum values"),
     ];
     let place = |(body, text)| (body, json!("text.format.schema"), json!("invalid_json_schema"), text);
     bad.into_iter().map(place).collect()
@@ -230,7 +293,7 @@ fn schemas() -> Vec<Case> {
 #[tokio::test]
 async fn what_openai_refuses_is_refused() {
     let upstream = upstream(|_: &_| Reply::new()).await;
-    let cases: Vec<Case> = [top_level(), items(), tools(), schemas()].concat();
+    let cases: Vec<Case> = [top_level(), items(), tools(), loose(), schemas()].concat();
     for (seq, (body, param, code, text)) in (0..).zip(cases) {
         let got = read(send(&upstream, &body).await.expect("an answer")).await;
         assert_eq!(got.status, 400, "{body}");

@@ -3,7 +3,7 @@
 //! It never says so where it isn't certain.
 
 use crate::schema::{
-    Object,
+    Object, keyword,
     refs::Refs,
     types::{Types, same},
 };
@@ -48,6 +48,11 @@ fn apart(a: &Value, b: &Value, refs: &Refs<'_>, depth: usize, left: &mut usize) 
         }
     }
     let common = types(a).and(types(b));
+    let count = |schema: &Object| {
+        schema.iter().filter_map(|(_, value)| value.as_array()).map(Vec::len).sum::<usize>()
+    };
+    let (count_a, count_b) = (count(a), count(b));
+    *left = left.saturating_sub(count_a.saturating_mul(count_b.max(1)) / 64 + count_b / 64);
     let taken = |values: &[Value]| values.iter().any(|value| common.takes(value));
     match (values(a), values(b)) {
         (Some(a), Some(b)) if !a.iter().any(|a| b.iter().any(|b| same(a, b))) => return true,
@@ -59,12 +64,11 @@ fn apart(a: &Value, b: &Value, refs: &Refs<'_>, depth: usize, left: &mut usize) 
 
 /// Whether a member that both require tells them apart.
 fn members_apart<'s>(a: &'s Object, b: &'s Object, refs: &Refs<'_>, depth: usize, left: &mut usize) -> bool {
-    let required = |schema: &Object, name: &str| {
-        schema.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|n| n == name))
-    };
+    let (required_a, required_b) = (keyword::required(a), keyword::required(b));
     let property = |schema: &'s Object, name: &str| schema.get("properties").and_then(|all| all.get(name));
     let names = a.get("properties").and_then(Value::as_object).into_iter().flat_map(Object::keys);
-    for name in names.filter(|name| required(a, name) && required(b, name)) {
+    for name in names.filter(|name| required_a.contains(name.as_str()) && required_b.contains(name.as_str()))
+    {
         if let (Some(a), Some(b)) = (property(a, name), property(b, name))
             && apart(a, b, refs, depth - 1, left)
         {

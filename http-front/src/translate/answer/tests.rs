@@ -28,7 +28,7 @@ fn call(id: &str, name: &str, arguments: &str) -> Delta {
 }
 
 fn usage(total: u64) -> Delta {
-    Delta::Usage(Tokens { total, ..Tokens::default() })
+    Delta::Usage(Some(Tokens { total, ..Tokens::default() }))
 }
 
 /// What the deltas came to: each step in a word, and the end.
@@ -70,6 +70,16 @@ fn calls_are_complete_with_their_usage() {
     let deltas = [message("let me"), call("1", "f", "{\"x\": 1}"), call("2", "a_b", ""), usage(3)];
     let steps = run(&mut gather(Shape::Text, any()), deltas);
     assert_eq!(steps, ["text", "alive", "alive", "done tool_calls 1:f:{\"x\": 1} 2:a.b:{}"]);
+}
+
+#[test]
+fn calls_are_complete_where_the_upstream_does_not_tell_what_they_used() {
+    let mut untold = gather(Shape::Text, any());
+    assert_eq!(last(&mut untold, [call("1", "f", "{}"), Delta::Usage(None)]), "done tool_calls 1:f:{}");
+    assert!(untold.usage().is_none());
+    let mut half = gather(Shape::Object, any());
+    last(&mut half, [message("no"), usage(1), END, message("{}"), Delta::Usage(None), END]);
+    assert!(half.usage().is_none(), "a part of it is not what was used");
 }
 
 #[test]

@@ -210,6 +210,9 @@ fn object(value: &Value) -> Result<Choice<'_>, ApiError> {
             let Some(tools) = allowed["tools"].as_array() else {
                 return Err(ApiError::invalid(param("tools"), "`tools` must be an array of functions."));
             };
+            if tools.len() > MOST {
+                return Err(ApiError::invalid(param("tools"), format!("`tools` may have {MOST} functions.")));
+            }
             let mut names = Vec::with_capacity(tools.len());
             for (at, tool) in tools.iter().enumerate() {
                 let name = tool["function"]["name"].as_str().or_else(|| tool["name"].as_str());

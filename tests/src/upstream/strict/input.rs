@@ -118,11 +118,13 @@ fn check_parts(problems: &mut Problems, at: &str, content: &Value, allowed: &[&s
         match kind {
             "input_text" => {
                 problems.unknown(&at, part, &["prompt_cache_breakpoint", "text", "type"]);
-                problems.required(&at, part, "text", Kind::Text);
+                let text = problems.required(&at, part, "text", Kind::Text);
+                problems.long(&join(&at, "text"), text);
             }
             "output_text" => {
                 problems.unknown(&at, part, &["annotations", "logprobs", "text", "type"]);
-                problems.required(&at, part, "text", Kind::Text);
+                let text = problems.required(&at, part, "text", Kind::Text);
+                problems.long(&join(&at, "text"), text);
                 problems.optional(&at, part, "annotations", Kind::Array);
             }
             "refusal" => {
@@ -176,7 +178,8 @@ fn check_call(problems: &mut Problems, at: &str, item: &Map<String, Value>, payl
     check_id(problems, at, item, prefix);
     check_call_id(problems, at, item);
     problems.choice(at, item, "status", STATUSES);
-    problems.required(at, item, payload, Kind::Text);
+    let said = problems.required(at, item, payload, Kind::Text);
+    problems.long(&join(at, payload), said);
     if let Some(name) = problems.required(at, item, "name", Kind::Text).and_then(Value::as_str) {
         problems.name(&join(at, "name"), name);
     }
@@ -187,6 +190,7 @@ fn check_output(problems: &mut Problems, at: &str, item: &Map<String, Value>) {
     check_call_id(problems, at, item);
     problems.choice(at, item, "status", STATUSES);
     if let Some(output) = problems.required(at, item, "output", Kind::TextOrArray) {
+        problems.long(&join(at, "output"), Some(output));
         check_parts(problems, &join(at, "output"), output, GIVEN);
     }
 }
@@ -222,6 +226,12 @@ fn check_id(problems: &mut Problems, at: &str, item: &Map<String, Value>, prefix
     };
     let at = join(at, "id");
     problems.length(&at, id);
+    if !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        let message = format!(
+            "Invalid '{at}': '{id}'. Expected an ID that contains letters, numbers, underscores, or dashes, but this value contained additional characters."
+        );
+        problems.add(&at, Some("invalid_value"), message);
+    }
     if !id.starts_with(prefix) {
         let message = format!("Invalid '{at}': '{id}'. Expected an ID that begins with '{prefix}'.");
         problems.add(&at, Some("invalid_value"), message);

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+/// The longest text that there may be in one place, in characters.
+const LONGEST_TEXT: usize = 10_485_760;
+
 /// One thing that OpenAI refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::upstream) struct Problem {
@@ -174,6 +177,17 @@ impl Problems {
             self.add(at, Some("invalid_value"), message);
         }
         self.length(at, value);
+    }
+
+    /// A text that is no longer than any may be.
+    pub(super) fn long(&mut self, at: &str, value: Option<&Value>) {
+        let count = value.and_then(Value::as_str).map_or(0, |text| text.chars().count());
+        if count > LONGEST_TEXT {
+            let message = format!(
+                "Invalid '{at}': string too long. Expected a string with maximum length {LONGEST_TEXT}, but got a string with length {count} instead."
+            );
+            self.add(at, Some("string_above_max_length"), message);
+        }
     }
 
     /// From 1 to 64 characters.

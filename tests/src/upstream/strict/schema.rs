@@ -1,5 +1,7 @@
 //! OpenAI's strict subset of JSON Schema, and the little it asks of a schema that is not strict.
 
+mod form;
+
 use serde_json::{Map, Value};
 
 use super::problem::Problems;
@@ -7,6 +9,12 @@ use super::problem::Problems;
 const MAX_DEPTH: usize = 10;
 const MAX_PROPERTIES: usize = 5000;
 const MAX_ENUM: usize = 1000;
+/// All names of properties and definitions, and all strings among the listed values, in characters.
+const MAX_TEXT: usize = 120_000;
+/// From so many values on, the strings of one `enum` may have so many characters.
+const LONG_ENUM: (usize, usize) = (250, 15_000);
+/// What the root may not have: it must be an object, and just that.
+const NOT_AT_THE_TOP: &[&str] = &["oneOf", "anyOf", "allOf", "enum", "not"];
 const KEYWORDS: &[&str] = &[
     "$defs",
     "$ref",
@@ -45,16 +53,22 @@ struct Walk<'a> {
     root: &'a Value,
     properties: usize,
     values: usize,
+    text: usize,
 }
 
 /// Checks a schema that is sent with `strict: true`.
 pub(super) fn check(problems: &mut Problems, param: &str, subject: &str, code: &'static str, schema: &Value) {
-    let mut walk = Walk { problems, param, subject, code, root: schema, properties: 0, values: 0 };
+    let mut walk = Walk { problems, param, subject, code, root: schema, properties: 0, values: 0, text: 0 };
     if !has_type(schema, "object") || schema.get("type").is_some_and(Value::is_array) {
         let found = schema.get("type").map_or_else(|| "\"None\"".to_owned(), Value::to_string);
         walk.refuse(&[], &format!("schema must be a JSON Schema of 'type: \"object\"', got 'type: {found}'"));
     }
+    walk.top(schema);
+    walk.form(&mut Vec::new(), schema);
     walk.visit(&mut Vec::new(), schema, 1);
+    if walk.text > MAX_TEXT {
+        walk.refuse(&[], &format!("the schema has more than {MAX_TEXT} characters of names and values"));
+    }
     if walk.properties > MAX_PROPERTIES {
         walk.refuse(&[], &format!("the schema has more than {MAX_PROPERTIES} properties"));
     }
@@ -71,13 +85,14 @@ pub(super) fn check_loose(
     code: &'static str,
     schema: &Value,
 ) {
-    let mut walk = Walk { problems, param, subject, code, root: schema, properties: 0, values: 0 };
+    let mut walk = Walk { problems, param, subject, code, root: schema, properties: 0, values: 0, text: 0 };
     // OpenAI takes an empty schema for a function without parameters.
     if !has_type(schema, "object") && schema.as_object().is_some_and(|schema| !schema.is_empty()) {
         let found = schema.get("type").map_or_else(|| "\"None\"".to_owned(), Value::to_string);
         walk.refuse(&[], &format!("schema must be a JSON Schema of 'type: \"object\"', got 'type: {found}'"));
     }
-    walk.arrays(&mut Vec::new(), schema);
+    walk.top(schema);
+    walk.form(&mut Vec::new(), schema);
 }
 
 impl Walk<'_> {
@@ -87,6 +102,13 @@ impl Walk<'_> {
         let message =
             format!("Invalid schema for {}: In context=({}{comma}), {what}.", self.subject, path.join(", "));
         self.problems.add(self.param, Some(self.code), message);
+    }
+
+    fn top(&mut self, schema: &Value) {
+        if NOT_AT_THE_TOP.iter().any(|key| schema.get(*key).is_some()) {
+            let what = "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level";
+            self.refuse(&[], what);
+        }
     }
 
     fn visit(&mut self, path: &mut Vec<String>, schema: &Value, depth: usize) {
@@ -108,17 +130,51 @@ impl Walk<'_> {
         }
         if let Some(values) = object.get("enum") {
             match values.as_array() {
-                Some(values) if !values.is_empty() => self.values += values.len(),
+                Some(values) if !values.is_empty() => self.listed(path, object, values),
                 Some(_) | None => self.refuse(path, "'enum' must be an array with at least one value"),
             }
+        }
+        if let Some(value) = object.get("const") {
+            self.fits(path, object, value);
+            self.text += value.as_str().map_or(0, |text| text.chars().count());
         }
         if has_type(schema, "object") {
             self.object(path, object);
         }
-        if has_type(schema, "array") && !object.contains_key("items") {
-            self.refuse(path, "array schema missing items");
-        }
         self.children(path, object, depth);
+    }
+
+    fn listed(&mut self, path: &[String], object: &Map<String, Value>, values: &[Value]) {
+        self.values += values.len();
+        let text = values.iter().filter_map(Value::as_str).map(|text| text.chars().count()).sum::<usize>();
+        self.text += text;
+        let (many, most) = LONG_ENUM;
+        if values.len() > many && text > most {
+            self.refuse(path, &format!("an enum of more than {many} values may have {most} characters"));
+        }
+        for value in values {
+            self.fits(path, object, value);
+        }
+    }
+
+    /// A listed value must be of the type beside it.
+    fn fits(&mut self, path: &[String], object: &Map<String, Value>, value: &Value) {
+        let kinds = match value {
+            Value::Null => &["null"][..],
+            Value::Bool(_) => &["boolean"],
+            Value::Number(number) if number.as_f64().is_some_and(|n| n.fract() == 0.0) => {
+                &["integer", "number"]
+            }
+            Value::Number(_) => &["number"],
+            Value::String(_) => &["string"],
+            Value::Array(_) => &["array"],
+            Value::Object(_) => &["object"],
+        };
+        let schema = Value::Object(object.clone());
+        if object.contains_key("type") && !kinds.iter().any(|kind| has_type(&schema, kind)) {
+            let types = &object["type"];
+            self.refuse(path, &format!("enum value {value} does not validate against {{'type': {types}}}"));
+        }
     }
 
     fn reference(&mut self, path: &[String], object: &Map<String, Value>) {
@@ -182,6 +238,7 @@ impl Walk<'_> {
     fn children(&mut self, path: &mut Vec<String>, object: &Map<String, Value>, depth: usize) {
         for (key, deeper) in [("properties", 1), ("$defs", 0), ("definitions", 0)] {
             for (name, child) in object.get(key).and_then(Value::as_object).into_iter().flatten() {
+                self.text += name.chars().count();
                 path.extend([key.to_owned(), name.clone()]);
                 self.visit(path, child, depth + deeper);
                 path.truncate(path.len() - 2);
@@ -197,22 +254,6 @@ impl Walk<'_> {
             path.extend(["anyOf".to_owned(), place.to_string()]);
             self.visit(path, child, depth);
             path.truncate(path.len() - 2);
-        }
-    }
-
-    fn arrays(&mut self, path: &mut Vec<String>, schema: &Value) {
-        if has_type(schema, "array") && schema.get("items").is_none() {
-            self.refuse(path, "array schema missing items");
-        }
-        for (name, child) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            path.extend(["properties".to_owned(), name.clone()]);
-            self.arrays(path, child);
-            path.truncate(path.len() - 2);
-        }
-        if let Some(items) = schema.get("items") {
-            path.push("items".to_owned());
-            self.arrays(path, items);
-            path.pop();
         }
     }
 }
