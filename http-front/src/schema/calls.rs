@@ -7,7 +7,7 @@ use super::{
     Refusal, bounded,
     convert::{Converter, Rule},
     node::{Kind, Member, Node, Plain, Tree},
-    restore::{elements, members, restore},
+    restore::{STEPS, elements, members, restore},
     types::Types,
 };
 use serde_json::{Value, json, value::RawValue};
@@ -72,8 +72,8 @@ pub fn convert(tools: &[Callable<'_>], many: bool) -> Result<Calls, (usize, Refu
             let message = "The parameters of a function must be a JSON Schema of type \"object\".";
             return Err((number, Refusal { path: String::new(), message: message.to_owned() }));
         }
-        tree.settle(node);
     }
+    tree.settle(functions.iter_mut().map(|(_, node)| node));
     tree.root = shape(&functions, many);
     tree.finish();
     Ok(Calls { schema: tree.written(), tree, functions, many })
@@ -130,16 +130,18 @@ impl Calls {
         } else {
             vec![only(answer, CALL)?]
         };
-        calls.into_iter().map(|call| self.call(call)).collect()
+        // One bound for all of them: there may be many.
+        let mut left = STEPS;
+        calls.into_iter().map(|call| self.call(call, &mut left)).collect()
     }
 
-    fn call(&self, call: &RawValue) -> Option<(usize, String)> {
+    fn call(&self, call: &RawValue, left: &mut usize) -> Option<(usize, String)> {
         let found = members(call)?;
         let member = |wanted: &str| found.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
         let name: String = serde_json::from_str(member(NAME)?.get()).ok().filter(|_| found.len() == 2)?;
         let number = self.functions.iter().position(|(known, _)| *known == name)?;
         let (_, node) = self.functions.get(number)?;
-        Some((number, restore(&self.tree, node, member(ARGUMENTS)?)?))
+        Some((number, restore(&self.tree, node, member(ARGUMENTS)?, left)?))
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     Object, Refusal,
     definitions::{Definition, Definitions},
     keyword::{self, Role},
+    merge::{Conflict, Passed, flat, size},
     node::{Kind, Node, Plain},
     place::Place,
     refs::Refs,
@@ -59,7 +60,7 @@ pub(super) struct Converter<'a> {
     /// The deepest level so far of a root, and where.
     deepest: (usize, Refusal),
     /// What is being merged in just now: none of it can be merged into itself.
-    merging: Vec<String>,
+    merging: Passed,
     /// How deep the walk is, with what is merged on the way.
     depth: usize,
     nodes: usize,
@@ -274,11 +275,36 @@ impl<'a> Converter<'a> {
 
     /// Counts what is copied for a merge.
     fn copy(&mut self, schema: &Object) -> Result<(), Refusal> {
-        self.copied += schema.iter().map(|(key, value)| key.len() + size(value)).sum::<usize>();
+        self.charge(schema.iter().map(|(key, value)| key.len() + size(value)).sum())
+    }
+
+    /// Counts bytes that are copied.
+    fn charge(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.copied += bytes;
         if self.copied > COPIED {
             return Err(self.place.refuse("There is too much in this schema that would have to be merged."));
         }
         Ok(())
+    }
+
+    /// A schema with what it refers to merged in. What is copied for that is counted, down to nothing left.
+    fn flat(&mut self, schema: &Object, passed: &mut Passed) -> Result<Object, Conflict> {
+        let mut left = COPIED.saturating_sub(self.copied);
+        let done = flat(schema, self.refs(), passed, &mut left);
+        self.copied = self.copied.max(COPIED - left);
+        done.map(|(flat, _)| flat)
+    }
+
+    /// One of these, as few as one `anyOf` may have. `key` is where they are from.
+    fn any(&self, key: &str, nodes: Vec<Node>) -> Result<Node, Refusal> {
+        let count: usize =
+            nodes.iter().map(|node| if let Kind::Any(parts) = &node.kind { parts.len() } else { 1 }).sum();
+        if count > ALTERNATIVES {
+            return Err(self
+                .place
+                .refuse_key(key, format!("`{key}` may have {ALTERNATIVES} schemas, with those inside it.")));
+        }
+        Ok(Node::any(nodes))
     }
 
     /// Does something one or more steps down, and comes back.
@@ -333,17 +359,6 @@ fn endless(definitions: &[(String, Node)]) -> Option<usize> {
         }
     }
     waiting.iter().position(|count| *count > 0)
-}
-
-/// About how much memory a value takes.
-fn size(value: &Value) -> usize {
-    const EACH: usize = 32;
-    EACH + match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        Value::String(text) => text.len(),
-        Value::Array(values) => values.iter().map(size).sum(),
-        Value::Object(members) => members.iter().map(|(key, value)| key.len() + size(value)).sum(),
-    }
 }
 
 /// The reference to a definition.

@@ -14,39 +14,71 @@ use std::collections::HashSet;
 /// How many references may be merged into one another.
 const MERGED: usize = 64;
 /// How many pairs of listed values are compared.
-const COMPARED: usize = 1_000_000;
+const COMPARED: usize = 100_000;
 
-/// The keyword that keeps two schemas from becoming one.
+/// The keyword that keeps two schemas from becoming one, or [`LARGE`].
 pub(super) type Conflict = String;
 
+/// Not a keyword: there is too much to merge.
+pub(super) const LARGE: &str = "";
+
+/// The schemas that are being merged in, by where they are.
+pub(super) type Passed = Vec<*const Value>;
+
 /// A schema's own members, with what its `$ref` leads to merged in, and whether a hint was dropped on the way.
+/// What is copied for it is taken from `left`, in bytes; it is 0 afterwards where that was too little.
 ///
 /// # Errors
 /// The keyword that is in the way, `$ref` for a reference that leads nowhere or to itself.
 pub(super) fn flat(
     schema: &Object,
     refs: &Refs<'_>,
-    passed: &mut Vec<String>,
+    passed: &mut Passed,
+    left: &mut usize,
 ) -> Result<(Object, bool), Conflict> {
+    charge(schema, left)?;
     let Some(reference) = schema.get("$ref") else { return Ok((schema.clone(), false)) };
     let conflict = || "$ref".to_owned();
     let target = reference.as_str().and_then(|reference| refs.resolve(reference)).ok_or_else(conflict)?;
-    if passed.contains(&target.pointer) || passed.len() >= MERGED {
+    let place = std::ptr::from_ref(target.schema);
+    if passed.contains(&place) || passed.len() >= MERGED {
         return Err(conflict());
     }
-    passed.push(target.pointer);
+    passed.push(place);
     let mut own = schema.clone();
     own.shift_remove("$ref");
     match target.schema {
         Value::Bool(true) => Ok((own, false)),
         Value::Object(target) => {
-            let (target, hid) = flat(target, refs, passed)?;
+            let (target, hid) = flat(target, refs, passed, left)?;
             let hides = merge(&mut own, target)?;
+            charge(&own, left)?;
             Ok((own, hid || hides))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err(conflict())
         }
+    }
+}
+
+/// Takes the size of a schema from `left`.
+///
+/// # Errors
+/// [`LARGE`], where that is too little.
+pub(super) fn charge(schema: &Object, left: &mut usize) -> Result<(), Conflict> {
+    let rest = left.checked_sub(schema.iter().map(|(key, value)| key.len() + size(value)).sum());
+    *left = rest.unwrap_or(0);
+    rest.map(|_| ()).ok_or_else(|| LARGE.to_owned())
+}
+
+/// About how much memory a value takes, in bytes.
+pub(super) fn size(value: &Value) -> usize {
+    const EACH: usize = 32;
+    EACH + match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(size).sum(),
+        Value::Object(members) => members.iter().map(|(key, value)| key.len() + size(value)).sum(),
     }
 }
 
@@ -304,7 +336,7 @@ mod tests {
         let refs = Refs::new(&root);
         let merged = |schema: Value| {
             let Value::Object(schema) = schema else { panic!("an object") };
-            flat(&schema, &refs, &mut Vec::new()).map(|(schema, _)| Value::Object(schema))
+            flat(&schema, &refs, &mut Vec::new(), &mut 10_000).map(|(schema, _)| Value::Object(schema))
         };
         assert_eq!(
             merged(json!({"$ref": "#/$defs/A", "x": 1})),

@@ -5,16 +5,17 @@
 
 use super::{Object, types::Types};
 use serde_json::{Value, json};
+use std::collections::{HashSet, VecDeque};
 
 /// A converted schema.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Node {
     pub(super) title: Option<String>,
     pub(super) description: Option<String>,
     pub(super) kind: Kind,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     /// One of these.
     Any(Vec<Node>),
@@ -25,7 +26,7 @@ pub(super) enum Kind {
 }
 
 /// What is said of values without alternatives.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Plain {
     /// Never empty. Where `object` or `array` is in it, it is alone.
     pub(super) types: Types,
@@ -40,7 +41,7 @@ pub(super) struct Plain {
 }
 
 /// A member of an object.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Member {
     pub(super) name: String,
     pub(super) node: Node,
@@ -88,16 +89,14 @@ impl Node {
     pub(super) fn any(nodes: Vec<Self>) -> Self {
         let mut list: Vec<Self> = Vec::new();
         for node in nodes {
-            let parts = match node {
-                Self { title: None, description: None, kind: Kind::Any(parts) } => parts,
-                other => vec![other],
-            };
-            for part in parts {
-                if !list.contains(&part) {
-                    list.push(part);
-                }
+            match node {
+                Self { title: None, description: None, kind: Kind::Any(parts) } => list.extend(parts),
+                other => list.push(other),
             }
         }
+        let mut seen = HashSet::new();
+        let mut new: VecDeque<bool> = list.iter().map(|node| seen.insert(node)).collect();
+        list.retain(|_| new.pop_front().unwrap_or(true));
         match list.len() {
             1 => list.remove(0),
             _ => Kind::Any(list).into(),
@@ -120,9 +119,10 @@ impl Tree {
         }
     }
 
-    /// Does the same to a node that isn't in the tree yet.
-    pub(super) fn settle(&self, node: &mut Node) {
-        finish(node, &self.null());
+    /// Does the same to nodes that aren't in the tree yet.
+    pub(super) fn settle<'n>(&self, nodes: impl Iterator<Item = &'n mut Node>) {
+        let null = self.null();
+        nodes.for_each(|node| finish(node, &null));
     }
 
     /// Which definitions take `null`. Most lead to later ones, so that one pass from the end does. After a few

@@ -8,7 +8,7 @@ use super::{
     Level, Refusal, bounded,
     convert::{Converter, Rule},
     node::{Kind, Node, Tree},
-    restore::restore,
+    restore::{STEPS, restore},
 };
 use serde_json::{Value, value::RawValue};
 
@@ -86,8 +86,9 @@ impl Output {
     pub fn restore(&self, answer: &str) -> Option<String> {
         let answer: &RawValue = serde_json::from_str(answer).ok()?;
         let Back { tree, wrapped } = &self.back;
+        let mut left = STEPS;
         if !wrapped {
-            return restore(tree, &tree.root, answer);
+            return restore(tree, &tree.root, answer, &mut left);
         }
         let Kind::Plain(root) = &tree.root.kind else { return None };
         let [member] = root.members.as_slice() else { return None };
@@ -96,9 +97,11 @@ impl Output {
         if *name != member.name {
             return None;
         }
-        restore(tree, &member.node, value)
+        restore(tree, &member.node, value, &mut left)
     }
 }
 
+#[cfg(test)]
+mod bounds;
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,17 @@
 
 use super::Object;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
+};
 
 /// How many references may follow one another without a schema between them.
 const CHAIN: usize = 32;
-/// The longest pointer to an anchor, in bytes.
+/// The longest reference and the longest pointer to an anchor, in bytes: many may lead to one long name.
 const POINTER: usize = 4096;
+/// The most bytes of all the pointers to anchors.
+const POINTERS: usize = 256 * 1024;
 
 /// The references of one schema.
 pub(super) struct Refs<'a> {
@@ -18,6 +23,8 @@ pub(super) struct Refs<'a> {
     /// The address that the schema gives itself.
     id: Option<&'a str>,
     anchors: HashMap<&'a str, String>,
+    /// Where the chains end that were followed, by where they begin: many references may lead to one chain.
+    ends: RefCell<HashMap<*const Value, Option<&'a Value>>>,
 }
 
 /// What a reference means.
@@ -33,26 +40,23 @@ impl<'a> Refs<'a> {
     pub(super) fn new(root: &'a Value) -> Self {
         let id = root.get("$id").or_else(|| root.get("id")).and_then(Value::as_str);
         let id = id.map(|id| id.trim_end_matches('#')).filter(|id| !id.is_empty());
-        let mut anchors = HashMap::new();
-        find_anchors(root, &mut String::new(), &mut anchors);
-        Self { root, id, anchors }
+        let (mut anchors, mut left) = (HashMap::new(), POINTERS);
+        find_anchors(root, &mut String::new(), &mut anchors, &mut left);
+        Self { root, id, anchors, ends: RefCell::default() }
     }
 
     /// What a reference means, if it is in this schema and leads to something.
     pub(super) fn resolve(&self, reference: &str) -> Option<Target<'a>> {
         let target = self.step(reference)?;
         // A chain of bare references that never ends has no meaning.
-        let mut next = target.schema;
-        for _ in 0..CHAIN {
-            match next.get("$ref").and_then(Value::as_str) {
-                Some(reference) => next = self.step(reference)?.schema,
-                None => return Some(target),
-            }
-        }
-        None
+        self.behind(target.schema)?;
+        Some(target)
     }
 
     fn step(&self, reference: &str) -> Option<Target<'a>> {
+        if reference.len() > POINTER {
+            return None;
+        }
         let own = self
             .id
             .and_then(|id| reference.strip_prefix(id))
@@ -72,7 +76,15 @@ impl<'a> Refs<'a> {
 
     /// The schema behind a schema: itself, or where its bare reference leads.
     pub(super) fn behind(&self, schema: &'a Value) -> Option<&'a Value> {
-        let mut schema = schema;
+        if let Some(end) = self.ends.borrow().get(&std::ptr::from_ref(schema)) {
+            return *end;
+        }
+        let end = self.end(schema);
+        self.ends.borrow_mut().insert(schema, end);
+        end
+    }
+
+    fn end(&self, mut schema: &'a Value) -> Option<&'a Value> {
         for _ in 0..CHAIN {
             match schema.get("$ref").and_then(Value::as_str) {
                 Some(reference) => schema = self.step(reference)?.schema,
@@ -100,15 +112,21 @@ pub(super) fn has_any(value: &Value) -> bool {
     }
 }
 
-/// `$anchor`, and draft 7's `$id` with a fragment. The first of a name stands. Places with a pointer longer than
-/// [`POINTER`] are passed over: many anchors below one long name would take more room than the request.
-fn find_anchors<'a>(value: &'a Value, pointer: &mut String, anchors: &mut HashMap<&'a str, String>) {
+/// `$anchor`, and draft 7's `$id` with a fragment. The first of a name stands. Names that would make a pointer
+/// longer than [`POINTER`] are passed over, and anchors for whose pointers `left` has no bytes: many anchors below
+/// one long name would take more room than the request.
+fn find_anchors<'a>(
+    value: &'a Value,
+    pointer: &mut String,
+    anchors: &mut HashMap<&'a str, String>,
+    left: &mut usize,
+) {
     let length = pointer.len();
     match value {
         Value::Array(values) => {
             for (at, value) in values.iter().enumerate() {
                 pointer.push_str(&format!("/{at}"));
-                find_anchors(value, pointer, anchors);
+                find_anchors(value, pointer, anchors, left);
                 pointer.truncate(length);
             }
         }
@@ -118,12 +136,16 @@ fn find_anchors<'a>(value: &'a Value, pointer: &mut String, anchors: &mut HashMa
             for anchor in
                 [named("$anchor"), named("$dynamicAnchor"), old("$id"), old("id")].into_iter().flatten()
             {
-                anchors.entry(anchor).or_insert_with(|| pointer.clone());
+                if let (Entry::Vacant(entry), Some(rest)) = (anchors.entry(anchor), left.checked_sub(length))
+                {
+                    *left = rest;
+                    entry.insert(pointer.clone());
+                }
             }
             for (key, value) in members.iter().filter(|(key, _)| length + key.len() < POINTER) {
                 pointer.push('/');
                 pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                find_anchors(value, pointer, anchors);
+                find_anchors(value, pointer, anchors, left);
                 pointer.truncate(length);
             }
         }
@@ -186,5 +208,17 @@ mod tests {
             assert_eq!(found.as_deref(), pointer, "{reference}");
         }
         assert_eq!(last("/$defs/a~1b").as_deref(), Some("a/b"));
+    }
+
+    #[test]
+    fn long_names_are_not_kept_for_each_anchor() {
+        let anchors: Vec<Value> = (0..100).map(|at| json!({"$anchor": at.to_string()})).collect();
+        let long = "x".repeat(POINTER - 1);
+        let root = json!({"$anchor": "top", long.as_str(): anchors, "z": {"$anchor": "z"}});
+        let refs = Refs::new(&root);
+        assert!(refs.anchors.values().map(String::len).sum::<usize>() <= POINTERS);
+        assert!(refs.resolve("#0").is_some() && refs.resolve("#top").is_some());
+        assert!(refs.resolve("#99").is_none());
+        assert!(refs.resolve(&format!("#/{}", "x".repeat(POINTER))).is_none());
     }
 }

@@ -4,7 +4,7 @@
 //! returns fits the schema: types, members and listed values. It never returns half of an answer.
 
 use super::{
-    node::{Kind, Node, Plain, Tree},
+    node::{Kind, Member, Node, Plain, Tree},
     types::{Types, same},
 };
 use serde::{
@@ -12,17 +12,25 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
-use std::fmt;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
-/// How deep an answer may be nested, and how many values may be looked at: alternatives inside alternatives could
-/// take for ever.
+/// How deep an answer may be nested.
 const DEPTH: usize = 128;
-const STEPS: usize = 2_000_000;
+/// How much may be looked at for one answer: each value that is looked at is one, and one more for each [`STEP`]
+/// bytes of it and for each [`LISTED`] values that it is compared with. Alternatives inside alternatives, each of
+/// which reads the value again, could take for ever.
+pub(super) const STEPS: usize = 1_000_000;
+const STEP: usize = 64;
+const LISTED: usize = 16;
 
 /// Restores the text of a value of this tree's node: its members that stand for absent ones are dropped. `None`
-/// where it is no JSON or doesn't fit.
-pub(super) fn restore(tree: &Tree, node: &Node, answer: &RawValue) -> Option<String> {
-    let mut writer = Writer { tree, out: String::with_capacity(answer.get().len()), steps: 0 };
+/// where it is no JSON or doesn't fit. It takes its steps from `left`, of [`STEPS`] for an answer; where there are
+/// too few the value doesn't fit.
+pub(super) fn restore(tree: &Tree, node: &Node, answer: &RawValue, left: &mut usize) -> Option<String> {
+    let mut writer = Writer { tree, out: String::with_capacity(answer.get().len()), left };
     writer.node(node, answer, DEPTH)?;
     Some(writer.out)
 }
@@ -72,14 +80,21 @@ pub(super) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
 struct Writer<'a> {
     tree: &'a Tree,
     out: String,
-    steps: usize,
+    left: &'a mut usize,
 }
 
 impl Writer<'_> {
+    /// Takes steps; `None` where there are too few, and none are left then.
+    fn charge(&mut self, steps: usize) -> Option<()> {
+        let left = self.left.checked_sub(steps);
+        *self.left = left.unwrap_or(0);
+        left.map(|_| ())
+    }
+
     /// Writes one value, or nothing.
     fn node(&mut self, node: &Node, value: &RawValue, depth: usize) -> Option<()> {
-        self.steps += 1;
-        if depth == 0 || self.steps > STEPS {
+        self.charge(1 + value.get().len() / STEP)?;
+        if depth == 0 {
             return None;
         }
         match &node.kind {
@@ -118,6 +133,7 @@ impl Writer<'_> {
             }
             b'{' | b'[' => None,
             _ => {
+                self.charge(plain.values.as_ref().map_or(0, Vec::len) / LISTED)?;
                 let fits = match serde_json::from_str::<Value>(value.get()) {
                     Ok(value) => {
                         plain.types.takes(&value)
@@ -142,13 +158,17 @@ impl Writer<'_> {
         if found.len() != plain.members.len() {
             return None;
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
+        let mut by_name: Option<HashMap<&str, &Member>> = None;
         self.out.push('{');
         let mut first = true;
         for (at, (name, value)) in found.into_iter().enumerate() {
             // Most come in the schema's order.
             let here = plain.members.get(at).filter(|member| member.name == name);
-            let member = here.or_else(|| plain.members.iter().find(|member| member.name == name))?;
+            let member = here.or_else(|| {
+                let named = || plain.members.iter().map(|member| (member.name.as_str(), member)).collect();
+                by_name.get_or_insert_with(named).get(name.as_str()).copied()
+            })?;
             if !seen.insert(name) {
                 return None;
             }

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 /// A set of types. `number` has the integers too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Types(u8);
 
 /// In the order in which they are written; `null` comes last, as OpenAI's own examples have it.

@@ -4,13 +4,13 @@ use super::{ALTERNATIVES, Converter, Rule, distinct, reference};
 use crate::schema::{
     Object, Refusal,
     keyword::is_note,
-    merge::{Conflict, flat, merge},
+    merge::{Conflict, LARGE, Passed, merge},
     node::{Node, nullable},
 };
 use serde_json::{Value, json};
 
 /// A merged schema, with the places of all that was merged in.
-type Merged = (Value, Vec<String>);
+type Merged = (Value, Passed);
 
 impl Converter<'_> {
     /// A reference. Hints beside it stay beside it; what says something of the value is merged with the target.
@@ -24,13 +24,13 @@ impl Converter<'_> {
         })?;
         if constraints(schema, "$ref").next().is_some() {
             let mut passed = self.merging.clone();
-            let merged = flat(schema, self.refs(), &mut passed).map_err(|conflict| {
+            let merged = self.flat(schema, &mut passed).map_err(|conflict| {
                 self.place.refuse_key(
                     "$ref",
                     format!("What is beside the reference can't be merged with it: {}.", why(&conflict)),
                 )
             })?;
-            return self.merged(&merged.0, passed);
+            return self.merged(&merged, passed);
         }
         let prefix = self.sources[self.source].1.clone();
         let number = self.definitions.of(self.source, &prefix, target);
@@ -54,12 +54,12 @@ impl Converter<'_> {
         for part in parts {
             let flat = match part {
                 Value::Bool(true) => continue,
-                Value::Object(part) => flat(part, self.refs(), &mut passed),
+                Value::Object(part) => self.flat(part, &mut passed),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
                     Err("false".to_owned())
                 }
             };
-            let done = flat.and_then(|(part, _)| merge(&mut merged, part));
+            let done = flat.and_then(|part| merge(&mut merged, part));
             done.map_err(|conflict| {
                 self.place.refuse_key(
                     "allOf",
@@ -121,7 +121,7 @@ impl Converter<'_> {
         if nodes.is_empty() {
             return Err(self.place.refuse_key(key, "No value is valid under any of these."));
         }
-        let mut node = Node::any(nodes);
+        let mut node = self.any(key, nodes)?;
         if schema.get("nullable") == Some(&json!(true)) {
             nullable(&mut node);
         }
@@ -143,8 +143,8 @@ impl Converter<'_> {
             let done = match part {
                 Value::Bool(true) => Ok(()),
                 Value::Object(part) => {
-                    let flat = flat(part, self.refs(), &mut passed);
-                    flat.and_then(|(part, _)| {
+                    let flat = self.flat(part, &mut passed);
+                    flat.and_then(|part| {
                         // The alternative's own title and description say what it is.
                         let mut own = part;
                         merge(&mut own, std::mem::take(&mut merged))?;
@@ -170,7 +170,7 @@ impl Converter<'_> {
     }
 
     /// Converts what was made by merging. Its places are not the client's: a refusal names the place of the merge.
-    fn merged(&mut self, schema: &Object, passed: Vec<String>) -> Result<Node, Refusal> {
+    fn merged(&mut self, schema: &Object, passed: Passed) -> Result<Node, Refusal> {
         self.copy(schema)?;
         let here = self.place.refuse(String::new()).path;
         let before = std::mem::replace(&mut self.merging, passed);
@@ -212,6 +212,7 @@ fn without(schema: &Object, key: &str) -> Object {
 
 fn why(conflict: &str) -> String {
     match conflict {
+        LARGE => "there is too much of it".to_owned(),
         "$ref" => "a reference leads nowhere or to itself".to_owned(),
         key => format!("they disagree in `{}`", key.chars().take(64).collect::<String>()),
     }

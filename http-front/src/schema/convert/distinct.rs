@@ -52,6 +52,11 @@ fn apart(a: &Value, b: &Value, refs: &Refs<'_>, depth: usize, left: &mut usize) 
         schema.iter().filter_map(|(_, value)| value.as_array()).map(Vec::len).sum::<usize>()
     };
     let (count_a, count_b) = (count(a), count(b));
+    let long = |schema: &Object| {
+        let to = schema.get("$ref").and_then(Value::as_str).map_or(0, str::len);
+        to + schema.get("properties").and_then(Value::as_object).map_or(0, Object::len)
+    };
+    *left = left.saturating_sub((long(a) + long(b)) / 64);
     *left = left.saturating_sub(count_a.saturating_mul(count_b.max(1)) / 64 + count_b / 64);
     let taken = |values: &[Value]| values.iter().any(|value| common.takes(value));
     match (values(a), values(b)) {

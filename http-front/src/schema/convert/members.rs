@@ -4,6 +4,7 @@ use super::{Converter, PROPERTIES};
 use crate::schema::{
     Object, Refusal,
     keyword::{self, Role},
+    merge::size,
     node::Member,
     types::Types,
 };
@@ -59,6 +60,8 @@ impl Converter<'_> {
                 let message = format!("`required` names {name:?}, and no such member is allowed.");
                 return Err(self.place.refuse_key("required", message));
             }
+            // The same schema once more for each name.
+            self.charge(size(rest))?;
             let node = self.below(&["additionalProperties"], 1, |this| this.node(rest))?;
             members.push(Member { name: (*name).to_owned(), node, optional: false, absent: false });
         }

@@ -1,6 +1,6 @@
 //! A schema without alternatives: its types, its values and what limits them.
 
-use super::{Converter, VALUES};
+use super::{ALTERNATIVES, Converter, VALUES};
 use crate::schema::{
     Object, Refusal,
     keyword::{self, Role},
@@ -8,6 +8,7 @@ use crate::schema::{
     types::{Types, same},
 };
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// What OpenAI's regular expressions don't have.
 const NO_PATTERN: [&str; 4] = ["(?=", "(?!", "(?<=", "(?<!"];
@@ -86,7 +87,7 @@ impl Converter<'_> {
         listed: Vec<Value>,
     ) -> Result<Node, Refusal> {
         let key = if schema.contains_key("const") { "const" } else { "enum" };
-        let mut values: Vec<Value> = Vec::new();
+        let (mut values, mut seen): (Vec<Value>, _) = (Vec::new(), HashSet::new());
         let null = schema.get("nullable") == Some(&json!(true));
         let fits = |value: &Value| types.takes(value) && is_within(schema, value);
         for value in listed.into_iter().filter(fits).chain(null.then_some(Value::Null)) {
@@ -95,7 +96,7 @@ impl Converter<'_> {
                     .place
                     .refuse_key(key, "Strict schemas can list strings, numbers, booleans and null only."));
             }
-            if !values.contains(&value) {
+            if seen.insert(value.clone()) {
                 values.push(value);
             }
             if self.values + values.len() > VALUES {
@@ -204,6 +205,9 @@ impl Converter<'_> {
         if let Some(rest) = rest {
             self.lose(if key == "items" { "additionalItems" } else { "items" }, rest, told)?;
         }
+        if parts.len() > ALTERNATIVES {
+            return Err(self.place.refuse_key(key, format!("`{key}` may have {ALTERNATIVES} schemas.")));
+        }
         let mut nodes = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             nodes.push(self.below(&[key], 1, |this| {
@@ -216,7 +220,7 @@ impl Converter<'_> {
             Some(rest) => nodes.push(self.below(&["items"], 1, |this| this.node(rest))?),
             None => nodes.push(self.anything()?),
         }
-        Ok(Node::any(nodes))
+        self.any(key, nodes)
     }
 }
 

@@ -3,14 +3,16 @@
 use super::Walk;
 use crate::schema::{
     Object, Refusal, keyword,
-    merge::{flat, merge},
+    merge::{charge, flat, merge},
     types::Types,
 };
 use serde_json::{Value, json};
 
 /// The most schemas of a root's `allOf`, and the most bytes of the root, for which these are merged: each merge may
 /// go through all that was merged before.
-const MERGED: (usize, usize) = (500, 256 * 1024);
+const MERGED: (usize, usize) = (32, 256 * 1024);
+/// How many bytes of schemas may be copied for that: each of them may refer to the same large one.
+const COPIED: usize = 8 * 1024 * 1024;
 
 impl Walk<'_, '_> {
     /// The root as OpenAI takes it: with `type: "object"`, and without `anyOf` and the like beside it, which are
@@ -52,10 +54,11 @@ impl Walk<'_, '_> {
     /// The root with its reference and its `allOf` merged in, as far as that can be done.
     fn flat_root(&mut self, own: &Object) -> Result<Object, Refusal> {
         let mut root = own.clone();
+        let mut left = COPIED;
         if root.contains_key("$ref") {
             let message = "The reference leads to nothing that can stand here.";
-            let (whole, hid) =
-                flat(own, self.refs, &mut Vec::new()).map_err(|_| self.place.refuse_key("$ref", message))?;
+            let (whole, hid) = flat(own, self.refs, &mut Vec::new(), &mut left)
+                .map_err(|_| self.place.refuse_key("$ref", message))?;
             root = whole;
             self.whole |= hid;
         }
@@ -66,8 +69,11 @@ impl Walk<'_, '_> {
         let mut merged = root.clone();
         merged.shift_remove("allOf");
         for branch in &branches {
-            let flat = branch.as_object().and_then(|branch| flat(branch, self.refs, &mut Vec::new()).ok());
+            let flat = branch
+                .as_object()
+                .and_then(|branch| flat(branch, self.refs, &mut Vec::new(), &mut left).ok());
             let done = flat.and_then(|(branch, hid)| Some(hid | merge(&mut merged, branch).ok()?));
+            let done = done.filter(|_| charge(&merged, &mut left).is_ok());
             match done {
                 Some(hid) => self.whole |= hid,
                 None => return Ok(root),

@@ -3,6 +3,7 @@
 use super::Walk;
 use crate::schema::{Object, Refusal};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// The most kinds of elements of a tuple that its schema lists.
 const KINDS: usize = 100;
@@ -36,9 +37,9 @@ impl Walk<'_, '_> {
         };
         self.lost.truncate(told);
         let closed = schema.get(rest) == Some(&json!(false));
-        let mut kinds: Vec<Value> = Vec::new();
+        let (mut kinds, mut seen): (Vec<Value>, _) = (Vec::new(), HashSet::new());
         for part in first.as_array().into_iter().flatten().filter(|_| closed) {
-            if kinds.len() <= KINDS && !kinds.contains(part) {
+            if kinds.len() <= KINDS && seen.insert(part) {
                 kinds.push(part.clone());
             }
         }
