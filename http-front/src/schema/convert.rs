@@ -19,11 +19,12 @@ use super::{
     types::Types,
 };
 use serde_json::{Value, json};
+use std::cell::Cell;
 
 /// OpenAI's limits: levels of objects and arrays, properties in all, listed values in all.
 const LEVELS: usize = 10;
-const PROPERTIES: usize = 5000;
-const VALUES: usize = 1000;
+pub(super) const PROPERTIES: usize = 5000;
+pub(super) const VALUES: usize = 1000;
 /// The most alternatives of one `anyOf`, and the most schemas in all. OpenAI's own limits are not known; what is
 /// larger than this can't be within the others and be of any use.
 const ALTERNATIVES: usize = 500;
@@ -63,6 +64,8 @@ pub(super) struct Converter<'a> {
     properties: usize,
     values: usize,
     copied: usize,
+    /// How much may still be told of what references lead to.
+    told: Cell<usize>,
 }
 
 impl<'a> Converter<'a> {
@@ -81,6 +84,7 @@ impl<'a> Converter<'a> {
             properties: 0,
             values: 0,
             copied: 0,
+            told: Cell::new(COPIED),
         }
     }
 
@@ -225,10 +229,10 @@ impl<'a> Converter<'a> {
         }
         for value in told.values_mut() {
             if super::refs::has_any(value) {
-                let message =
-                    "What is told in a description can't refer to itself or to something that is not there.";
-                let mut left = COPIED;
+                let message = "What is told in a description can't refer to itself, to something that is not there, or to too much.";
+                let mut left = self.told.get();
                 *value = self.spelled(value, &mut left, 0).ok_or_else(|| self.place.refuse(message))?;
+                self.told.set(left);
             }
         }
         let text = |key: &str| schema.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -9,9 +9,12 @@ use super::{
     types::{Types, same},
 };
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// How many references may be merged into one another.
 const MERGED: usize = 64;
+/// How many pairs of listed values are compared: OpenAI takes no list of which there could be more.
+const COMPARED: usize = 4_000_000;
 
 /// The keyword that keeps two schemas from becoming one.
 pub(super) type Conflict = String;
@@ -109,9 +112,11 @@ fn both(key: &str, a: &Value, b: &Value) -> Result<Value, Conflict> {
         "enum" => a
             .as_array()
             .zip(b.as_array())
+            .filter(|(a, b)| a.len().saturating_mul(b.len()) <= COMPARED)
             .map(|(a, b)| a.iter().filter(|a| b.iter().any(|b| same(a, b))).cloned().collect::<Value>()),
         "required" => a.as_array().zip(b.as_array()).map(|(a, b)| {
-            let new = b.iter().filter(|name| !a.contains(name));
+            let own: HashSet<&str> = a.iter().filter_map(Value::as_str).collect();
+            let new = b.iter().filter(|name| !name.as_str().is_some_and(|name| own.contains(name)));
             a.iter().chain(new).cloned().collect::<Value>()
         }),
         "properties" => a.as_object().zip(b.as_object()).map(|(a, b)| {
@@ -180,19 +185,17 @@ fn closed(schema: &Object, other: &mut Object) -> Result<(), Conflict> {
     if unknown.is_empty() && !patterns {
         return Ok(());
     }
-    let required = |schema: &Object, name: &String| {
-        schema.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|n| n == name))
+    let names = |schema: &Object| -> HashSet<String> {
+        let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        names.filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    if *rest != false
-        || patterns
-        || unknown.iter().any(|name| required(schema, name) || required(other, name))
-    {
+    let (own, others) = (names(schema), names(other));
+    if *rest != false || patterns || unknown.iter().any(|name| own.contains(name) || others.contains(name)) {
         return Err(key.to_owned());
     }
     if let Some(properties) = other.get_mut("properties").and_then(Value::as_object_mut) {
-        for name in unknown {
-            properties.shift_remove(&name);
-        }
+        let unknown: HashSet<String> = unknown.into_iter().collect();
+        properties.retain(|name, _| !unknown.contains(name));
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use super::{
     types::{Types, same},
 };
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// Up to this many bytes of compact JSON the child leaves a schema's descriptions and references alone (measured).
 const CARRIED: usize = 5000;
@@ -354,25 +355,22 @@ impl Walk<'_, '_> {
         } else {
             ("items", "additionalItems")
         };
-        for key in ["prefixItems", "items", "additionalItems"] {
-            if let Some(value) = schema.get(key) {
-                lost.insert(key.to_owned(), value.clone());
-            }
-        }
-        // It is all told already, with what is lost in the parts.
+        // What is lost in the parts is told with them.
         let told = self.lost.len();
         let first = match schema.get(first) {
             Some(Value::Array(parts)) if parts.is_empty() => Value::Array(Vec::new()),
             parts => self.alternatives(first, parts.unwrap_or(&Value::Null))?,
         };
         self.lost.truncate(told);
-        let closed = schema.get(rest) == Some(&json!(false));
-        let mut kinds: Vec<Value> = Vec::new();
-        for part in first.as_array().into_iter().flatten().filter(|_| closed) {
-            if !kinds.contains(part) {
-                kinds.push(part.clone());
+        for key in ["prefixItems", "items", "additionalItems"] {
+            if let Some(value) = schema.get(key) {
+                lost.insert(key.to_owned(), value.clone());
             }
         }
+        let closed = schema.get(rest) == Some(&json!(false));
+        let mut seen = HashSet::new();
+        let parts = first.as_array().into_iter().flatten().filter(|_| closed);
+        let mut kinds: Vec<Value> = parts.filter(|part| seen.insert(part.to_string())).cloned().collect();
         let items = match kinds.as_mut_slice() {
             [] => json!({}),
             [kind] => kind.take(),

@@ -142,4 +142,6 @@ fn raw(value: &Value) -> Arc<RawValue> {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

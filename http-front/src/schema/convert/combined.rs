@@ -188,11 +188,16 @@ impl Converter<'_> {
             None | Some([]) => Err(self
                 .place
                 .refuse_key(key, format!("`{key}` must be an array of at least one JSON Schema."))),
-            Some(list) if list.len() > ALTERNATIVES => {
-                Err(self.place.refuse_key(key, format!("`{key}` may have {ALTERNATIVES} schemas.")))
-            }
-            Some(list) => Ok(list),
+            Some(list) => self.few(key, list).map(|()| list),
         }
+    }
+
+    /// Refuses more schemas than can be compared with one another.
+    pub(super) fn few(&self, key: &str, list: &[Value]) -> Result<(), Refusal> {
+        if list.len() <= ALTERNATIVES {
+            return Ok(());
+        }
+        Err(self.place.refuse_key(key, format!("`{key}` may have {ALTERNATIVES} schemas.")))
     }
 }
 

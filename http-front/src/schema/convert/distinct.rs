@@ -8,6 +8,7 @@ use crate::schema::{
     types::{Types, same},
 };
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// How deep it looks, and how many pairs of schemas it compares in all.
 const DEPTH: usize = 8;
@@ -50,6 +51,8 @@ fn apart(a: &Value, b: &Value, refs: &Refs<'_>, depth: usize, left: &mut usize) 
     let common = types(a).and(types(b));
     let taken = |values: &[Value]| values.iter().any(|value| common.takes(value));
     match (values(a), values(b)) {
+        // So much that it would take long to see.
+        (Some(a), Some(b)) if !spend(left, a.len().saturating_mul(b.len()) / 64) => return false,
         (Some(a), Some(b)) if !a.iter().any(|a| b.iter().any(|b| same(a, b))) => return true,
         (Some(only), _) | (_, Some(only)) if !taken(only) => return true,
         _ => {}
@@ -59,12 +62,22 @@ fn apart(a: &Value, b: &Value, refs: &Refs<'_>, depth: usize, left: &mut usize) 
 
 /// Whether a member that both require tells them apart.
 fn members_apart<'s>(a: &'s Object, b: &'s Object, refs: &Refs<'_>, depth: usize, left: &mut usize) -> bool {
-    let required = |schema: &Object, name: &str| {
-        schema.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|n| n == name))
+    let required = |schema: &'s Object| -> HashSet<&'s str> {
+        let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        names.filter_map(Value::as_str).collect()
     };
+    let count = |schema: &Object, key: &str| match schema.get(key) {
+        Some(Value::Array(names)) => names.len(),
+        Some(Value::Object(members)) => members.len(),
+        _ => 0,
+    };
+    if !spend(left, (count(a, "properties") + count(a, "required") + count(b, "required")) / 8) {
+        return false;
+    }
+    let (in_a, in_b) = (required(a), required(b));
     let property = |schema: &'s Object, name: &str| schema.get("properties").and_then(|all| all.get(name));
     let names = a.get("properties").and_then(Value::as_object).into_iter().flat_map(Object::keys);
-    for name in names.filter(|name| required(a, name) && required(b, name)) {
+    for name in names.filter(|name| in_a.contains(name.as_str()) && in_b.contains(name.as_str())) {
         if let (Some(a), Some(b)) = (property(a, name), property(b, name))
             && apart(a, b, refs, depth - 1, left)
         {
@@ -72,6 +85,13 @@ fn members_apart<'s>(a: &'s Object, b: &'s Object, refs: &Refs<'_>, depth: usize
         }
     }
     false
+}
+
+/// Takes so much from what is left; `false` where that was not enough.
+fn spend(left: &mut usize, cost: usize) -> bool {
+    let enough = cost < *left;
+    *left = left.saturating_sub(cost);
+    enough
 }
 
 fn target<'a>(schema: &Object, refs: &Refs<'a>) -> Option<&'a Value> {

@@ -8,6 +8,7 @@ use crate::schema::{
     types::Types,
 };
 use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
 
 impl Converter<'_> {
     pub(super) fn members(&mut self, schema: &Object, told: &mut Object) -> Result<Vec<Member>, Refusal> {
@@ -38,8 +39,9 @@ impl Converter<'_> {
             return Err(self.place.refuse(message));
         }
         let mut members = Vec::new();
+        let needed: HashSet<&str> = required.iter().copied().collect();
         for (name, property) in properties {
-            let optional = !required.contains(&name.as_str());
+            let optional = !needed.contains(name.as_str());
             if optional && *property == false {
                 continue;
             }
@@ -83,14 +85,15 @@ impl Converter<'_> {
         let mut names = names.ok_or_else(|| {
             self.place.refuse_key("required", "`required` must be an array of the names of properties.")
         })?;
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         names.retain(|name| seen.insert(*name));
         Ok(names)
     }
 
     /// What else is said of the object. Some of it holds for just these members in any case.
     fn rules(&mut self, schema: &Object, members: &[Member], told: &mut Object) -> Result<(), Refusal> {
-        let always = |name: &str| members.iter().any(|member| member.name == name && !member.optional);
+        let by_name: HashMap<&str, bool> = members.iter().map(|m| (m.name.as_str(), m.optional)).collect();
+        let always = |name: &str| by_name.get(name) == Some(&false);
         let least = members.iter().filter(|member| !member.optional).count();
         for (key, value) in schema {
             let holds = match key.as_str() {
@@ -100,7 +103,7 @@ impl Converter<'_> {
                 "dependentRequired" => value.as_object().is_some_and(|all| {
                     let mut names = all
                         .iter()
-                        .filter(|(name, _)| members.iter().any(|member| member.name == **name))
+                        .filter(|(name, _)| by_name.contains_key(name.as_str()))
                         .flat_map(|(_, names)| names.as_array().map_or(&[Value::Null][..], Vec::as_slice));
                     names.all(|name| name.as_str().is_some_and(always))
                 }),

@@ -8,6 +8,7 @@ use crate::schema::{
     types::{Types, same},
 };
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// What OpenAI's regular expressions don't have.
 const NO_PATTERN: [&str; 4] = ["(?=", "(?!", "(?<=", "(?<!"];
@@ -79,6 +80,7 @@ impl Converter<'_> {
     fn values(&mut self, schema: &Object, types: Types, listed: Vec<Value>) -> Result<Node, Refusal> {
         let key = if schema.contains_key("const") { "const" } else { "enum" };
         let mut values: Vec<Value> = Vec::new();
+        let mut seen = HashSet::new();
         let null = schema.get("nullable") == Some(&json!(true));
         for value in listed.into_iter().filter(|value| types.takes(value)).chain(null.then_some(Value::Null))
         {
@@ -87,7 +89,7 @@ impl Converter<'_> {
                     .place
                     .refuse_key(key, "Strict schemas can list strings, numbers, booleans and null only."));
             }
-            if !values.contains(&value) {
+            if seen.insert(value.to_string()) {
                 values.push(value);
             }
         }
@@ -192,6 +194,7 @@ impl Converter<'_> {
         if let Some(rest) = rest {
             self.lose(if key == "items" { "additionalItems" } else { "items" }, rest, told)?;
         }
+        self.few(key, parts)?;
         let mut nodes = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             nodes.push(self.below(&[key], 1, |this| {

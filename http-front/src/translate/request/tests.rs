@@ -15,8 +15,12 @@ fn served() -> Served {
 }
 
 fn run(body: &Value) -> Result<Chat, ApiError> {
-    let text = body.to_string();
-    let request = parse(text.as_bytes())?;
+    read(body.to_string().as_bytes())
+}
+
+/// The whole way of a request, but for its images.
+pub(super) fn read(body: &[u8]) -> Result<Chat, ApiError> {
+    let request = parse(body)?;
     let mut chat = plan(&request, &served(), &[])?;
     let urls: Vec<String> = items::images(&request.messages).map(|image| image.url.to_owned()).collect();
     chat.fill(&request.messages, &urls)?;

