@@ -16,6 +16,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    sync::Semaphore,
 };
 
 /// How long tasks have to end after the force.
@@ -29,6 +30,8 @@ pub struct App {
     pub auth: Auth,
     /// The daemon.
     pub daemon: Daemon,
+    /// Room for large bodies that are read at once.
+    pub reading: Semaphore,
     /// The images of requests.
     pub images: Images,
     /// The end of the program.
@@ -138,6 +141,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
     let app = Arc::new(App {
         auth: Auth::new(config.api_key.as_ref()),
         daemon: Daemon::connect(link, shutdown),
+        reading: Semaphore::new(config.threads.max(1)),
         images,
         shutdown: shutdown.clone(),
         config,

@@ -67,6 +67,8 @@ pub struct Config {
     pub model: Option<String>,
     /// `PROXY_MODEL_ALIASES`.
     pub aliases: Vec<Alias>,
+    /// `PROXY_MAX_SCHEMA_BYTES`.
+    pub max_schemas: usize,
     /// `PROXY_MAX_BODY_BYTES`.
     pub max_body: usize,
     /// `PROXY_IMAGE_*`.
@@ -149,6 +151,7 @@ impl Config {
             maintenance_retry_after: Duration::from_secs(r.count("PROXY_MAINTENANCE_RETRY_AFTER_S")),
             model: r.text("CODEX_MODEL"),
             aliases,
+            max_schemas: r.bytes_from("PROXY_MAX_SCHEMA_BYTES", 1024),
             max_body,
             images,
             body_timeout: r.millis("PROXY_BODY_TIMEOUT_MS"),

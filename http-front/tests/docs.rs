@@ -1,6 +1,14 @@
 //! The documents say what the tables of the front say. `UPDATE_DOCS=1` rewrites them instead.
 
-use http_front::{config, error::Kind};
+use http_front::{
+    config,
+    error::Kind,
+    schema::{
+        Level,
+        samples::{self, Fate},
+    },
+};
+use serde_json::Value;
 use shared::settings::{COMMON, Setting, document};
 use std::{collections::HashSet, fmt::Write, path::Path};
 
@@ -49,6 +57,60 @@ fn the_kinds_of_errors_are_documented() {
         writeln!(table, "{}", kind.documented()).unwrap();
     }
     compare("docs/errors.md", "<!-- begin kinds -->\n", "<!-- end kinds -->", &table);
+}
+
+fn cell(fate: &Fate) -> String {
+    match fate {
+        Fate::Carried => "carried".to_owned(),
+        Fate::Told { schema: None } => "told".to_owned(),
+        Fate::Told { schema: Some(schema) } => format!("told, and `{}`", undescribed(schema)),
+        Fate::Converted { schema } => format!("`{}`", undescribed(schema)),
+        Fate::Silent => "left out".to_owned(),
+        Fate::Refused(refusal) => format!("refused: `{}`", refusal.path.trim_start_matches('.')),
+    }
+}
+
+/// The schema without the description that tells the rest.
+fn undescribed(schema: &Value) -> String {
+    let mut schema = schema.clone();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.retain(|key, value| {
+            key != "description" || !value.as_str().is_some_and(|text| text.contains("JSON Schema also has"))
+        });
+    }
+    schema.to_string()
+}
+
+#[test]
+fn the_fates_of_keywords_are_documented() {
+    let mut table = String::from(
+        "| keyword | sample | in a tool | `response_format`, strict | not strict |\n|---|---|---|---|---|\n",
+    );
+    for sample in samples::all() {
+        let name = match (sample.keyword, sample.case) {
+            ("", case) => case.to_owned(),
+            (keyword, "") => format!("`{keyword}`"),
+            (keyword, case) => format!("`{keyword}`, {case}"),
+        };
+        let shown = match sample.at {
+            "" => sample.told(),
+            at => sample.schema.pointer(at).expect("its place").to_string(),
+        };
+        let cell = |mut fate| {
+            // Of a whole schema, what is another one.
+            if let Fate::Converted { schema: Value::Object(schema) } = &mut fate
+                && sample.at.is_empty()
+            {
+                schema.retain(|key, value| sample.schema.get(key) != Some(value));
+            }
+            cell(&fate)
+        };
+        let fates =
+            [sample.in_tool(), sample.in_output(Level::Guaranteed), sample.in_output(Level::BestEffort)]
+                .map(cell);
+        writeln!(table, "| {name} | `{shown}` | {} |", fates.join(" | ")).unwrap();
+    }
+    compare("docs/compatibility.md", "<!-- begin keywords -->\n", "<!-- end keywords -->", &table);
 }
 
 /// A setting of both binaries stands once: where the daemon's part has it (its own test compares that part), it is

@@ -1,5 +1,8 @@
-//! What the tests and benchmarks are made of: the scripted upstream, the fake child, and the pair as processes.
+//! What the tests and benchmarks are made of: the scripted upstream, the fake child, the pair as processes, and what
+//! its answers must be like.
 
+pub mod described;
 pub mod fake_child;
 pub mod pair;
+pub mod schema;
 pub mod upstream;

@@ -59,6 +59,12 @@ pub(super) const OWN: &[Setting] = &[
     ),
     Setting::new("PROXY_MAX_BODY_BYTES", Kind::Bytes, Some("32MiB"), "The largest request body."),
     Setting::new(
+        "PROXY_MAX_SCHEMA_BYTES",
+        Kind::Bytes,
+        Some("1MiB"),
+        "All JSON Schemas of a request together, as compact JSON: their conversion takes time.",
+    ),
+    Setting::new(
         "PROXY_IMAGE_URLS",
         Kind::Bool,
         Some("false"),

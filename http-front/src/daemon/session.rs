@@ -125,6 +125,7 @@ impl Session {
 
     /// Nothing was heard of the daemon for `quiet`: one that hangs must not look ready.
     pub(super) fn look(&mut self, quiet: Duration, health: &watch::Sender<Health>) {
+        self.table.look(&mut self.out);
         if quiet >= QUIET && !std::mem::replace(&mut self.asked, true) {
             let line = self.table.call(Call::Status, control::STATUS, &serde_json::json!({}));
             self.out.push(line);

@@ -26,6 +26,11 @@ use shared::{
 };
 use std::{collections::HashMap, time::SystemTime};
 
+/// Looks at a turn that is quiet while codex waits for results of calls, until codex gets answers. The end of the model's
+/// answer follows its last call at once, so a turn that is quiet has a long call on its way, or its upstream has failed:
+/// codex tells that only when its own calls are answered.
+const LOOKS: u32 = 2;
+
 /// What the front asked, and what the answer is for.
 #[derive(Debug)]
 enum Expected {
@@ -72,6 +77,10 @@ struct Turn {
     caller: Option<KeyName>,
     /// `None` once nobody listens any more.
     deltas: Option<Sender<Delta>>,
+    /// Calls of the client's functions that codex waits for.
+    asked: Vec<Box<RawValue>>,
+    /// Looks since anything was heard of it.
+    quiet: u32,
 }
 
 /// What a line was, beyond the turns.
@@ -134,7 +143,9 @@ impl Table {
         };
         let line =
             self.request_for(caller.as_ref(), Expected::Thread(key), method::THREAD_START, &params, false);
-        self.turns.insert(key, Turn { phase: Phase::Opening(plan), caller, deltas: Some(deltas) });
+        let turn =
+            Turn { phase: Phase::Opening(plan), caller, deltas: Some(deltas), asked: Vec::new(), quiet: 0 };
+        self.turns.insert(key, turn);
         line
     }
 
@@ -189,27 +200,38 @@ impl Table {
             }
             // A call of the client's functions: its result comes with the client's next request. The turn waits for it
             // until it is interrupted.
-            Ok(Message::Request { method, params, .. })
-                if &*method == method::TOOL_CALL && self.knows(params.as_ref()) =>
+            Ok(Message::Request { id, method, params, .. })
+                if &*method == method::TOOL_CALL && self.asks(params.as_ref(), id) =>
             {
                 Heard::Nothing
             }
             // The completion profile has nothing to approve and nobody to ask.
             Ok(Message::Request { id, method, .. }) => {
-                out.push(match decline::answer(&method, SystemTime::now()) {
-                    Ok(result) => Line::json(&rpc::Answer { id, result }),
-                    Err(error) => Line::json(&rpc::ErrorAnswer { id, error: &error }),
-                });
+                out.push(declined(&method, id));
                 Heard::Nothing
             }
             Err(_) => Heard::Nothing,
         }
     }
 
-    /// Whether these params name a turn of ours.
-    fn knows(&self, params: Option<&Params<'_>>) -> bool {
+    /// A while has passed: calls of turns that have been quiet for long are answered.
+    pub fn look(&mut self, out: &mut Vec<Line>) {
+        for turn in self.turns.values_mut().filter(|turn| !turn.asked.is_empty()) {
+            turn.quiet += 1;
+            if turn.quiet > LOOKS {
+                out.extend(turn.asked.drain(..).map(|id| declined(method::TOOL_CALL, &id)));
+            }
+        }
+    }
+
+    /// A call of a turn: false when the turn is none of ours.
+    fn asks(&mut self, params: Option<&Params<'_>>, id: &RawValue) -> bool {
         let thread = params.and_then(|params| params.thread_id.as_deref());
-        thread.is_some_and(|thread| self.by_thread.contains_key(thread))
+        let key = thread.and_then(|thread| self.by_thread.get(thread));
+        let Some(turn) = key.and_then(|key| self.turns.get_mut(key)) else { return false };
+        turn.asked.push(id.to_owned());
+        turn.quiet = 0;
+        true
     }
 
     fn on_answer<'a>(
@@ -290,6 +312,7 @@ impl Table {
         let Some(turn) = self.turns.get_mut(&key) else {
             return;
         };
+        turn.quiet = 0;
         if let Some(deltas) = &turn.deltas
             && deltas.push(delta).is_err()
         {
@@ -371,6 +394,13 @@ impl Table {
         self.next += 1;
         self.expected.insert(self.next, expected);
         self.next
+    }
+}
+
+fn declined(method: &str, id: &RawValue) -> Line {
+    match decline::answer(method, SystemTime::now()) {
+        Ok(result) => Line::json(&rpc::Answer { id, result }),
+        Err(error) => Line::json(&rpc::ErrorAnswer { id, error: &error }),
     }
 }
 

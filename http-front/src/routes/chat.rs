@@ -24,9 +24,16 @@ use http::HeaderValue;
 use running::{Again, Got, Running};
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    time::Instant,
+};
 use uuid::Uuid;
 use warp::reply::Response;
 use watched::Watched;
+
+/// A body of more bytes is read where it holds up nobody else.
+const LARGE: usize = 16 * 1024;
 
 /// Serves a request whose body was read.
 pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut record: Record) -> Response {
@@ -51,14 +58,19 @@ async fn answer(
     key: Option<KeyName>,
     record: &mut Record,
 ) -> Result<Answer, ApiError> {
+    let began = Instant::now();
     let config = &call.app.config;
     let health = call.app.daemon.health();
-    let parsed = request::parse(body)?;
+    let large = body.len() > LARGE;
+    let room = if large { Some(call.app.reading.acquire().await) } else { None };
+    let parsed = aside(large, || request::parse(body))?;
     // The models are kept while the child is down; before they came once, no name can be resolved.
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let mut chat = request::plan(&parsed, &health.models, &config.aliases)?;
+    let plan = || request::plan(&parsed, &health.models, &config.aliases, config.max_schemas);
+    let mut chat = aside(large, plan)?;
+    drop(room);
     if call.app.shutdown.is_draining() {
         return Err(ApiError::new(Kind::Draining, "The service is shutting down; try again."));
     }
@@ -66,7 +78,7 @@ async fn answer(
         return Err(failure::unavailable(health.retry_after()));
     }
     let (urls, notes) = images(call.app, &parsed.messages).await?;
-    chat.fill(&parsed.messages, &urls)?;
+    aside(large, || chat.fill(&parsed.messages, &urls))?;
     chat.repairs.extend(notes.into_iter().map(Note::as_str));
     drop(parsed);
     let Chat { plan, expect, model, stream, include_usage, ignored, repairs } = chat;
@@ -76,8 +88,13 @@ async fn answer(
     let again =
         once_more.then(|| Again { daemon: call.app.daemon.clone(), plan: plan.clone(), key: key.clone() });
     let turn = call.app.daemon.start(plan, key).await;
-    let watched = Watched::new(turn, idle, config.timeout, call.app.shutdown.force_token());
-    let running = Running::new(watched, Gather::new(expect, &identity.id), again);
+    let watched = Watched::new(
+        turn,
+        idle,
+        config.timeout.saturating_sub(began.elapsed()),
+        call.app.shutdown.force_token(),
+    );
+    let running = Running::new(watched, Gather::new(expect, &identity.id, stream), again);
     let told = Told { ignored, repairs };
     if stream {
         record.stream = true;
@@ -87,6 +104,16 @@ async fn answer(
     let mut response = raw_json(whole(running, &identity, record).await?);
     told.tell(&mut response);
     Ok(Answer::Object(response))
+}
+
+/// Does what keeps a thread busy, so that others' tasks go on elsewhere.
+fn aside<R>(large: bool, work: impl FnOnce() -> R) -> R {
+    // With a single thread there is none on which they could.
+    if large && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
+    }
 }
 
 /// Waits for the whole answer.

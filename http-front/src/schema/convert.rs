@@ -19,7 +19,6 @@ use super::{
     types::Types,
 };
 use serde_json::{Value, json};
-use std::cell::Cell;
 
 /// OpenAI's limits: levels of objects and arrays, properties in all, listed values in all.
 const LEVELS: usize = 10;
@@ -45,6 +44,9 @@ pub(super) enum Rule {
     Dropped,
 }
 
+/// Definitions by name, and which of them is the first schema itself.
+pub(super) type Converted = (Vec<(String, Node)>, Option<usize>);
+
 /// The conversion of one schema, or of several into one.
 pub(super) struct Converter<'a> {
     rule: Rule,
@@ -64,8 +66,6 @@ pub(super) struct Converter<'a> {
     properties: usize,
     values: usize,
     copied: usize,
-    /// How much may still be told of what references lead to.
-    told: Cell<usize>,
 }
 
 impl<'a> Converter<'a> {
@@ -84,12 +84,10 @@ impl<'a> Converter<'a> {
             properties: 0,
             values: 0,
             copied: 0,
-            told: Cell::new(COPIED),
         }
     }
 
-    /// Converts the next schema, the names of whose definitions begin with `prefix`. `above` levels will be put
-    /// around it.
+    /// Converts the next schema, the names of whose definitions begin with `prefix`.
     pub(super) fn root(&mut self, schema: &'a Value, prefix: String) -> Result<Node, Refusal> {
         self.source = self.sources.len();
         self.sources.push((Refs::new(schema), prefix));
@@ -107,7 +105,7 @@ impl<'a> Converter<'a> {
     ///
     /// # Errors
     /// The number of the schema, and why it is refused.
-    pub(super) fn definitions(&mut self) -> Result<(Vec<(String, Node)>, Option<usize>), (usize, Refusal)> {
+    pub(super) fn definitions(&mut self) -> Result<Converted, (usize, Refusal)> {
         let mut list = Vec::new();
         let mut whole = None;
         while let Some(Definition { name, source, target }) = self.definitions.get(list.len()).cloned() {
@@ -220,7 +218,7 @@ impl<'a> Converter<'a> {
     }
 
     /// Gives a node the title and the description of its schema; what is told and the hints end the description.
-    fn noted(&self, mut node: Node, schema: &Object, mut told: Object) -> Result<Node, Refusal> {
+    fn noted(&mut self, mut node: Node, schema: &Object, mut told: Object) -> Result<Node, Refusal> {
         if self.rule == Rule::Dropped {
             return Ok(node);
         }
@@ -229,10 +227,12 @@ impl<'a> Converter<'a> {
         }
         for value in told.values_mut() {
             if super::refs::has_any(value) {
-                let message = "What is told in a description can't refer to itself, to something that is not there, or to too much.";
-                let mut left = self.told.get();
+                let message =
+                    "What is told in a description can't refer to itself, to nothing, or to very much.";
+                let before = COPIED.saturating_sub(self.copied);
+                let mut left = before;
                 *value = self.spelled(value, &mut left, 0).ok_or_else(|| self.place.refuse(message))?;
-                self.told.set(left);
+                self.copied += before - left;
             }
         }
         let text = |key: &str| schema.get(key).and_then(Value::as_str).map(str::to_owned);

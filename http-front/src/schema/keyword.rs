@@ -5,6 +5,7 @@
 
 use super::{Object, types::Types};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// The formats that OpenAI's strict mode knows.
 const FORMATS: [&str; 9] =
@@ -156,6 +157,11 @@ pub(super) fn count(value: &Value) -> Option<u64> {
             value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(n))?;
         format!("{number:.0}").parse().ok()
     })
+}
+
+/// The names that a schema requires.
+pub(super) fn required(schema: &Object) -> HashSet<&str> {
+    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Whether a title only repeats the name beside it, as generators make them: `Page Size` for `page_size`.

@@ -13,8 +13,8 @@ use std::collections::HashSet;
 
 /// How many references may be merged into one another.
 const MERGED: usize = 64;
-/// How many pairs of listed values are compared: OpenAI takes no list of which there could be more.
-const COMPARED: usize = 4_000_000;
+/// How many pairs of listed values are compared.
+const COMPARED: usize = 1_000_000;
 
 /// The keyword that keeps two schemas from becoming one.
 pub(super) type Conflict = String;
@@ -65,17 +65,17 @@ fn hides(a: &Object, b: &Object) -> bool {
 /// # Errors
 /// The keyword that is in the way; `a` is then of no more use.
 pub(super) fn merge(a: &mut Object, mut b: Object) -> Result<bool, Conflict> {
-    let hid = hides(a, &b);
+    let mut hid = hides(a, &b);
     // These look at what is beside them in the same schema, and not at what is merged into it.
     for key in ["unevaluatedProperties", "unevaluatedItems"] {
         if b.contains_key(key) && a.get(key) != b.get(key) {
             return Err(key.to_owned());
         }
     }
-    nullable(a);
-    nullable(&mut b);
-    closed(a, &mut b)?;
-    closed(&b, a)?;
+    nullable(a)?;
+    nullable(&mut b)?;
+    hid |= closed(a, &mut b)?;
+    hid |= closed(&b, a)?;
     for keys in [
         &["prefixItems", "items", "additionalItems"][..],
         &["contains", "minContains", "maxContains"],
@@ -115,8 +115,8 @@ fn both(key: &str, a: &Value, b: &Value) -> Result<Value, Conflict> {
             .filter(|(a, b)| a.len().saturating_mul(b.len()) <= COMPARED)
             .map(|(a, b)| a.iter().filter(|a| b.iter().any(|b| same(a, b))).cloned().collect::<Value>()),
         "required" => a.as_array().zip(b.as_array()).map(|(a, b)| {
-            let own: HashSet<&str> = a.iter().filter_map(Value::as_str).collect();
-            let new = b.iter().filter(|name| !name.as_str().is_some_and(|name| own.contains(name)));
+            let known: HashSet<&str> = a.iter().filter_map(Value::as_str).collect();
+            let new = b.iter().filter(|name| !name.as_str().is_some_and(|name| known.contains(name)));
             a.iter().chain(new).cloned().collect::<Value>()
         }),
         "properties" => a.as_object().zip(b.as_object()).map(|(a, b)| {
@@ -166,15 +166,16 @@ fn further(a: &Value, b: &Value, wins: fn(&f64, &f64) -> bool) -> Option<Value> 
 }
 
 /// A closed object takes no other member, whatever the other schema says of it: such a property goes from `other`.
-fn closed(schema: &Object, other: &mut Object) -> Result<(), Conflict> {
+/// Returns whether one did.
+fn closed(schema: &Object, other: &mut Object) -> Result<bool, Conflict> {
     let key = "additionalProperties";
-    let Some(rest) = schema.get(key) else { return Ok(()) };
+    let Some(rest) = schema.get(key) else { return Ok(false) };
     if *rest == true || rest.as_object().is_some_and(Object::is_empty) {
-        return Ok(());
+        return Ok(false);
     }
     let known = schema.get("properties").and_then(Value::as_object);
     let patterns = schema.get("patternProperties").is_some() || other.get("patternProperties").is_some();
-    let unknown: Vec<String> = other
+    let unknown: HashSet<String> = other
         .get("properties")
         .and_then(Value::as_object)
         .into_iter()
@@ -183,38 +184,41 @@ fn closed(schema: &Object, other: &mut Object) -> Result<(), Conflict> {
         .cloned()
         .collect();
     if unknown.is_empty() && !patterns {
-        return Ok(());
+        return Ok(false);
     }
-    let names = |schema: &Object| -> HashSet<String> {
-        let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-        names.filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let (own, others) = (names(schema), names(other));
-    if *rest != false || patterns || unknown.iter().any(|name| own.contains(name) || others.contains(name)) {
+    let required = |schema: &Object| keyword::required(schema).into_iter().any(|name| unknown.contains(name));
+    if *rest != false || patterns || required(schema) || required(other) {
         return Err(key.to_owned());
     }
     if let Some(properties) = other.get_mut("properties").and_then(Value::as_object_mut) {
-        let unknown: HashSet<String> = unknown.into_iter().collect();
         properties.retain(|name, _| !unknown.contains(name));
     }
-    Ok(())
+    Ok(true)
 }
 
-/// OpenAPI's `nullable` beside a `type` is one more type; two of these are merged like others.
-fn nullable(schema: &mut Object) {
+/// OpenAPI's `nullable` is one more type, and one more value: two of these are merged like others.
+fn nullable(schema: &mut Object) -> Result<(), Conflict> {
     if schema.get("nullable") != Some(&json!(true)) {
-        return;
+        return Ok(());
     }
-    let Some(types) = schema.get("type").and_then(Types::read) else { return };
+    if ["anyOf", "oneOf", "allOf", "$ref", "not"].iter().any(|key| schema.contains_key(*key)) {
+        return Err("nullable".to_owned());
+    }
     schema.shift_remove("nullable");
-    if let Some(types) = types.or(Types::NULL).written() {
+    if let Some(types) =
+        schema.get("type").and_then(Types::read).and_then(|types| types.or(Types::NULL).written())
+    {
         schema.insert("type".to_owned(), types);
+    }
+    if let Some(only) = schema.shift_remove("const") {
+        schema.insert("enum".to_owned(), json!([only]));
     }
     if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut)
         && !values.contains(&Value::Null)
     {
         values.push(Value::Null);
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -145,8 +145,10 @@ impl Writer<'_> {
         let mut seen = std::collections::HashSet::new();
         self.out.push('{');
         let mut first = true;
-        for (name, value) in found {
-            let member = plain.members.iter().find(|member| member.name == name)?;
+        for (at, (name, value)) in found.into_iter().enumerate() {
+            // Most come in the schema's order.
+            let here = plain.members.get(at).filter(|member| member.name == name);
+            let member = here.or_else(|| plain.members.iter().find(|member| member.name == name))?;
             if !seen.insert(name) {
                 return None;
             }

@@ -5,19 +5,19 @@
 //! the schema means what the client's meant, or less, and that the text has what is missing. It never looks at the
 //! calls that a model makes.
 
+mod root;
 mod told;
+mod tuple;
 
 use super::{
     Object, Refusal, bounded,
     definitions::Definitions,
     keyword,
-    merge::{flat, merge},
     place::Place,
     refs::Refs,
     types::{Types, same},
 };
 use serde_json::{Value, json};
-use std::collections::HashSet;
 
 /// Up to this many bytes of compact JSON the child leaves a schema's descriptions and references alone (measured).
 const CARRIED: usize = 5000;
@@ -77,66 +77,6 @@ struct Walk<'a, 'r> {
 }
 
 impl Walk<'_, '_> {
-    /// The root as OpenAI takes it: with `type: "object"`, and without `anyOf` and the like beside it, which are
-    /// told.
-    fn root(&mut self, parameters: &Value) -> Result<Object, Refusal> {
-        let Value::Object(own) = parameters else {
-            return Err(self
-                .place
-                .refuse("The parameters of a function must be a JSON Schema of type \"object\"."));
-        };
-        let mut root = self.flat_root(own)?;
-        let types = match root.get("type") {
-            Some(types) => Types::read(types).ok_or_else(|| self.bad_type(types))?,
-            None => keyword::meant(&root).unwrap_or_else(|| {
-                let notes = root.keys().all(|key| keyword::is_note(key));
-                let object = root.keys().any(|key| keyword::subject(key) == Types::OBJECT);
-                if notes || object { Types::OBJECT } else { Types::NONE }
-            }),
-        };
-        if !types.meets(Types::OBJECT) {
-            return Err(self
-                .place
-                .refuse("The parameters of a function must be a JSON Schema of type \"object\"."));
-        }
-        root.insert("type".to_owned(), json!("object"));
-        let mut beside = Object::new();
-        for key in ["anyOf", "oneOf", "allOf", "enum", "const", "$ref"] {
-            if let Some(value) = root.shift_remove(key) {
-                beside.insert(key.to_owned(), value);
-            }
-        }
-        root.shift_remove("nullable");
-        if !beside.is_empty() {
-            self.lose(0, Value::Object(beside));
-        }
-        Ok(root)
-    }
-
-    /// The root with its reference and its `allOf` merged in, as far as that can be done.
-    fn flat_root(&mut self, own: &Object) -> Result<Object, Refusal> {
-        let mut root = own.clone();
-        if root.contains_key("$ref") {
-            let message = "The reference leads to nothing that can stand here.";
-            let (whole, hid) =
-                flat(own, self.refs, &mut Vec::new()).map_err(|_| self.place.refuse_key("$ref", message))?;
-            root = whole;
-            self.whole |= hid;
-        }
-        let Some(Value::Array(branches)) = root.get("allOf").cloned() else { return Ok(root) };
-        let mut merged = root.clone();
-        merged.shift_remove("allOf");
-        for branch in &branches {
-            let flat = branch.as_object().and_then(|branch| flat(branch, self.refs, &mut Vec::new()).ok());
-            let done = flat.and_then(|(branch, hid)| Some(hid | merge(&mut merged, branch).ok()?));
-            match done {
-                Some(hid) => self.whole |= hid,
-                None => return Ok(root),
-            }
-        }
-        Ok(merged)
-    }
-
     /// One schema.
     fn schema(&mut self, schema: &Value) -> Result<Value, Refusal> {
         match schema {
@@ -155,6 +95,15 @@ impl Walk<'_, '_> {
     fn object(&mut self, schema: &Object) -> Result<Object, Refusal> {
         let at = self.lost.len();
         let mut lost = Object::new();
+        // What leads nowhere is told, and the rest is a schema without it.
+        let mut rest = None;
+        if let Some(reference @ Value::String(to)) = schema.get("$ref")
+            && self.refs.resolve(to).is_none()
+        {
+            lost.insert("$ref".to_owned(), reference.clone());
+            rest.insert(schema.clone()).shift_remove("$ref");
+        }
+        let schema = rest.as_ref().unwrap_or(schema);
         let mut types = self.types(schema)?;
         let mut out = Object::new();
         let combined = ["anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| schema.contains_key(*key));
@@ -251,7 +200,7 @@ impl Walk<'_, '_> {
             "additionalProperties" if value.is_boolean() => Some(value.clone()),
             // A tuple: `Self::tuple` does it.
             "items" if value.is_array() || schema.contains_key("prefixItems") => return Ok(()),
-            "prefixItems" | "additionalItems" if is_tuple(schema) => return Ok(()),
+            "prefixItems" | "additionalItems" if tuple::is_one(schema) => return Ok(()),
             "additionalProperties" | "items" => Some(self.below(&[key], value)?),
             "minItems" => keyword::count(value)
                 .filter(|_| {
@@ -345,41 +294,6 @@ impl Walk<'_, '_> {
         Ok(out)
     }
 
-    /// A tuple's elements are told by place; the schema has what an element may be at all.
-    fn tuple(&mut self, schema: &Object, out: &mut Object, lost: &mut Object) -> Result<(), Refusal> {
-        if !is_tuple(schema) {
-            return Ok(());
-        }
-        let (first, rest) = if schema.contains_key("prefixItems") {
-            ("prefixItems", "items")
-        } else {
-            ("items", "additionalItems")
-        };
-        // What is lost in the parts is told with them.
-        let told = self.lost.len();
-        let first = match schema.get(first) {
-            Some(Value::Array(parts)) if parts.is_empty() => Value::Array(Vec::new()),
-            parts => self.alternatives(first, parts.unwrap_or(&Value::Null))?,
-        };
-        self.lost.truncate(told);
-        for key in ["prefixItems", "items", "additionalItems"] {
-            if let Some(value) = schema.get(key) {
-                lost.insert(key.to_owned(), value.clone());
-            }
-        }
-        let closed = schema.get(rest) == Some(&json!(false));
-        let mut seen = HashSet::new();
-        let parts = first.as_array().into_iter().flatten().filter(|_| closed);
-        let mut kinds: Vec<Value> = parts.filter(|part| seen.insert(part.to_string())).cloned().collect();
-        let items = match kinds.as_mut_slice() {
-            [] => json!({}),
-            [kind] => kind.take(),
-            kinds => json!({"anyOf": kinds}),
-        };
-        out.insert("items".to_owned(), items);
-        Ok(())
-    }
-
     /// Adds the definitions that are referred to, and those that these refer to.
     fn definitions(&mut self, schema: &mut Object) -> Result<(), Refusal> {
         let mut out = Object::new();
@@ -399,10 +313,6 @@ impl Walk<'_, '_> {
         }
         Ok(())
     }
-}
-
-fn is_tuple(schema: &Object) -> bool {
-    schema.contains_key("prefixItems") || schema.get("items").is_some_and(Value::is_array)
 }
 
 /// What the child would add by itself, and wrongly for arrays: it makes them arrays of strings.

@@ -18,6 +18,7 @@ use crate::{
     openai::usage::Tokens,
     schema::{calls::Calls, output::Output},
 };
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use shared::rpc::text::Text;
 use std::sync::Arc;
@@ -59,20 +60,9 @@ pub enum Shape {
     /// A JSON object.
     Object,
     /// JSON of a schema.
-    Schema(Output),
+    Schema(Box<Output>),
     /// A call, if the model doesn't call by itself; with the functions by their names.
-    Calls(Calls, Vec<String>),
-}
-
-impl Shape {
-    /// Whether the text can go out as it comes.
-    fn streams(&self) -> bool {
-        match self {
-            Self::Text => true,
-            Self::Schema(output) => output.is_exact(),
-            Self::Object | Self::Calls(..) => false,
-        }
-    }
+    Calls(Box<Calls>, Vec<String>),
 }
 
 /// What an answer must be like.
@@ -169,12 +159,19 @@ pub struct Gather {
     /// What stands before the numbers of ids that are made here.
     id: String,
     calls: Vec<Call>,
-    /// Messages that began, and those that were completed.
-    begun: usize,
-    complete: usize,
+    /// Whether a message began of which nothing was said yet.
+    begun: bool,
+    /// Messages that said something.
+    messages: usize,
+    /// The message that is being said.
+    item: Option<Bytes>,
+    /// Whether the answer is a stream, so that a text goes out as it comes.
+    stream: bool,
     /// The text, where it is held back.
     held: Held,
     usage: Option<Tokens>,
+    /// Whether a model call did not tell what it used: then the sum would be wrong.
+    untold: bool,
     /// Whether the turn was run once more.
     again: bool,
 }
@@ -182,50 +179,56 @@ pub struct Gather {
 /// Text that is held back: complete messages, and what the deltas told of one that isn't.
 #[derive(Debug, Default)]
 struct Held {
-    whole: String,
+    whole: Vec<String>,
     partial: String,
 }
 
 impl Held {
-    fn message(&mut self, text: &str) {
-        if !text.is_empty() && !self.whole.is_empty() {
-            self.whole.push_str(SEPARATOR);
-        }
-        self.whole.push_str(text);
-    }
-
-    fn take(&mut self) -> String {
-        let Self { whole, partial } = std::mem::take(self);
-        let mut all = Self { whole, partial: String::new() };
-        all.message(&partial);
-        all.whole
+    /// All messages that say something.
+    fn take(&mut self) -> Vec<String> {
+        let Self { mut whole, partial } = std::mem::take(self);
+        whole.push(partial);
+        whole.retain(|text| !text.is_empty());
+        whole
     }
 }
 
+/// Several messages as one text.
+fn joined(texts: impl IntoIterator<Item = String>) -> String {
+    texts.into_iter().collect::<Vec<_>>().join(SEPARATOR)
+}
+
 impl Gather {
-    /// An answer named `id`, of which nothing was said yet.
-    pub fn new(expect: Arc<Expect>, id: &str) -> Self {
+    /// An answer named `id`, of which nothing was said yet; as a `stream`, or as a whole.
+    pub fn new(expect: Arc<Expect>, id: &str, stream: bool) -> Self {
         let id = id.rsplit('-').next().unwrap_or(id).to_owned();
         Self {
             expect,
             id,
             calls: Vec::new(),
-            begun: 0,
-            complete: 0,
+            begun: false,
+            messages: 0,
+            item: None,
+            stream,
             held: Held::default(),
             usage: None,
+            untold: false,
             again: false,
         }
     }
 
     /// Whether the text goes out as it comes: then the first sign of life begins the answer.
     pub fn streams(&self) -> bool {
-        self.expect.shape.streams()
+        match &self.expect.shape {
+            Shape::Text => true,
+            Shape::Schema(output) => self.stream && output.is_exact(),
+            Shape::Object | Shape::Calls(..) => false,
+        }
     }
 
-    /// What the model calls used, as far as they told.
+    /// What the model calls used; `None` where one of them did not tell.
     pub fn usage(&self) -> Option<Tokens> {
-        self.usage
+        self.usage.filter(|_| !self.untold)
     }
 
     /// Takes what the turn said.
@@ -233,30 +236,40 @@ impl Gather {
         match delta {
             Delta::Alive => Step::Alive,
             Delta::Begun => {
-                self.begun += 1;
+                self.begun = true;
                 Step::Alive
             }
-            Delta::Text { item, text } if self.streams() => Step::Out(Delta::Text { item, text }),
-            Delta::Text { text, .. } => {
+            Delta::Text { item, text } => {
+                self.begun = false;
+                if self.item.as_ref() != Some(&item) {
+                    self.item = Some(item.clone());
+                    self.messages += 1;
+                }
+                if self.streams() {
+                    return self.out(Delta::Text { item, text });
+                }
                 if let Ok(text) = serde_json::from_slice::<Text<'_>>(&text) {
                     self.held.partial.push_str(&text);
                 }
                 Step::Alive
             }
             Delta::Message { text } => {
-                self.complete += 1;
+                self.begun = false;
+                if self.item.take().is_none() && !text.is_empty() {
+                    self.messages += 1;
+                }
                 if self.streams() {
-                    return Step::Out(Delta::Message { text });
+                    return self.out(Delta::Message { text });
                 }
                 self.held.partial.clear();
-                self.held.message(&text);
+                self.held.whole.push(text);
                 Step::Alive
             }
             // codex keeps the calls that it has, without results, and the model would answer to that.
             Delta::Retry if !self.calls.is_empty() => Step::Failed(failure::broken()),
             Delta::Retry => {
                 self.held.partial.clear();
-                (self.begun, self.complete) = (0, 0);
+                (self.begun, self.item) = (false, None);
                 Step::Out(Delta::Retry)
             }
             Delta::Call { id, name, arguments } => match self.call(&id, &name, arguments) {
@@ -267,17 +280,24 @@ impl Gather {
                 Step::Failed(strange("The model called something that is no function; try again."))
             }
             Delta::Usage(tokens) => {
-                *self.usage.get_or_insert_default() += tokens;
+                match tokens {
+                    Some(tokens) => *self.usage.get_or_insert_default() += tokens,
+                    None => self.untold = true,
+                }
                 if self.calls.is_empty() {
                     return Step::Alive;
                 }
                 // Its calls would be answered by codex itself, or wait for results that come with the next request.
-                let text = self.held.take();
+                let held = self.held.take();
                 let text = match &self.expect.shape {
-                    // What was written beside a call only to be one.
-                    Shape::Calls(calls, _) if calls.read(&text).is_some() => String::new(),
-                    Shape::Schema(output) => output.restore(&text).unwrap_or(text),
-                    Shape::Text | Shape::Object | Shape::Calls(..) => text,
+                    // What was written beside a call only to be one is no text for the client.
+                    Shape::Calls(calls, _) => {
+                        joined(held.into_iter().filter(|text| calls.read(text).is_none()))
+                    }
+                    Shape::Schema(output) => {
+                        joined(held.into_iter().map(|text| output.restore(&text).unwrap_or(text)))
+                    }
+                    Shape::Text | Shape::Object => joined(held),
                 };
                 self.done(text, FinishReason::Stop)
             }
@@ -288,8 +308,21 @@ impl Gather {
         }
     }
 
+    /// Text that goes out as it comes. Behind a text of a schema nothing can come that would still be one.
+    fn out(&self, delta: Delta) -> Step {
+        match self.expect.shape {
+            Shape::Schema(_) if self.messages > 1 => {
+                Step::Failed(strange("The model wrote more than the one text of the schema; try again."))
+            }
+            Shape::Schema(_) | Shape::Text | Shape::Object | Shape::Calls(..) => Step::Out(delta),
+        }
+    }
+
     /// A call of the model.
     fn call(&mut self, id: &str, name: &str, arguments: String) -> Result<(), ApiError> {
+        if self.expect.calling.single && !self.calls.is_empty() {
+            return Ok(());
+        }
         let name = self.expect.names.original(name);
         let allowed = match &self.expect.calling.allowed {
             Allowed::Any => true,
@@ -303,9 +336,6 @@ impl Gather {
         let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
         if serde_json::from_str::<&RawValue>(&arguments).is_err() {
             return Err(strange("The model called a function with arguments that are not JSON; try again."));
-        }
-        if self.expect.calling.single && !self.calls.is_empty() {
-            return Ok(());
         }
         let usable = (1..=64).contains(&id.len()) && !self.calls.iter().any(|call| call.id == id);
         let id = if usable { id.to_owned() } else { self.mint() };
@@ -331,35 +361,41 @@ impl Gather {
             | End::Unavailable
             | End::Stopped => FinishReason::Stop,
         };
-        let text = self.held.take();
-        // A message that began and was never completed holds what codex can't read: a refusal.
-        let refused = self.begun > self.complete;
-        if reason != FinishReason::Stop || refused {
+        let held = self.held.take();
+        if reason != FinishReason::Stop || self.begun {
             let text = match &self.expect.shape {
-                Shape::Text | Shape::Object => text,
-                Shape::Schema(output) => output.restore(&text).unwrap_or(text),
+                Shape::Text | Shape::Object => joined(held),
+                Shape::Schema(output) => {
+                    joined(held.into_iter().map(|text| output.restore(&text).unwrap_or(text)))
+                }
                 // A part of what is no text for the client.
                 Shape::Calls(..) => String::new(),
             };
             return self.done(text, reason);
         }
+        // A model may say something first, in a message of its own: the last one that is of the form is the answer.
+        let mut last = held.iter().rev();
         match &self.expect.clone().shape {
-            Shape::Text => self.done(text, reason),
-            Shape::Object => match object::read(&text) {
+            Shape::Text => self.done(joined(held), reason),
+            Shape::Object => match last.find_map(|text| object::read(text)) {
                 Some(object) => self.done(object.to_owned(), reason),
                 None if !self.again => {
                     self.again = true;
-                    (self.begun, self.complete) = (0, 0);
+                    (self.messages, self.item) = (0, None);
                     Step::Again
                 }
                 None => Step::Failed(strange("The model did not write a JSON object; try again.")),
             },
-            Shape::Schema(output) if output.is_exact() => self.done(text, reason),
-            Shape::Schema(output) => match output.restore(&text) {
+            Shape::Schema(_) if self.streams() => self.done(String::new(), reason),
+            Shape::Schema(output) if output.is_exact() => {
+                let fits = held.iter().rev().find(|text| output.restore(text).is_some());
+                self.done(fits.or(held.last()).cloned().unwrap_or_default(), reason)
+            }
+            Shape::Schema(output) => match last.find_map(|text| output.restore(text)) {
                 Some(text) => self.done(text, reason),
                 None => Step::Failed(strange("The model did not write JSON of the schema; try again.")),
             },
-            Shape::Calls(calls, functions) => match calls.read(&text) {
+            Shape::Calls(calls, functions) => match last.find_map(|text| calls.read(text)) {
                 Some(read) => {
                     for (at, arguments) in read {
                         let Some(name) = functions.get(at).cloned() else { continue };
@@ -379,12 +415,13 @@ impl Gather {
         if single {
             calls.truncate(1);
         }
-        let reason = match reason {
-            FinishReason::Stop if !calls.is_empty() && legacy => FinishReason::FunctionCall,
-            FinishReason::Stop if !calls.is_empty() => FinishReason::ToolCalls,
-            other => other,
+        let reason = match (reason, calls.is_empty()) {
+            (FinishReason::Stop, false) if legacy => FinishReason::FunctionCall,
+            (FinishReason::Stop, false) => FinishReason::ToolCalls,
+            (reason, _) => reason,
         };
-        let refused = self.begun > self.complete && reason == FinishReason::Stop;
+        // A message of which nothing ever came holds what codex can't read: a refusal.
+        let refused = self.begun && reason == FinishReason::Stop;
         Step::Done(Box::new(Closing {
             text: Some(text).filter(|text| !text.is_empty()),
             calls,

@@ -64,8 +64,8 @@ pub enum Delta {
     },
     /// The model calls something that is no function.
     Foreign,
-    /// A model call ended, with what it used.
-    Usage(Tokens),
+    /// A model call is complete, with what it used, if the upstream told.
+    Usage(Option<Tokens>),
     /// The child starts over: what it told of unfinished items is void.
     Retry,
     /// The turn ended. Nothing comes after this.
@@ -172,14 +172,14 @@ pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
         }
         method::RAW_ITEM_COMPLETED => raw_item(params.item?.get()),
         method::RAW_RESPONSE_COMPLETED => {
-            let usage: Usage = serde_json::from_str(params.usage?.get()).ok()?;
-            Some(Delta::Usage(Tokens {
+            let usage = params.usage.and_then(|usage| serde_json::from_str(usage.get()).ok());
+            Some(Delta::Usage(usage.map(|usage: Usage| Tokens {
                 input: usage.input_tokens,
                 cached: usage.cached_input_tokens,
                 output: usage.output_tokens,
                 reasoning: usage.reasoning_output_tokens,
                 total: usage.total_tokens,
-            }))
+            })))
         }
         method::ERROR => (params.will_retry == Some(true)).then(|| {
             let error: Option<TurnError> = params.error.and_then(|e| serde_json::from_str(e.get()).ok());
@@ -289,7 +289,9 @@ mod tests {
             matches!(read(method::RAW_ITEM_COMPLETED, raw), Some(Delta::Message { text }) if text == "ab")
         );
         let usage = r#"{"usage":{"inputTokens":5,"cachedInputTokens":1,"outputTokens":3,"reasoningOutputTokens":2,"totalTokens":8}}"#;
-        let Some(Delta::Usage(tokens)) = read(method::RAW_RESPONSE_COMPLETED, usage) else { panic!() };
+        let Some(Delta::Usage(Some(tokens))) = read(method::RAW_RESPONSE_COMPLETED, usage) else { panic!() };
+        let untold = read(method::RAW_RESPONSE_COMPLETED, r#"{"usage":null}"#);
+        assert!(matches!(untold, Some(Delta::Usage(None))), "{untold:?}");
         assert_eq!(tokens, Tokens { input: 5, cached: 1, output: 3, reasoning: 2, total: 8 });
         assert!(matches!(read(method::ERROR, r#"{"willRetry":true}"#), Some(Delta::Retry)));
         assert!(read(method::ERROR, r#"{"willRetry":false}"#).is_none());

@@ -91,8 +91,9 @@ fn turn(error: &TurnError) -> ApiError {
 }
 
 fn too_long() -> ApiError {
-    ApiError::new(Kind::ContextLength, "The input exceeds the context window of the model.")
-        .with_param("messages")
+    // LangChain knows the case by these words alone, in an answer by the code and in a stream by the sentence.
+    let text = "The input exceeds the context window of the model (context_length_exceeded): shorten it.";
+    ApiError::new(Kind::ContextLength, text).with_param("messages")
 }
 
 fn used_up() -> ApiError {

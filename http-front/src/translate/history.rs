@@ -299,6 +299,7 @@ fn output<'a>(
     let said = match &message.content {
         // A function that gives nothing has an empty result.
         None => Said::Text(""),
+        Some(Content::Parts(parts)) if parts.is_empty() => Said::Text(""),
         Some(content) => content.into(),
     };
     let id = match calls.answer(key) {

@@ -16,7 +16,7 @@ use std::cell::RefCell;
 pub(super) const INJECT_BYTES: usize = 1024 * 1024;
 
 /// How closely an image may be asked to be looked at.
-const DETAILS: &[&str] = &["auto", "low", "high", "original"];
+const DETAILS: &[&str] = &["", "auto", "low", "high", "original"];
 
 /// An image of a request: where it stands, and what it is.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ pub fn any_detail(messages: &[Message<'_>]) -> bool {
         Said::Parts(parts) => Some(parts),
     });
     let details = parts.flatten().filter_map(|part| part.image_url.as_ref()?.detail.as_deref());
-    details.into_iter().any(|detail| !matches!(detail, "auto" | "original"))
+    details.into_iter().any(|detail| !matches!(detail, "" | "auto" | "original"))
 }
 
 /// Checks that every part of every message is one that can be carried where it stands.

@@ -1,7 +1,7 @@
 //! Names of functions that codex or the upstream would not take, and back. Pure.
 //!
-//! The child refuses names with other characters than `[a-zA-Z0-9_-]` and those that begin with `mcp__`, and drops its
-//! own `exec_command` and `shell_command` without a word; the upstream takes 64 characters. Such a name goes up as
+//! The child refuses names with other characters than `[a-zA-Z0-9_-]`, `mcp` and those that begin with `mcp__`, and drops
+//! its own `exec_command` and `shell_command` without a word; the upstream takes 64 characters. Such a name goes up as
 //! another one that is derived from it, and comes back as the client wrote it. The names of one request are told
 //! apart: two never become the same.
 
@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 /// The longest name that the upstream takes, in characters.
 const LONGEST: usize = 64;
-/// Names of codex's own tools: a client's tool of such a name never reaches the model.
-const VANISHING: &[&str] = &["exec_command", "shell_command"];
+/// Names of codex's own: a client's tool of such a name never reaches the model, or is refused.
+const TAKEN: &[&str] = &["exec_command", "shell_command", "mcp"];
 /// How names begin that the child keeps for its own use.
 const RESERVED: &str = "mcp__";
 /// What stands before a name that is kept or vanishes.
@@ -59,9 +59,9 @@ impl Names {
         self.back.get(name).map_or(name, String::as_str)
     }
 
-    /// Whether any name goes up as another one.
-    pub fn any_changed(&self) -> bool {
-        !self.sent.is_empty()
+    /// Whether `name` goes up as another one.
+    pub fn changes(&self, name: &str) -> bool {
+        self.sent.contains_key(name)
     }
 }
 
@@ -74,13 +74,13 @@ fn fits(name: &str) -> bool {
     (1..=LONGEST).contains(&name.len())
         && name.chars().all(allowed)
         && !name.starts_with(RESERVED)
-        && !VANISHING.contains(&name)
+        && !TAKEN.contains(&name)
 }
 
 /// The nearest name that fits.
 fn plain(name: &str) -> String {
     let mut plain: String = name.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-    if plain.starts_with(RESERVED) || VANISHING.contains(&plain.as_str()) {
+    if plain.starts_with(RESERVED) || TAKEN.contains(&plain.as_str()) {
         plain.insert_str(0, PREFIX);
     }
     if fits(&plain) { plain } else { hashed(&plain, name, 0) }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn odd_reserved_and_long_names_go_up_as_others_and_come_back() {
         let long = "x".repeat(65);
-        let all = ["get_weather", "a.b", "mcp__files__read", "exec_command", "a_b", &long, "über", ""];
+        let all = ["get_weather", "mcp", "a.b", "mcp__files__read", "exec_command", "a_b", &long, "über", ""];
         let names = Names::new(all);
         assert_eq!(names.sent("get_weather"), "get_weather");
         assert_eq!(names.sent("mcp__files__read"), "fn_mcp__files__read");
@@ -120,7 +120,7 @@ mod tests {
             assert_eq!(names.original(names.sent(name)), name);
         }
         assert_eq!(names.original("unheard_of"), "unheard_of");
-        assert!(names.any_changed() && !Names::new(["a"]).any_changed());
+        assert!(names.changes("a.b") && names.changes("mcp") && !names.changes("a_b"));
     }
 
     #[test]

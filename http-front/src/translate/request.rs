@@ -3,6 +3,7 @@
 mod format;
 mod parameters;
 mod parse;
+mod size;
 mod tools;
 
 use super::{
@@ -43,11 +44,17 @@ pub struct Chat {
     pub repairs: Vec<&'static str>,
 }
 
-/// Turns a request into a plan without items: everything that is said without looking into images.
+/// Turns a request into a plan without items: everything that is said without looking into images. Its schemas may have
+/// `max_schemas` bytes.
 ///
 /// # Errors
 /// What codex can't carry exactly is refused, with the field; `model_not_found` for an unknown model.
-pub fn plan(request: &ChatRequest<'_>, served: &Served, aliases: &[Alias]) -> Result<Chat, ApiError> {
+pub fn plan(
+    request: &ChatRequest<'_>,
+    served: &Served,
+    aliases: &[Alias],
+    max_schemas: usize,
+) -> Result<Chat, ApiError> {
     if request.messages.is_empty() {
         return Err(ApiError::invalid("messages", "`messages` must have at least one message."));
     }
@@ -59,9 +66,10 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, aliases: &[Alias]) -> Re
         served.check_effort(&resolved.model, effort)?;
     }
     items::check(&request.messages)?;
+    size::check(request, max_schemas)?;
     let names = Names::new(functions(request));
     let mut repairs = Vec::new();
-    if names.any_changed() {
+    if given(request).chain(called(request)).any(|name| names.changes(name)) {
         repairs.push(Repair::ToolName.as_str());
     }
     let tools = tools::tools(request, &names)?;
@@ -111,7 +119,7 @@ fn shape(format: format::Format, forced: Option<tools::Forced>) -> (Shape, Optio
         // A call that must come leaves no text that could have a form.
         (Some(tools::Forced { calls, functions }), _) => {
             let schema = calls.schema.clone();
-            (Shape::Calls(calls, functions), Some(schema))
+            (Shape::Calls(Box::new(calls), functions), Some(schema))
         }
         (None, format::Format::Text) => (Shape::Text, None),
         (None, format::Format::Object) => (Shape::Object, None),
@@ -124,17 +132,24 @@ fn shape(format: format::Format, forced: Option<tools::Forced>) -> (Shape, Optio
 
 /// Every name of a function in the request: those that may be called first.
 fn functions<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> {
-    let tools = request.tools.iter().flatten().filter_map(|tool| tool.function.as_ref());
-    let functions = request.functions.iter().flatten();
-    let given = tools.chain(functions).map(|function| function.name.as_str());
-    let called = request.messages.iter().flat_map(|message| {
-        let calls = message.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
-        let calls = calls.chain(&message.function_call).map(|called| called.name.as_str());
-        let results = (message.role == Role::Function || message.role == Role::Tool).then_some(());
-        calls.chain(results.and(message.name.as_deref()))
-    });
+    let results = request.messages.iter().filter(|m| matches!(m.role, Role::Function | Role::Tool));
     // The one that we make up ourselves: no odd name becomes it.
-    given.chain(called).chain([history::UNKNOWN])
+    let more = results.filter_map(|message| message.name.as_deref()).chain([history::UNKNOWN]);
+    given(request).chain(called(request)).chain(more)
+}
+
+/// The functions that may be called.
+fn given<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> {
+    let tools = request.tools.iter().flatten().filter_map(|tool| tool.function.as_ref());
+    tools.chain(request.functions.iter().flatten()).map(|function| function.name.as_str())
+}
+
+/// The functions that were called.
+fn called<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> {
+    request.messages.iter().flat_map(|message| {
+        let calls = message.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
+        calls.chain(&message.function_call).map(|called| called.name.as_str())
+    })
 }
 
 fn raw(value: &Value) -> Arc<RawValue> {

@@ -48,6 +48,7 @@ pub(crate) struct Directives {
     pub(crate) flood: Option<usize>,
     pub(crate) early_started: bool,
     pub(crate) reasoning: Option<String>,
+    pub(crate) refuses: bool,
     pub(crate) usage: Usage,
 }
 
@@ -66,6 +67,7 @@ impl Directives {
             flood: None,
             early_started: false,
             reasoning: None,
+            refuses: false,
             usage: Usage::new(11, 3, 7, 2),
         }
     }
@@ -123,6 +125,7 @@ impl Directives {
             "garbage" => self.garbage = true,
             "early_started" => self.early_started = true,
             "reasoning" => self.reasoning = Some(rest.to_owned()),
+            "refuse" => self.refuses = true,
             "usage" => self.usage = usage(rest)?,
             _ => return Ok(false),
         }

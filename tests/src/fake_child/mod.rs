@@ -19,6 +19,7 @@
 //! | `!pause MS` | a pause before each delta |
 //! | `!messages N` | the text N times, in N message items |
 //! | `!reasoning TEXT` | a reasoning item before the messages |
+//! | `!refuse` | in place of the text a refusal: a message item that begins, and codex can't read |
 //! | `!usage IN CACHED OUT REASONING` | the counts of each model call (11 3 7 2) |
 //! | `!garbage` | a line that is no JSON, an empty line, and a line in two halves |
 //! | `!early_started` | `turn/started` before the answer to `turn/start` |

@@ -156,7 +156,8 @@ impl Fake {
                 }
                 Op::Answer => self.answer(turn_id),
                 Op::Complete { last } => {
-                    self.end_turn(turn_id, "completed", &Value::Null, Some(&last), steps)
+                    let last = Some(&last).filter(|last| !last.is_null());
+                    self.end_turn(turn_id, "completed", &Value::Null, last, steps);
                 }
                 Op::Fail { kind, message } => self.fail(turn_id, &kind, &message, steps),
                 Op::Stuck => return,

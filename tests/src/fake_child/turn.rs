@@ -32,7 +32,7 @@ pub(crate) enum Op {
     AwaitAnswers,
     /// Append the operations that say the text.
     Answer,
-    /// `turn/completed`.
+    /// `turn/completed`; `last` is null where nothing was said.
     Complete { last: Value },
     /// `error`, then `turn/completed` with status failed.
     Fail { kind: Value, message: String },
@@ -91,6 +91,11 @@ pub(crate) fn answer(
     }
     if let Some(text) = &told.reasoning {
         reasoning(&mut ops, &item_id(), text, turn, now_ms);
+    }
+    if told.refuses {
+        ops.push(Op::Notify("item/started", started(&item_id(), now_ms)));
+        ops.extend([Op::RawUsage, Op::TokenUsage, Op::Complete { last: Value::Null }]);
+        return ops;
     }
     let deltas = deltas(told);
     let text = deltas.concat();

@@ -1,6 +1,7 @@
 //! One chat completion as its client sees it: the head, what of the body has come, and how it ended.
 
 use super::{DEADLINE, KEY, Pair};
+use crate::described;
 use serde_json::{Value, json};
 use std::io;
 
@@ -24,7 +25,7 @@ pub enum End {
         /// `error.code`.
         code: String,
     },
-    /// Without any terminal frame, or in a way that no client expects; says how.
+    /// Without any terminal frame, or in a way that no client expects or that OpenAI doesn't describe; says how.
     Torn(String),
 }
 
@@ -140,6 +141,11 @@ impl Answer {
         while self.more("the end of an answer").await? {}
         if !self.whole {
             return Ok(End::Torn(format!("the body broke off: {}", self.shown())));
+        }
+        let body = String::from_utf8_lossy(&self.body);
+        let faults = described::faults(self.status(), self.header("content-type"), &body);
+        if !faults.is_empty() {
+            return Ok(End::Torn(format!("not as described, {}: {}", faults.join("; "), self.shown())));
         }
         Ok(if self.is_stream() { self.end_of_stream() } else { self.end_of_object() })
     }

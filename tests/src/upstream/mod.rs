@@ -28,3 +28,9 @@ pub use record::{Expired, Outcome, RecordMode, Recorded, Totals};
 pub use reply::Reply;
 pub use script::{DIRECTIVES, Directives};
 pub use server::{Config, Upstream};
+
+/// What OpenAI would refuse of the body of a Responses request, the first thing first.
+#[must_use]
+pub fn refused(body: &serde_json::Value) -> Vec<String> {
+    strict::check(body).iter().map(ToString::to_string).collect()
+}

@@ -4,6 +4,7 @@ use std::{io, sync::Arc};
 
 use futures_util::future::join_all;
 use gateway_tests::{
+    described,
     pair::{Builder, DEADLINE, KEY, Pair, asking},
     upstream::{Gate, Pieces, Recorded, Reply, Upstream},
 };
@@ -71,6 +72,8 @@ async fn comments_before_the_first_token_and_between_tokens_break_no_client() {
         let before = witness.comments();
         witness.until("comments between tokens", |w| w.comments() >= before + 3).await;
         second.open();
+        witness.until("the end", |w| w.seen.ends_with("data: [DONE]\n\n")).await;
+        described::check(200, Some("text/event-stream"), &witness.seen);
     };
     let (answers, ()) = tokio::join!(answers, script);
     for (client, answer) in Client::ALL.iter().zip(answers) {

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use gateway_tests::schema::{closed, faults, fits};
 use serde_json::{Value, json};
 use shared::app_server::{
     decline, method,
@@ -13,7 +14,7 @@ use shared::app_server::{
 };
 use worker_daemon::child::harness::OPT_OUTS;
 
-use crate::generated::{Generated, closed, faults, fits};
+use crate::generated::Generated;
 
 fn value(params: &impl serde::Serialize) -> Value {
     serde_json::to_value(params).expect("own types serialize")

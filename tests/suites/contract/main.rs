@@ -5,4 +5,5 @@ mod generated;
 mod names;
 mod openai;
 mod policy;
+mod schemas;
 mod sources;

@@ -1,45 +1,14 @@
-//! Real answers of a running pair against OpenAI's own description of its API (`tests/data`, version 2.3.0).
+//! Real answers of a running pair against OpenAI's own description of its API (`gateway_tests::described`).
 
-use std::sync::LazyLock;
+mod forms;
+mod tools;
 
-use gateway_tests::{fake_child::Script, pair::Pair};
+use gateway_tests::{
+    described::{self, Shape},
+    fake_child::Script,
+    pair::{DEADLINE, Pair},
+};
 use serde_json::{Value, json};
-
-use crate::generated::{faults, fits};
-
-static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let text = include_str!("../../data/openapi-subset.json");
-    let mut description = serde_json::from_str(text).expect("the description is JSON");
-    nullable(&mut description);
-    description
-});
-
-/// The description calls itself OpenAPI 3.1, whose schemas are JSON Schema, but says `nullable: true` in places, as
-/// 3.0 did. JSON Schema ignores that word, so a `finish_reason: null` or a `usage: null` would be refused. Here such a
-/// schema allows what it says or `null`.
-fn nullable(schema: &mut Value) {
-    if schema.get("nullable") == Some(&Value::Bool(true)) {
-        let mut inner = schema.take();
-        inner["nullable"] = Value::Bool(false);
-        *schema = json!({ "anyOf": [inner, { "type": "null" }] });
-    }
-    match schema {
-        Value::Object(members) => members.values_mut().for_each(nullable),
-        Value::Array(elements) => elements.iter_mut().for_each(nullable),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// One component, with everything that it refers to.
-fn component(name: &str) -> Value {
-    let components = &DESCRIPTION["components"];
-    assert!(components["schemas"][name].is_object(), "no component {name}");
-    json!({ "$ref": format!("#/components/schemas/{name}"), "components": components })
-}
-
-fn chunk_fits(chunk: &Value) {
-    fits("a chunk", &component("CreateChatCompletionStreamResponse"), chunk);
-}
 
 async fn pair() -> Pair {
     let pair = Pair::fake(&Script::default()).await.expect("the pair starts");
@@ -51,31 +20,46 @@ async fn pair() -> Pair {
     pair
 }
 
-async fn body(pair: &Pair, text: &str, more: Value) -> String {
+/// The body of the answer to a text, found as described; an object, or the frames with data of a stream.
+async fn answered(pair: &Pair, text: &str, more: &Value) -> Vec<Value> {
     let mut request = json!({ "model": "codex-5", "messages": [{ "role": "user", "content": text }] });
     for (name, value) in more.as_object().into_iter().flatten() {
         request[name] = value.clone();
     }
     let answer = pair.chat(&request).await.expect("an answer");
-    let text = tokio::time::timeout(gateway_tests::pair::DEADLINE, answer.text()).await;
-    text.expect("the body ends in time").expect("a whole body")
+    let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+    let status = answer.status().as_u16();
+    let body = tokio::time::timeout(DEADLINE, answer.text()).await;
+    let body = body.expect("the body ends in time").expect("a whole body");
+    described::check(status, kind.as_deref(), &body);
+    let parsed = |json: &str| serde_json::from_str(json).expect("JSON");
+    if more["stream"] != true || status != 200 {
+        return vec![parsed(&body)];
+    }
+    let data = body.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
+    data.map(parsed).collect()
 }
 
-fn chunks(stream: &str) -> Vec<Value> {
-    let frames =
-        stream.split("\n\n").filter_map(|frame| frame.lines().find_map(|l| l.strip_prefix("data: ")));
-    let chunks = frames.filter(|data| *data != "[DONE]");
-    chunks.map(|data| serde_json::from_str(data).expect("a chunk is JSON")).collect()
+/// The one choice of an object, or those of all chunks.
+fn choices(answered: &[Value]) -> Vec<&Value> {
+    answered.iter().filter_map(|object| object["choices"].get(0)).collect()
+}
+
+/// Why an answer ended.
+fn reason(answered: &[Value]) -> &str {
+    let reasons = choices(answered).into_iter().filter_map(|choice| choice["finish_reason"].as_str());
+    let reasons: Vec<&str> = reasons.collect();
+    assert_eq!(reasons.len(), 1, "one reason: {answered:?}");
+    reasons[0]
 }
 
 #[tokio::test]
 async fn a_chat_completion_is_as_described() {
     let pair = pair().await;
-    let schema = component("CreateChatCompletionResponse");
     for text in ["hi", "", "!messages 3", "!reasoning why\nhi", "!usage 0 0 0 0\nhi", "\u{1f980}\n\"q\""] {
-        let object: Value = serde_json::from_str(&body(&pair, text, json!({})).await).expect("JSON");
-        fits(text, &schema, &object);
-        assert_eq!(object["object"], "chat.completion", "{object}");
+        let answered = answered(&pair, text, &json!({})).await;
+        assert_eq!(Shape::of(&answered[0]), Some(Shape::Completion), "{answered:?}");
+        assert_eq!(reason(&answered), "stop");
     }
 }
 
@@ -85,18 +69,15 @@ async fn every_chunk_is_as_described() {
     for text in ["hi", "!chunks 20\na longer text of more words", "!messages 2\nhi", "!retry_early\nhi"] {
         for usage in [false, true] {
             let options = json!({ "stream": true, "stream_options": { "include_usage": usage } });
-            let stream = body(&pair, text, options).await;
-            assert!(stream.ends_with("data: [DONE]\n\n"), "{stream}");
-            let chunks = chunks(&stream);
-            chunks.iter().for_each(chunk_fits);
+            let chunks = answered(&pair, text, &options).await;
             let (last, others) = chunks.split_last().expect("chunks");
-            assert!(others.len() >= 3, "{stream}");
+            assert!(others.len() >= 3, "{chunks:?}");
             for chunk in others {
                 assert_eq!(chunk.get("usage"), usage.then_some(&Value::Null), "{chunk}");
             }
             if usage {
                 assert_eq!(last["choices"], json!([]), "{last}");
-                fits("the usage", &component("CompletionUsage"), &last["usage"]);
+                assert!(last["usage"].is_object(), "{last}");
             }
         }
     }
@@ -107,16 +88,18 @@ async fn the_models_are_as_described() {
     let pair = pair().await;
     let get = async |path: &str| -> Value {
         let answer = pair.client().get(pair.url(path)).send().await.expect("an answer");
-        answer.json().await.expect("JSON")
+        let (status, text) = (answer.status().as_u16(), answer.text().await.expect("a body"));
+        described::check(status, None, &text);
+        serde_json::from_str(&text).expect("JSON")
     };
     let list = get("/v1/models").await;
-    fits("the list", &component("ListModelsResponse"), &list);
+    assert_eq!(Shape::of(&list), Some(Shape::Models), "{list}");
     let cards = list["data"].as_array().expect("cards");
     assert!(cards.len() >= 3, "{list}");
     for card in cards {
         let name = card["id"].as_str().expect("a name");
         let one = get(&format!("/v1/models/{name}")).await;
-        fits(name, &component("Model"), &one);
+        assert_eq!(Shape::of(&one), Some(Shape::Model), "{one}");
         assert_eq!(&one, card);
     }
 }
@@ -124,34 +107,16 @@ async fn the_models_are_as_described() {
 #[tokio::test]
 async fn failures_are_as_described() {
     let pair = pair().await;
-    let schema = component("ErrorResponse");
     for text in ["!fail usageLimitExceeded", "!fail badRequest", "!fail internalServerError"] {
-        let failure: Value = serde_json::from_str(&body(&pair, text, json!({})).await).expect("JSON");
-        fits(text, &schema, &failure);
+        for stream in [false, true] {
+            let failure = answered(&pair, text, &json!({ "stream": stream })).await;
+            assert_eq!(Shape::of(&failure[0]), Some(Shape::Failure), "{failure:?}");
+        }
     }
     // One that comes after the head is a frame of the same shape: the SDKs look for a member `error`.
-    let stream = body(&pair, "hi\n!fail internalServerError", json!({ "stream": true })).await;
-    let chunks = chunks(&stream);
-    let (last, others) = chunks.split_last().expect("chunks");
-    others.iter().for_each(chunk_fits);
-    fits("the last frame", &schema, last);
-}
-
-#[test]
-fn what_is_not_as_described_is_seen() {
-    let card = json!({ "id": "m", "object": "model", "created": 1, "owned_by": "o" });
-    fits("a good card", &component("Model"), &card);
-    for (name, value) in [("created", json!("now")), ("object", json!("engine")), ("id", Value::Null)] {
-        let mut card = card.clone();
-        card[name] = value;
-        assert!(!faults(&component("Model"), &card).is_empty(), "{card} passed");
-    }
-    let chunk = json!({
-        "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
-        "choices": [{ "index": 0, "delta": {}, "logprobs": null, "finish_reason": null }],
-    });
-    chunk_fits(&chunk);
-    let mut odd = chunk;
-    odd["choices"][0]["finish_reason"] = json!("done");
-    assert!(!faults(&component("CreateChatCompletionStreamResponse"), &odd).is_empty(), "{odd} passed");
+    let frames = answered(&pair, "hi\n!fail internalServerError", &json!({ "stream": true })).await;
+    let shapes: Vec<Option<Shape>> = frames.iter().map(Shape::of).collect();
+    let (last, others) = shapes.split_last().expect("frames");
+    assert_eq!(*last, Some(Shape::Failure), "{frames:?}");
+    assert!(others.iter().all(|shape| *shape == Some(Shape::Chunk)), "{frames:?}");
 }

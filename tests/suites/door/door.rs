@@ -1,21 +1,13 @@
 //! A pair around the fake child, requests to it as bytes, and what every failure must look like.
 
-use std::sync::LazyLock;
-
 use gateway_tests::{
+    described::Shape,
     fake_child::Script,
     pair::{Builder, KEY, Pair},
 };
 use serde_json::{Value, json};
 
 use crate::raw::{Answer, Raw};
-
-/// The one schema of our failures.
-static ENVELOPE: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let schema = include_str!("../../data/error-envelope.schema.json");
-    let schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
-    jsonschema::validator_for(&schema).expect("the schema is a schema")
-});
 
 /// A well-behaved child.
 pub(crate) fn builder() -> Builder {
@@ -79,8 +71,7 @@ pub(crate) fn failure(answer: &Answer, status: u16, code: Option<&str>) -> Value
     let body = answer.json();
     let shown = format!("{}{body}", answer.head);
     assert_eq!(answer.status, status, "{shown}");
-    let fault = ENVELOPE.validate(&body).err().map(|error| error.to_string());
-    assert_eq!(fault, None, "{shown}");
+    assert_eq!(Shape::Failure.faults(&body), Vec::<String>::new(), "{shown}");
     assert_eq!(answer.header("content-type"), Some("application/json"), "{shown}");
     let error = &body["error"];
     assert_eq!(error["code"], json!(code), "{shown}");

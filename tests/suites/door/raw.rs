@@ -2,7 +2,10 @@
 
 use std::{io, net::SocketAddr};
 
-use gateway_tests::pair::DEADLINE;
+use gateway_tests::{
+    described::{self, Shape},
+    pair::DEADLINE,
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -38,6 +41,18 @@ impl Answer {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    /// What is of OpenAI's API is as described; health is not of it.
+    fn check(&self) {
+        let kind = self.header("content-type");
+        let of_the_api = match kind {
+            Some("application/json") => Shape::of(&self.json()).is_some(),
+            _ => kind.is_some_and(|kind| kind.starts_with("text/event-stream")),
+        };
+        if of_the_api {
+            described::check(self.status, kind, self.text());
+        }
     }
 }
 
@@ -93,6 +108,7 @@ impl Raw {
         } else {
             self.rest().await
         };
+        answer.check();
         answer
     }
 

@@ -3,6 +3,7 @@
 //! A changed snapshot is a changed protocol: read the difference, then accept it with `INSTA_UPDATE=always`.
 
 mod fake;
+mod order;
 #[expect(dead_code, reason = "the suite of the door needs more of it")]
 #[path = "../door/raw.rs"]
 mod raw;

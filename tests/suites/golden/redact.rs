@@ -25,7 +25,7 @@ const TIMES: [&str; 16] = [
     "seq",
 ];
 /// Prefixes of ids; what follows is at least [`ID`] letters and digits.
-const PREFIXES: [&str; 7] = ["chatcmpl-", "req_", "msg_", "resp_", "call_", "rs_", "fc_"];
+const PREFIXES: [&str; 8] = ["chatcmpl-", "req_", "msg_", "resp_", "call_", "rs_", "fc_", "fco_"];
 const ID: usize = 16;
 
 /// The text without ids, times, ports, versions, and the paths that `known` names with their placeholders.

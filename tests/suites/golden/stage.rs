@@ -9,12 +9,10 @@ use gateway_tests::{
 use serde_json::{Value, json};
 use shared::build_info;
 
+use crate::order::{self, id, is};
 use crate::raw::{Answer, Raw};
 use crate::redact::redact;
 use crate::relay::Relay;
-
-/// Notifications whose place among others is not fixed: the real child tells them from tasks of their own.
-const RACING: [&str; 3] = ["thread/started", "turn/started", "account/rateLimits/updated"];
 
 /// A running pair with its recorders.
 pub(crate) struct Stage {
@@ -24,7 +22,7 @@ pub(crate) struct Stage {
     /// How long the lanes were when the scenario began.
     from: (usize, usize),
     http: String,
-    /// Whether [`RACING`] lines are sorted out.
+    /// Whether lines without a fixed place are sorted out.
     racing: bool,
 }
 
@@ -35,9 +33,8 @@ impl Stage {
         Self::start(builder, binary(Binary::FakeCodex), false).await
     }
 
-    /// Around the real child with this upstream.
-    pub(crate) async fn real(base_url: &str) -> Self {
-        let builder = Builder::real(base_url).expect("a home for the pair");
+    /// Around the real child of this builder.
+    pub(crate) async fn real(builder: Builder) -> Self {
         Self::start(builder, real_codex(), true).await
     }
 
@@ -131,32 +128,37 @@ impl Stage {
         self.http.push_str(&marked("< ", body));
     }
 
-    /// Waits until the thread is let go and the front has heard so: nothing follows then.
+    /// Waits until every thread is let go and the front has heard so: nothing follows then.
     async fn quiet(&self) {
-        let let_go = self.pair.eventually("the thread to be let go", || async {
+        let let_go = self.pair.eventually("the threads to be let go", || async {
             let socket = self.socket().split_off(self.from.0);
-            let asked = socket.iter().find(|l| l.contains("\"thread/unsubscribe\""))?;
-            let id = id(asked)?;
-            let answered = socket.iter().any(|l| l.starts_with("< ") && self::id(l).as_ref() == Some(&id));
+            let asked = |method: &str| -> Vec<Value> {
+                socket.iter().filter(|line| is(line, method)).filter_map(|line| id(line)).collect()
+            };
+            let answers: Vec<Value> =
+                socket.iter().filter(|line| line.starts_with("< ")).filter_map(|line| id(line)).collect();
+            let begun = asked("thread/start").len();
+            let gone = asked("thread/unsubscribe").iter().filter(|id| answers.contains(id)).count();
+            let still = asked("turn/interrupt").iter().any(|id| !answers.contains(id));
             let child = self.child().split_off(self.from.1);
-            let closed = child.iter().any(|l| l.contains("\"thread/closed\""));
-            (answered && closed).then_some(())
+            let closed = child.iter().filter(|l| is(l, "thread/closed")).count();
+            (gone == begun && closed == begun && !still).then_some(())
         });
-        let_go.await.expect("the thread is let go");
+        let_go.await.expect("the threads are let go");
     }
 
     /// The three lanes as text.
     pub(crate) fn transcript(&self) -> String {
-        let lane = |lines: Vec<String>, from: usize| {
-            let lines = by_direction(lines[from..].to_vec());
-            if self.racing { apart(lines) } else { lines.join("\n") }
+        let lane = |lines: Vec<String>, from: usize, certain| {
+            let lines = lines[from..].to_vec();
+            if self.racing { order::settled(lines, certain) } else { order::scripted(lines) }
         };
         let text = format!(
             "=== HTTP (> request, < answer)\n{}\n=== socket (> to the daemon, < from it)\n{}\n\n\
              === child (> to the child, < from it)\n{}\n",
             self.http,
-            lane(self.socket(), self.from.0),
-            lane(self.child(), self.from.1),
+            lane(self.socket(), self.from.0, order::CERTAIN_ON_THE_SOCKET),
+            lane(self.child(), self.from.1, order::CERTAIN_AT_THE_CHILD),
         );
         let version = |name: &str| format!("\"version\":\"{name}\"");
         let known = [
@@ -165,35 +167,6 @@ impl Stage {
         ];
         redact(&text, &known)
     }
-}
-
-/// From an interrupt on both sides write at once: what goes to the child is shown before what comes from it.
-fn by_direction(mut lines: Vec<String>) -> Vec<String> {
-    if let Some(at) = lines.iter().position(|l| l.contains("\"turn/interrupt\"")) {
-        lines[at..].sort_by_key(|l| l.starts_with("< "));
-        lines.insert(at, "(from here on all that goes there stands before all that comes)".to_owned());
-    }
-    lines
-}
-
-/// [`RACING`] lines behind the others.
-fn apart(lines: Vec<String>) -> String {
-    let is = |line: &str, method: &str| line.contains(&format!("\"method\":\"{method}\""));
-    let place = |line: &str| RACING.iter().position(|method| is(line, method));
-    let (mut racing, fixed): (Vec<String>, Vec<String>) = lines.into_iter().partition(|l| place(l).is_some());
-    racing.sort_by_key(|line| place(line));
-    let mut text = fixed.join("\n");
-    if !racing.is_empty() {
-        text.push_str("\n(in no fixed place among the lines above)\n");
-        text.push_str(&racing.join("\n"));
-    }
-    text
-}
-
-/// The id of a JSON-RPC line with its mark.
-fn id(line: &str) -> Option<Value> {
-    let message: Value = serde_json::from_str(line.get(2..)?).ok()?;
-    message.get("id").cloned()
 }
 
 /// Each line with a mark; what ends a line is shown.

@@ -4,6 +4,7 @@
 
 use super::support::{Stage, asking, message, request};
 use gateway_tests::{
+    described,
     pair::{Builder, KEY},
     upstream::{Recorded, Reply, Usage},
 };
@@ -276,7 +277,9 @@ async fn the_models_are_the_childs_visible_ones_and_the_aliases() {
     let get = async |path: &str| -> (u16, Value) {
         let request = stage.pair.client().get(stage.pair.url(path)).bearer_auth(KEY);
         let answer = request.send().await.expect("an answer");
-        (answer.status().as_u16(), answer.json().await.expect("JSON"))
+        let (status, text) = (answer.status().as_u16(), answer.text().await.expect("a text"));
+        described::check(status, Some("application/json"), &text);
+        (status, serde_json::from_str(&text).expect("JSON"))
     };
     let (status, list) = get("/v1/models").await;
     assert_eq!((status, &list["object"]), (200, &json!("list")));

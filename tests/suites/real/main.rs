@@ -10,6 +10,7 @@ mod forms;
 mod hangup;
 mod images;
 mod isolation;
+mod keywords;
 mod legal;
 mod lines;
 mod pipelines;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gateway_tests::{
+    described,
     pair::{Builder, DEADLINE, Pair},
     upstream::{Queue, Reply, Upstream},
 };
@@ -73,7 +74,7 @@ impl Stage {
     }
 }
 
-/// An answer that was read to its end.
+/// An answer that was read to its end, and found as OpenAI describes it, to the last chunk.
 pub(crate) struct Got {
     pub(crate) status: u16,
     headers: reqwest::header::HeaderMap,
@@ -88,7 +89,9 @@ impl Got {
             .expect("the end of an answer in time")
             .expect("a body that comes to its end");
         let body = String::from_utf8(body.to_vec()).expect("UTF-8");
-        Self { status, headers, body }
+        let got = Self { status, headers, body };
+        described::check(status, got.header("content-type"), &got.body);
+        got
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -112,7 +115,7 @@ impl Got {
     pub(crate) fn stream(&self) -> Stream {
         assert_eq!(self.status, 200, "{}", self.shown());
         assert_eq!(self.header("content-type"), Some("text/event-stream; charset=utf-8"));
-        Stream::read(&self.body)
+        Stream::parsed(&self.body)
     }
 
     /// The beginning of the body, for a test's message.
@@ -136,7 +139,13 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// The frames, each found as OpenAI describes it.
     pub(crate) fn read(text: &str) -> Self {
+        described::check(200, Some("text/event-stream"), text);
+        Self::parsed(text)
+    }
+
+    fn parsed(text: &str) -> Self {
         assert!(text.ends_with("\n\n"), "the last frame is whole");
         let mut frames = Vec::new();
         for frame in text.split_terminator("\n\n") {

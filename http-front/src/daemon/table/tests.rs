@@ -158,3 +158,26 @@ fn requests_of_the_child_are_declined() {
         f.hear(r#"{"id":9,"method":"item/commandExecution/requestApproval","params":{"threadId":"t"}}"#);
     assert_eq!(sent, [r#"{"id":9,"result":{"decision":"decline"}}"#]);
 }
+
+#[test]
+fn calls_wait_and_are_answered_when_nothing_follows_them() {
+    const CALL: &str =
+        r#"{"id":9,"method":"item/tool/call","params":{"threadId":"t","turnId":"u","tool":"f"}}"#;
+    let mut f = Fixture::running(1000);
+    let look = |f: &mut Fixture| {
+        f.table.look(&mut f.out);
+        texts(&std::mem::take(&mut f.out))
+    };
+    assert!(f.hear(CALL).is_empty(), "its result comes with the client's next request");
+    assert!(look(&mut f).is_empty() && look(&mut f).is_empty());
+    f.hear(TEXT);
+    assert!(look(&mut f).is_empty() && look(&mut f).is_empty(), "something was heard in between");
+    let answers = look(&mut f);
+    assert!(answers.len() == 1 && answers[0].starts_with(r#"{"id":9,"result":{"#), "{answers:?}");
+    assert!(look(&mut f).is_empty(), "once is enough");
+    let other = f.hear(&CALL.replace("\"t\"", "\"other\""));
+    assert!(
+        other[0].starts_with(r#"{"id":9,"result":{"#),
+        "a turn that is let go has nobody to answer: {other:?}"
+    );
+}

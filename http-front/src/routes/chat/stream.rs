@@ -63,7 +63,7 @@ async fn first(running: &mut Running) -> Result<Got, ApiError> {
         match running.next().await? {
             Got::Out(Delta::Retry) => {}
             Got::Alive if !running.streams() => {}
-            got => return Ok(got),
+            got @ (Got::Alive | Got::Out(_) | Got::Done(_)) => return Ok(got),
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::schema::{
 };
 use serde_json::{Value, json};
 
+/// A merged schema, with the places of all that was merged in.
+type Merged = (Value, Vec<String>);
+
 impl Converter<'_> {
     /// A reference. Hints beside it stay beside it; what says something of the value is merged with the target.
     pub(super) fn reference(&mut self, schema: &Object, to: &Value) -> Result<Node, Refusal> {
@@ -131,7 +134,7 @@ impl Converter<'_> {
         &mut self,
         base: &Object,
         parts: &[Value],
-    ) -> Result<Result<Vec<(Value, Vec<String>)>, Conflict>, Refusal> {
+    ) -> Result<Result<Vec<Merged>, Conflict>, Refusal> {
         let mut all = Vec::new();
         for part in parts {
             let mut passed = self.merging.clone();
@@ -176,7 +179,7 @@ impl Converter<'_> {
         Ok(node)
     }
 
-    fn alternative_to_null(&self, mut node: Node, schema: &Object) -> Result<Node, Refusal> {
+    fn alternative_to_null(&mut self, mut node: Node, schema: &Object) -> Result<Node, Refusal> {
         if schema.get("nullable") == Some(&json!(true)) {
             nullable(&mut node);
         }
@@ -188,16 +191,11 @@ impl Converter<'_> {
             None | Some([]) => Err(self
                 .place
                 .refuse_key(key, format!("`{key}` must be an array of at least one JSON Schema."))),
-            Some(list) => self.few(key, list).map(|()| list),
+            Some(list) if list.len() > ALTERNATIVES => {
+                Err(self.place.refuse_key(key, format!("`{key}` may have {ALTERNATIVES} schemas.")))
+            }
+            Some(list) => Ok(list),
         }
-    }
-
-    /// Refuses more schemas than can be compared with one another.
-    pub(super) fn few(&self, key: &str, list: &[Value]) -> Result<(), Refusal> {
-        if list.len() <= ALTERNATIVES {
-            return Ok(());
-        }
-        Err(self.place.refuse_key(key, format!("`{key}` may have {ALTERNATIVES} schemas.")))
     }
 }
 

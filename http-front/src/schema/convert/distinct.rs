@@ -3,12 +3,11 @@
 //! It never says so where it isn't certain.
 
 use crate::schema::{
-    Object,
+    Object, keyword,
     refs::Refs,
     types::{Types, same},
 };
 use serde_json::Value;
-use std::collections::HashSet;
 
 /// How deep it looks, and how many pairs of schemas it compares in all.
 const DEPTH: usize = 8;
@@ -49,10 +48,13 @@ fn apart(a: &Value, b: &Value, refs: &Refs<'_>, depth: usize, left: &mut usize) 
         }
     }
     let common = types(a).and(types(b));
+    let count = |schema: &Object| {
+        schema.iter().filter_map(|(_, value)| value.as_array()).map(Vec::len).sum::<usize>()
+    };
+    let (count_a, count_b) = (count(a), count(b));
+    *left = left.saturating_sub(count_a.saturating_mul(count_b.max(1)) / 64 + count_b / 64);
     let taken = |values: &[Value]| values.iter().any(|value| common.takes(value));
     match (values(a), values(b)) {
-        // So much that it would take long to see.
-        (Some(a), Some(b)) if !spend(left, a.len().saturating_mul(b.len()) / 64) => return false,
         (Some(a), Some(b)) if !a.iter().any(|a| b.iter().any(|b| same(a, b))) => return true,
         (Some(only), _) | (_, Some(only)) if !taken(only) => return true,
         _ => {}
@@ -62,22 +64,11 @@ fn apart(a: &Value, b: &Value, refs: &Refs<'_>, depth: usize, left: &mut usize) 
 
 /// Whether a member that both require tells them apart.
 fn members_apart<'s>(a: &'s Object, b: &'s Object, refs: &Refs<'_>, depth: usize, left: &mut usize) -> bool {
-    let required = |schema: &'s Object| -> HashSet<&'s str> {
-        let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-        names.filter_map(Value::as_str).collect()
-    };
-    let count = |schema: &Object, key: &str| match schema.get(key) {
-        Some(Value::Array(names)) => names.len(),
-        Some(Value::Object(members)) => members.len(),
-        _ => 0,
-    };
-    if !spend(left, (count(a, "properties") + count(a, "required") + count(b, "required")) / 8) {
-        return false;
-    }
-    let (in_a, in_b) = (required(a), required(b));
+    let (required_a, required_b) = (keyword::required(a), keyword::required(b));
     let property = |schema: &'s Object, name: &str| schema.get("properties").and_then(|all| all.get(name));
     let names = a.get("properties").and_then(Value::as_object).into_iter().flat_map(Object::keys);
-    for name in names.filter(|name| in_a.contains(name.as_str()) && in_b.contains(name.as_str())) {
+    for name in names.filter(|name| required_a.contains(name.as_str()) && required_b.contains(name.as_str()))
+    {
         if let (Some(a), Some(b)) = (property(a, name), property(b, name))
             && apart(a, b, refs, depth - 1, left)
         {
@@ -85,13 +76,6 @@ fn members_apart<'s>(a: &'s Object, b: &'s Object, refs: &Refs<'_>, depth: usize
         }
     }
     false
-}
-
-/// Takes so much from what is left; `false` where that was not enough.
-fn spend(left: &mut usize, cost: usize) -> bool {
-    let enough = cost < *left;
-    *left = left.saturating_sub(cost);
-    enough
 }
 
 fn target<'a>(schema: &Object, refs: &Refs<'a>) -> Option<&'a Value> {

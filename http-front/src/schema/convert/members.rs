@@ -8,7 +8,7 @@ use crate::schema::{
     types::Types,
 };
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 impl Converter<'_> {
     pub(super) fn members(&mut self, schema: &Object, told: &mut Object) -> Result<Vec<Member>, Refusal> {
@@ -38,8 +38,14 @@ impl Converter<'_> {
                 "Strict schemas name every member of an object: it can't be a map, or have any members.";
             return Err(self.place.refuse(message));
         }
+        let extra = required.iter().filter(|name| !properties.contains_key(**name)).count();
+        self.properties += properties.len() + extra;
+        if self.properties > PROPERTIES {
+            let message = format!("Strict schemas may have {PROPERTIES} properties in all.");
+            return Err(self.place.refuse_key("properties", message));
+        }
+        let needed = keyword::required(schema);
         let mut members = Vec::new();
-        let needed: HashSet<&str> = required.iter().copied().collect();
         for (name, property) in properties {
             let optional = !needed.contains(name.as_str());
             if optional && *property == false {
@@ -56,11 +62,6 @@ impl Converter<'_> {
             let node = self.below(&["additionalProperties"], 1, |this| this.node(rest))?;
             members.push(Member { name: (*name).to_owned(), node, optional: false, absent: false });
         }
-        self.properties += members.len();
-        if self.properties > PROPERTIES {
-            let message = format!("Strict schemas may have {PROPERTIES} properties in all.");
-            return Err(self.place.refuse_key("properties", message));
-        }
         self.rules(schema, &members, told)?;
         Ok(members)
     }
@@ -75,26 +76,28 @@ impl Converter<'_> {
         }
     }
 
+    /// The names that are required, each once.
     fn required<'s>(&self, schema: &'s Object) -> Result<Vec<&'s str>, Refusal> {
-        let names = match schema.get("required") {
-            None => return Ok(Vec::new()),
-            Some(names) => {
-                names.as_array().and_then(|names| names.iter().map(Value::as_str).collect::<Option<Vec<_>>>())
-            }
+        let known = match schema.get("required") {
+            None => true,
+            Some(names) => names.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
         };
-        let mut names = names.ok_or_else(|| {
-            self.place.refuse_key("required", "`required` must be an array of the names of properties.")
-        })?;
+        if !known {
+            return Err(self
+                .place
+                .refuse_key("required", "`required` must be an array of the names of properties."));
+        }
         let mut seen = HashSet::new();
-        names.retain(|name| seen.insert(*name));
-        Ok(names)
+        let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        Ok(names.filter_map(Value::as_str).filter(|name| seen.insert(*name)).collect())
     }
 
     /// What else is said of the object. Some of it holds for just these members in any case.
     fn rules(&mut self, schema: &Object, members: &[Member], told: &mut Object) -> Result<(), Refusal> {
-        let by_name: HashMap<&str, bool> = members.iter().map(|m| (m.name.as_str(), m.optional)).collect();
-        let always = |name: &str| by_name.get(name) == Some(&false);
-        let least = members.iter().filter(|member| !member.optional).count();
+        let always: HashSet<&str> =
+            members.iter().filter(|member| !member.optional).map(|member| member.name.as_str()).collect();
+        let known: HashSet<&str> = members.iter().map(|member| member.name.as_str()).collect();
+        let least = always.len();
         for (key, value) in schema {
             let holds = match key.as_str() {
                 "additionalProperties" | "unevaluatedProperties" | "patternProperties" => true,
@@ -103,9 +106,9 @@ impl Converter<'_> {
                 "dependentRequired" => value.as_object().is_some_and(|all| {
                     let mut names = all
                         .iter()
-                        .filter(|(name, _)| by_name.contains_key(name.as_str()))
+                        .filter(|(name, _)| known.contains(name.as_str()))
                         .flat_map(|(_, names)| names.as_array().map_or(&[Value::Null][..], Vec::as_slice));
-                    names.all(|name| name.as_str().is_some_and(always))
+                    names.all(|name| name.as_str().is_some_and(|name| always.contains(name)))
                 }),
                 "dependentSchemas" | "dependencies" => value.as_object().is_some_and(Object::is_empty),
                 key => keyword::subject(key) != Types::OBJECT || keyword::role(key) != Role::Assertion,

@@ -8,10 +8,12 @@ use crate::schema::{
     types::{Types, same},
 };
 use serde_json::{Value, json};
-use std::collections::HashSet;
 
 /// What OpenAI's regular expressions don't have.
 const NO_PATTERN: [&str; 4] = ["(?=", "(?!", "(?<=", "(?<!"];
+/// What listed values are checked for here, so that just those are listed that are valid.
+const CHECKED: [&str; 7] =
+    ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"];
 
 impl Converter<'_> {
     /// A schema without `$ref`, `allOf`, `anyOf` and `oneOf`. `told` is what was lost of it already.
@@ -24,7 +26,7 @@ impl Converter<'_> {
             return self.noted(node, schema, told);
         };
         if let Some(values) = values {
-            let node = self.values(schema, types, values)?;
+            let node = self.values(schema, (types, of(&limits, types.and(Types::SCALARS))), values)?;
             return self.noted(node, schema, told);
         }
         let mut nodes = Vec::new();
@@ -77,40 +79,48 @@ impl Converter<'_> {
         })
     }
 
-    fn values(&mut self, schema: &Object, types: Types, listed: Vec<Value>) -> Result<Node, Refusal> {
+    fn values(
+        &mut self,
+        schema: &Object,
+        (types, limits): (Types, Object),
+        listed: Vec<Value>,
+    ) -> Result<Node, Refusal> {
         let key = if schema.contains_key("const") { "const" } else { "enum" };
         let mut values: Vec<Value> = Vec::new();
-        let mut seen = HashSet::new();
         let null = schema.get("nullable") == Some(&json!(true));
-        for value in listed.into_iter().filter(|value| types.takes(value)).chain(null.then_some(Value::Null))
-        {
+        let fits = |value: &Value| types.takes(value) && is_within(schema, value);
+        for value in listed.into_iter().filter(fits).chain(null.then_some(Value::Null)) {
             if value.is_object() || value.is_array() {
                 return Err(self
                     .place
                     .refuse_key(key, "Strict schemas can list strings, numbers, booleans and null only."));
             }
-            if seen.insert(value.to_string()) {
+            if !values.contains(&value) {
                 values.push(value);
+            }
+            if self.values + values.len() > VALUES {
+                let message = format!("Strict schemas may list {VALUES} values in all.");
+                return Err(self.place.refuse_key(key, message));
             }
         }
         if values.is_empty() {
             return Err(self.place.refuse_key(key, "No value is valid here."));
         }
         self.values += values.len();
-        if self.values > VALUES {
-            let message = format!("Strict schemas may list {VALUES} values in all.");
-            return Err(self.place.refuse_key(key, message));
-        }
         let found = values.iter().fold(Types::NONE, |found, value| found.or(Types::of(value)));
-        Ok(Plain { values: Some(values), ..types.and(Types::SCALARS).and(found).into() }.into())
+        Ok(Plain { values: Some(values), limits, ..types.and(Types::SCALARS).and(found).into() }.into())
     }
 
     /// The keywords that are carried as they are. What strict mode has nothing for is lost; what says nothing of
     /// these types, or nothing at all, is left out.
     fn limits(&mut self, schema: &Object, types: Types, told: &mut Object) -> Result<Object, Refusal> {
         let mut limits = Object::new();
+        let listed = ["const", "enum"].iter().any(|key| schema.contains_key(*key));
         for (key, value) in schema {
             let subject = keyword::subject(key);
+            if listed && CHECKED.contains(&key.as_str()) {
+                continue;
+            }
             // OpenAPI's formats of numbers are hints.
             if key == "format" && !types.meets(Types::STRING) {
                 told.insert(key.clone(), value.clone());
@@ -194,7 +204,6 @@ impl Converter<'_> {
         if let Some(rest) = rest {
             self.lose(if key == "items" { "additionalItems" } else { "items" }, rest, told)?;
         }
-        self.few(key, parts)?;
         let mut nodes = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             nodes.push(self.below(&[key], 1, |this| {
@@ -215,6 +224,24 @@ impl Converter<'_> {
 fn of(limits: &Object, types: Types) -> Object {
     let of_types = |key: &str| types.meets(keyword::subject(key));
     limits.iter().filter(|(key, _)| of_types(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Whether a listed value is within the bounds of [`CHECKED`].
+fn is_within(schema: &Object, value: &Value) -> bool {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    if let Some(text) = value.as_str() {
+        let count = text.chars().count() as u64;
+        let bound = |key: &str| schema.get(key).and_then(keyword::count);
+        return bound("minLength").is_none_or(|b| count >= b)
+            && bound("maxLength").is_none_or(|b| count <= b);
+    }
+    value.as_f64().is_none_or(|n| {
+        bound("minimum").is_none_or(|b| n >= b)
+            && bound("maximum").is_none_or(|b| n <= b)
+            && bound("exclusiveMinimum").is_none_or(|b| n > b)
+            && bound("exclusiveMaximum").is_none_or(|b| n < b)
+            && bound("multipleOf").is_none_or(|step| (n / step).fract() == 0.0)
+    })
 }
 
 /// Whether a keyword says nothing with this value, or nothing beside the others.

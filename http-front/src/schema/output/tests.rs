@@ -292,6 +292,16 @@ fn merging_is_bounded() {
     definitions.insert("d0".to_owned(), json!({"type": "object", "properties": {"z": {"type": "null"}}}));
     let schema = json!({"$ref": "#/$defs/d40", "$defs": definitions});
     assert!(convert(&schema, Level::BestEffort).is_err());
+    // Many alternatives inside many merges: each takes stack.
+    let chain = |n: usize| {
+        let merged = json!({"allOf": [{"$ref": format!("#/$defs/d{n}")}, {"minProperties": 0}]});
+        (0..12).fold(merged, |schema, _| json!({"anyOf": [schema, {"type": "null"}]}))
+    };
+    let mut definitions: serde_json::Map<String, Value> =
+        (0..60).map(|n| (format!("d{}", n + 1), chain(n))).collect();
+    definitions.insert("d0".to_owned(), json!({"type": "object", "properties": {}}));
+    let schema = json!({"$ref": "#/$defs/d60", "$defs": definitions});
+    assert!(convert(&schema, Level::BestEffort).is_err());
     let own = json!({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A", "minProperties": 1}}}}});
     assert!(convert(&own, Level::BestEffort).is_err(), "a reference that is merged into itself");
 }

@@ -7,7 +7,7 @@ use shared::app_server::failure::TurnError;
 
 fn gather(shape: Shape, calling: Calling) -> Gather {
     let names = Names::new(["f", "a.b"]);
-    Gather::new(Arc::new(Expect { shape, calling, names }), "chatcmpl-0")
+    Gather::new(Arc::new(Expect { shape, calling, names }), "chatcmpl-0", true)
 }
 
 fn any() -> Calling {
@@ -28,7 +28,7 @@ fn call(id: &str, name: &str, arguments: &str) -> Delta {
 }
 
 fn usage(total: u64) -> Delta {
-    Delta::Usage(Tokens { total, ..Tokens::default() })
+    Delta::Usage(Some(Tokens { total, ..Tokens::default() }))
 }
 
 /// What the deltas came to: each step in a word, and the end.
@@ -70,6 +70,16 @@ fn calls_are_complete_with_their_usage() {
     let deltas = [message("let me"), call("1", "f", "{\"x\": 1}"), call("2", "a_b", ""), usage(3)];
     let steps = run(&mut gather(Shape::Text, any()), deltas);
     assert_eq!(steps, ["text", "alive", "alive", "done tool_calls 1:f:{\"x\": 1} 2:a.b:{}"]);
+}
+
+#[test]
+fn calls_are_complete_where_the_upstream_does_not_tell_what_they_used() {
+    let mut untold = gather(Shape::Text, any());
+    assert_eq!(last(&mut untold, [call("1", "f", "{}"), Delta::Usage(None)]), "done tool_calls 1:f:{}");
+    assert!(untold.usage().is_none());
+    let mut half = gather(Shape::Object, any());
+    last(&mut half, [message("no"), usage(1), END, message("{}"), Delta::Usage(None), END]);
+    assert!(half.usage().is_none(), "a part of it is not what was used");
 }
 
 #[test]
@@ -135,11 +145,35 @@ fn an_object_is_read_and_asked_for_once_more() {
 }
 
 #[test]
+fn a_form_is_looked_for_in_the_last_message() {
+    let mut object = gather(Shape::Object, any());
+    assert_eq!(
+        last(&mut object, [message("Let me think."), message("{\"a\":1}"), END]),
+        "done stop text {\"a\":1}"
+    );
+    let mut first = gather(Shape::Object, any());
+    assert_eq!(
+        last(&mut first, [message("{\"a\":1}"), message("That's it."), END]),
+        "done stop text {\"a\":1}"
+    );
+}
+
+#[test]
+fn a_dropped_second_call_may_be_whatever_it_is() {
+    let single = Calling { single: true, ..any() };
+    let deltas = [call("1", "f", "{}"), call("2", "f", "{bad"), usage(1)];
+    assert_eq!(last(&mut gather(Shape::Text, single), deltas), "done tool_calls 1:f:{}");
+}
+
+#[test]
 fn a_message_that_is_never_completed_is_a_refusal() {
     let mut plain = gather(Shape::Text, any());
     assert_eq!(last(&mut plain, [Delta::Begun, usage(3), END]), "done stop refused");
     let mut object = gather(Shape::Object, any());
     assert_eq!(last(&mut object, [Delta::Begun, END]), "done stop refused");
+    let mut partial = gather(Shape::Text, any());
+    let deltas = [Delta::Begun, text("a"), END];
+    assert_eq!(last(&mut partial, deltas), "done stop", "an upstream that doesn't complete its messages");
     let mut both = gather(Shape::Text, any());
     assert_eq!(last(&mut both, [Delta::Begun, message("a"), Delta::Begun, END]), "done stop refused");
     let mut empty = gather(Shape::Text, any());

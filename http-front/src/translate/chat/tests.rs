@@ -31,8 +31,15 @@ fn closing(reason: FinishReason) -> Closing {
 
 fn used(deltas: &[Delta]) -> Option<Tokens> {
     let used = deltas.iter().filter_map(|delta| match delta {
-        Delta::Usage(tokens) => Some(*tokens),
-        _ => None,
+        Delta::Usage(tokens) => *tokens,
+        Delta::Alive
+        | Delta::Text { .. }
+        | Delta::Message { .. }
+        | Delta::Begun
+        | Delta::Call { .. }
+        | Delta::Foreign
+        | Delta::Retry
+        | Delta::End(_) => None,
     });
     used.reduce(|mut sum, tokens| {
         sum += tokens;
@@ -73,7 +80,8 @@ fn whole_to(deltas: &[Delta], closing: &Closing) -> Value {
 #[test]
 fn a_stream_in_full() {
     let tokens = Tokens { input: 5, cached: 1, output: 3, reasoning: 2, total: 8 };
-    let deltas = [text("i", "a\r\nb"), message("a\r\nb"), Delta::Usage(tokens), Delta::End(End::Completed)];
+    let deltas =
+        [text("i", "a\r\nb"), message("a\r\nb"), Delta::Usage(Some(tokens)), Delta::End(End::Completed)];
     let head = r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":"#;
     let chunk = |delta: &str, finish: &str, tail: &str| {
         format!(r#"{head}[{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":{finish}}}]{tail}"#)
@@ -124,7 +132,7 @@ fn what_the_deltas_lack_at_the_end_is_sent_with_the_message() {
 #[test]
 fn usage_is_summed_or_absent() {
     let tokens = Tokens { input: 1, cached: 0, output: 1, reasoning: 0, total: 2 };
-    let two = whole(&[Delta::Usage(tokens), Delta::Usage(tokens)]);
+    let two = whole(&[Delta::Usage(Some(tokens)), Delta::Usage(Some(tokens))]);
     assert_eq!(two["usage"]["total_tokens"], 4);
     assert!(whole(&[]).get("usage").is_none());
     assert_eq!(stream(&[], true).len(), 3, "no usage chunk without usage");

@@ -25,7 +25,7 @@ pub(super) enum Format {
     /// A JSON object.
     Object,
     /// JSON of this schema.
-    Schema(Output),
+    Schema(Box<Output>),
 }
 
 /// Reads the form.
@@ -44,7 +44,7 @@ pub(super) fn format(request: &ChatRequest<'_>) -> Result<Format, ApiError> {
             "messages",
             "The messages must hold the word `json` for a `response_format` of type `json_object`.",
         )),
-        ("json_schema", Some(schema)) => json_schema(schema).map(Format::Schema),
+        ("json_schema", Some(schema)) => json_schema(schema).map(|output| Format::Schema(Box::new(output))),
         ("json_schema", None) => Err(ApiError::invalid(
             "response_format.json_schema",
             "A `response_format` of type `json_schema` needs `json_schema`.",

@@ -15,13 +15,13 @@ fn served() -> Served {
 }
 
 fn run(body: &Value) -> Result<Chat, ApiError> {
-    read(body.to_string().as_bytes())
+    read(body.to_string().as_bytes(), 10_000)
 }
 
-/// The whole way of a request, but for its images.
-pub(super) fn read(body: &[u8]) -> Result<Chat, ApiError> {
+/// The whole way of a request, but for its images; its schemas may have so many bytes.
+pub(super) fn read(body: &[u8], max_schemas: usize) -> Result<Chat, ApiError> {
     let request = parse(body)?;
-    let mut chat = plan(&request, &served(), &[])?;
+    let mut chat = plan(&request, &served(), &[], max_schemas)?;
     let urls: Vec<String> = items::images(&request.messages).map(|image| image.url.to_owned()).collect();
     chat.fill(&request.messages, &urls)?;
     Ok(chat)
@@ -125,6 +125,25 @@ fn a_bad_field_is_named_by_its_path() {
     ] {
         assert_eq!(refused(&body), (status, param), "{body}");
     }
+}
+
+#[test]
+fn schemas_are_bounded_together() {
+    let schema =
+        json!({"type": "object", "properties": {"a": {"type": "string", "description": "x".repeat(5_000)}}});
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name, "parameters": schema}});
+    let mut body =
+        json!({"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": [tool("a")]});
+    assert!(run(&body).is_ok());
+    body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+    assert_eq!(refused(&body), (400, json!("response_format")));
+    body["tools"] = json!([tool("a"), tool("b")]);
+    assert_eq!(refused(&body), (400, json!("tools")));
+    let names: Vec<Value> =
+        (0..129).map(|_| json!({"type": "function", "function": {"name": "a"}})).collect();
+    let choice = json!({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": names}});
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": [tool("a")], "tool_choice": choice});
+    assert_eq!(refused(&body), (400, json!("tool_choice.allowed_tools.tools")));
 }
 
 #[test]

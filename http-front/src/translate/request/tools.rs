@@ -67,8 +67,7 @@ enum Choice<'a> {
 pub(super) fn tools(request: &ChatRequest<'_>, names: &Names) -> Result<Tools, ApiError> {
     let (declared, legacy) = declared(request)?;
     let choice = choice(request, legacy)?;
-    let known: HashSet<&str> = declared.iter().map(|d| d.function.name.as_str()).collect();
-    let has = |name: &str| known.contains(name);
+    let has = |name: &str| declared.iter().any(|d| d.function.name == name);
     let unknown = |name: &str, param: &str| {
         let shown: String = name.chars().take(64).collect();
         Err(ApiError::invalid(param, format!("`{shown}` is not among the functions of this request.")))
@@ -83,8 +82,7 @@ pub(super) fn tools(request: &ChatRequest<'_>, names: &Names) -> Result<Tools, A
             if let Some(name) = names.iter().find(|name| !has(name)) {
                 return unknown(name, "tool_choice.allowed_tools.tools");
             }
-            let names: HashSet<&str> = names.iter().copied().collect();
-            (declared.iter().filter(|d| names.contains(d.function.name.as_str())).collect(), *must)
+            (declared.iter().filter(|d| names.contains(&d.function.name.as_str())).collect(), *must)
         }
     };
     if must && offered.is_empty() {
@@ -104,8 +102,7 @@ pub(super) fn tools(request: &ChatRequest<'_>, names: &Names) -> Result<Tools, A
     let one = legacy || request.parallel_tool_calls == Some(false) || matches!(choice, Choice::Named(..));
     let forced = if must { Some(forced(&offered, names, !one)?) } else { None };
     let declared = if offered.is_empty() { None } else { Some(raw(&offered, names)?) };
-    let single = legacy || request.parallel_tool_calls == Some(false);
-    Ok(Tools { declared, calling: Calling { allowed, single, legacy }, forced })
+    Ok(Tools { declared, calling: Calling { allowed, single: one, legacy }, forced })
 }
 
 /// The functions of the request, and whether they have the old form.
@@ -181,7 +178,8 @@ fn choice<'a>(request: &'a ChatRequest<'_>, legacy: bool) -> Result<Choice<'a>, 
             let name = value["name"].as_str().or_else(|| value["function"]["name"].as_str());
             let missing =
                 || ApiError::invalid(format!("{param}.name"), "The function's name is needed here.");
-            name.map(|name| Choice::Named(name, "function_call.name")).ok_or_else(missing)
+            let path = if old.is_some() { "function_call.name" } else { "tool_choice.function.name" };
+            name.map(|name| Choice::Named(name, path)).ok_or_else(missing)
         }
         Value::Object(_) => object(value),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
@@ -212,6 +210,9 @@ fn object(value: &Value) -> Result<Choice<'_>, ApiError> {
             let Some(tools) = allowed["tools"].as_array() else {
                 return Err(ApiError::invalid(param("tools"), "`tools` must be an array of functions."));
             };
+            if tools.len() > MOST {
+                return Err(ApiError::invalid(param("tools"), format!("`tools` may have {MOST} functions.")));
+            }
             let mut names = Vec::with_capacity(tools.len());
             for (at, tool) in tools.iter().enumerate() {
                 let name = tool["function"]["name"].as_str().or_else(|| tool["name"].as_str());

@@ -122,7 +122,7 @@ impl Case {
                     // It raises what it saw, or that it has tried often enough.
                     if self.attempts(client) > 1 { "AI_RetryError" } else { "AI_APICallError" }
                 } else {
-                    class_of(status, client)
+                    class_of(status, code, client)
                 };
                 json!({"class": class, "status": status, "code": code, "text": ""})
             }
@@ -157,8 +157,9 @@ impl Case {
 }
 
 /// What OpenAI's SDKs raise for a status, in both languages, and what LangChain makes of it.
-fn class_of(status: u16, client: Client) -> &'static str {
+fn class_of(status: u16, code: Option<&str>, client: Client) -> &'static str {
     let (sdk, langchain) = match status {
+        400 if code == Some("context_length_exceeded") => ("BadRequestError", "OpenAIContextOverflowError"),
         400 => ("BadRequestError", "OpenAIInvalidRequestError"),
         401 => ("AuthenticationError", "OpenAIAuthenticationError"),
         403 => ("PermissionDeniedError", "OpenAIPermissionDeniedError"),

@@ -123,3 +123,20 @@ async fn what_cannot_be_converted_is_refused_with_its_place() {
     let got = stage.ask([], &asking_for(&json!({"type": "xml"}), false)).await;
     assert_eq!(got.json()["error"]["param"], "response_format.type");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_messages_the_last_that_fits_is_the_answer() {
+    let stage = Stage::new().await;
+    let strict = json!({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": false});
+    let loose = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
+    let two = || Reply::new().text("{\"a\":1}").text("{\"a\":2}");
+    for format in [format(&strict, Some(true)), format(&loose, None), json!({"type": "json_object"})] {
+        assert_eq!(stage.ask([two()], &asking_for(&format, false)).await.content(), "{\"a\":2}", "{format}");
+    }
+    let got = stage.ask([two()], &asking_for(&format(&loose, None), true)).await;
+    assert_eq!(text(&got, true), "{\"a\":2}");
+    let (sent, error) =
+        stage.ask([two()], &asking_for(&format(&strict, Some(true)), true)).await.stream().broken();
+    assert_eq!((sent.as_str(), &error["code"]), ("{\"a\":1}", &json!("upstream_error")));
+    stage.check_upstream();
+}

@@ -164,3 +164,32 @@ async fn a_hundred_and_twenty_eight_functions_go_up_and_one_more_is_refused() {
     let got = stage.ask([], &offering(&tools, false)).await;
     assert_eq!((got.status, &got.json()["error"]["param"]), (400, &json!("tools")));
 }
+
+/// codex waits for the results of its calls before it tells that the upstream failed behind them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_fails_behind_a_call_is_told_soon() {
+    let stage = Stage::new().await;
+    let call = || Reply::new().function_call_as("a", "one", "{\"n\":1}");
+    let failures: [(Reply, u16, &str); 3] = [
+        (call().cut(), 502, "upstream_error"),
+        (call().failed("server_error", "Oops."), 502, "upstream_error"),
+        (call().failed("rate_limit_exceeded", "Please try again in 5s."), 429, "rate_limit_exceeded"),
+    ];
+    for (reply, status, code) in failures {
+        let got = stage.ask([reply], &offering(&[adder("one")], false)).await;
+        assert_eq!((got.status, &got.json()["error"]["code"]), (status, &json!(code)), "{}", got.shown());
+    }
+    let got = stage.ask([call().incomplete("max_output_tokens")], &offering(&[adder("one")], false)).await;
+    assert_eq!(calls(&got, false), (owned(&[("a", "one", "{\"n\":1}")]), "length".to_owned()));
+    stage.check_upstream();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_come_without_usage_where_the_upstream_tells_none() {
+    let stage = Stage::new().await;
+    let end = json!({"type": "response.completed", "response": {"id": "r", "usage": null}});
+    let reply = Reply::new().function_call_as("a", "one", "{\"n\":1}").raw(end).end_of_stream();
+    let got = stage.ask([reply], &offering(&[adder("one")], false)).await;
+    assert_eq!(calls(&got, false), (owned(&[("a", "one", "{\"n\":1}")]), "tool_calls".to_owned()));
+    assert!(got.json().get("usage").is_none(), "{}", got.shown());
+}

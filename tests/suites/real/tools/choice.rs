@@ -83,6 +83,12 @@ async fn a_named_function_is_the_only_one_that_can_be_called() {
         let got = once(&stage, Reply::new().function_call_as("a", "two", "{\"n\":1}"), &body).await;
         assert_eq!(calls(&got, stream).0, owned(&[("a", "two", "{\"n\":1}")]));
         assert_eq!(names(&sent(&stage)), ["two"]);
+        let two = Reply::new().function_call_as("a", "two", "{}").function_call_as("b", "two", "{}");
+        assert_eq!(
+            calls(&once(&stage, two, &body).await, stream).0,
+            owned(&[("a", "two", "{}")]),
+            "one call of it"
+        );
         let got = once(&stage, Reply::new().function_call("one", "{}"), &body).await;
         let error = if got.status == 200 { got.stream().broken().1 } else { got.json()["error"].clone() };
         assert_eq!(error["code"], "upstream_error");

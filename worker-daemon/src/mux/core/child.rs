@@ -372,6 +372,9 @@ impl Core {
     }
 }
 
+/// Items that are calls of what the client has, or of nothing: codex's own tools are none of them.
+const CALLS: &[&str] = &["function_call", "custom_tool_call", "local_shell_call", "tool_search_call"];
+
 /// Whether a raw item is a call.
 fn is_call(line: &Bytes) -> bool {
     #[derive(Deserialize)]
@@ -385,7 +388,7 @@ fn is_call(line: &Bytes) -> bool {
         r#type: Text<'a>,
     }
     match Message::<Completed<'_>, IgnoredAny>::parse(line) {
-        Ok(Message::Notification { params: Some(params), .. }) => params.item.r#type.ends_with("_call"),
+        Ok(Message::Notification { params: Some(params), .. }) => CALLS.contains(&&*params.item.r#type),
         Ok(_) | Err(_) => false,
     }
 }

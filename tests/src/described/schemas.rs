@@ -1,0 +1,86 @@
+//! The two documents as validators, each compiled once in a process.
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::schema;
+
+/// What an answer without a failure is: a member that the description does not name is a fault, for a misspelt one
+/// would pass otherwise.
+pub(super) static COMPLETION: LazyLock<Validator> = LazyLock::new(|| closed("CreateChatCompletionResponse"));
+/// A frame of a stream.
+pub(super) static CHUNK: LazyLock<Validator> = LazyLock::new(|| closed("CreateChatCompletionStreamResponse"));
+/// `/v1/models`.
+pub(super) static MODELS: LazyLock<Validator> = LazyLock::new(|| closed("ListModelsResponse"));
+/// `/v1/models/{id}`.
+pub(super) static MODEL: LazyLock<Validator> = LazyLock::new(|| closed("Model"));
+/// A failure as OpenAI has it. It stays open: `retryable` is ours.
+pub(super) static FAILURE: LazyLock<Validator> = LazyLock::new(|| validator(&component("ErrorResponse")));
+/// A failure as we have it.
+pub(super) static ENVELOPE: LazyLock<Validator> =
+    LazyLock::new(|| validator(&parsed(include_str!("../../data/error-envelope.schema.json"))));
+
+static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
+    let mut description = parsed(include_str!("../../data/openapi-subset.json"));
+    nullable(&mut description);
+    description
+});
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("a file of ours is JSON")
+}
+
+fn validator(schema: &Value) -> Validator {
+    jsonschema::validator_for(schema).expect("a schema of ours is a schema")
+}
+
+fn closed(name: &str) -> Validator {
+    validator(&schema::closed(component(name)))
+}
+
+/// The description calls itself OpenAPI 3.1, whose schemas are JSON Schema, but says `nullable: true` in places, as
+/// 3.0 did. JSON Schema ignores that word, so a `finish_reason: null` or a `usage: null` would be refused. Here such a
+/// schema allows what it says or `null`.
+fn nullable(schema: &mut Value) {
+    if schema.get("nullable") == Some(&Value::Bool(true)) {
+        let mut inner = schema.take();
+        inner["nullable"] = Value::Bool(false);
+        *schema = json!({ "anyOf": [inner, { "type": "null" }] });
+    }
+    match schema {
+        Value::Object(members) => members.values_mut().for_each(nullable),
+        Value::Array(elements) => elements.iter_mut().for_each(nullable),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// One component, with those that it refers to.
+fn component(name: &str) -> Value {
+    let schemas = &DESCRIPTION["components"]["schemas"];
+    let mut wanted = serde_json::Map::new();
+    let mut open = vec![name.to_owned()];
+    while let Some(name) = open.pop() {
+        if wanted.contains_key(&name) {
+            continue;
+        }
+        let schema = &schemas[&name];
+        assert!(schema.is_object(), "no component {name}");
+        references(schema, &mut open);
+        wanted.insert(name, schema.clone());
+    }
+    json!({ "$ref": format!("#/components/schemas/{name}"), "components": { "schemas": wanted } })
+}
+
+fn references(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            let name = members.get("$ref").and_then(Value::as_str);
+            found.extend(name.and_then(|r| r.strip_prefix("#/components/schemas/")).map(str::to_owned));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(elements) => elements.iter().for_each(|element| references(element, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

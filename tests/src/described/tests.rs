@@ -1,0 +1,78 @@
+use super::{Shape, faults, stream_faults};
+use serde_json::{Value, json};
+
+fn chunk() -> Value {
+    json!({
+        "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+        "choices": [{ "index": 0, "delta": {}, "logprobs": null, "finish_reason": null }],
+    })
+}
+
+fn failure() -> Value {
+    json!({ "error": { "message": "m", "type": "server_error", "param": null, "code": null, "retryable": true } })
+}
+
+fn frames(frames: &[Value]) -> String {
+    frames.iter().map(|frame| format!("data: {frame}\n\n")).collect()
+}
+
+/// `value` with something else at a place.
+fn with(mut value: Value, place: &str, other: Value) -> Value {
+    let (parent, name) = place.rsplit_once('/').expect("a place");
+    value.pointer_mut(parent).expect("a parent")[name] = other;
+    value
+}
+
+#[test]
+fn what_is_not_as_described_is_seen() {
+    let card = json!({ "id": "m", "object": "model", "created": 1, "owned_by": "o" });
+    let call =
+        json!([{ "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "" } }]);
+    let called = with(chunk(), "/choices/0/delta/tool_calls", call);
+    for (shape, good, bad) in [
+        (Shape::Model, &card, vec![("/created", json!("now")), ("/id", Value::Null), ("/owner", json!("o"))]),
+        (Shape::Chunk, &chunk(), vec![("/choices/0/finish_reason", json!("done")), ("/choise", json!([]))]),
+        (
+            Shape::Chunk,
+            &called,
+            vec![
+                ("/choices/0/delta/tool_calls/0/index", Value::Null),
+                ("/choices/0/delta/tool_calls/0/function/args", json!("")),
+                ("/choices/0/delta/tool_calls/0/function/arguments", json!({})),
+            ],
+        ),
+        (Shape::Failure, &failure(), vec![("/error/code", json!(3)), ("/error/hint", json!("no"))]),
+    ] {
+        assert_eq!(Shape::of(good), Some(shape), "{good}");
+        assert_eq!(shape.faults(good), Vec::<String>::new(), "{good}");
+        for (place, other) in bad {
+            let odd = with(good.clone(), place, other);
+            assert!(!shape.faults(&odd).is_empty(), "{odd} passed");
+        }
+    }
+}
+
+#[test]
+fn a_status_goes_with_its_shape() {
+    let sound = |status, body: &Value| faults(status, Some("application/json"), &body.to_string()).is_empty();
+    assert!(sound(502, &failure()));
+    assert!(!sound(200, &failure()));
+    assert!(!sound(200, &chunk()), "a chunk is no whole answer");
+    assert!(!sound(200, &json!({ "status": "ok" })));
+    assert!(!faults(502, Some("application/json"), "Bad Gateway").is_empty());
+}
+
+#[test]
+fn every_frame_is_looked_at() {
+    let good = [chunk(), chunk(), failure()];
+    assert_eq!(stream_faults(&frames(&good)), Vec::<String>::new());
+    assert_eq!(stream_faults(": keep-alive\ndata: [DONE]\n\n"), Vec::<String>::new());
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] = json!({ "object": "chat.completion.chunk" });
+        assert!(!stream_faults(&frames(&bad)).is_empty(), "frame {at}");
+    }
+    let other = with(chunk(), "/id", json!("d"));
+    assert_eq!(stream_faults(&frames(&[chunk(), other])).len(), 1);
+    assert_eq!(stream_faults("data: {\n\n").len(), 1);
+}
