@@ -10,6 +10,7 @@ pub mod calls;
 mod convert;
 mod definitions;
 mod keyword;
+mod limits;
 mod merge;
 mod node;
 pub mod output;

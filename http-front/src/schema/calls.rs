@@ -6,6 +6,7 @@
 use super::{
     Refusal, bounded,
     convert::{Converter, Rule},
+    limits,
     node::{Kind, Member, Node, Plain, Tree},
     restore::{STEPS, elements, members, restore},
     types::Types,
@@ -76,7 +77,9 @@ pub fn convert(tools: &[Callable<'_>], many: bool) -> Result<Calls, (usize, Refu
     tree.settle(functions.iter_mut().map(|(_, node)| node));
     tree.root = shape(&functions, many);
     tree.finish();
-    Ok(Calls { schema: tree.written(), tree, functions, many })
+    let schema = tree.written();
+    limits::check(&schema).map_err(|refusal| (0, refusal))?;
+    Ok(Calls { schema, tree, functions, many })
 }
 
 /// The parameters of a function without any are often not said at all.

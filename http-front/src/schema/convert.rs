@@ -23,8 +23,8 @@ use serde_json::{Value, json};
 
 /// OpenAI's limits: levels of objects and arrays, properties in all, listed values in all.
 const LEVELS: usize = 10;
-const PROPERTIES: usize = 5000;
-const VALUES: usize = 1000;
+pub(super) const PROPERTIES: usize = 5000;
+pub(super) const VALUES: usize = 1000;
 /// The most alternatives of one `anyOf`, and the most schemas in all. OpenAI's own limits are not known; what is
 /// larger than this can't be within the others and be of any use.
 const ALTERNATIVES: usize = 500;

@@ -7,6 +7,7 @@
 use super::{
     Level, Refusal, bounded,
     convert::{Converter, Rule},
+    limits,
     node::{Kind, Node, Tree},
     restore::{STEPS, restore},
 };
@@ -62,7 +63,9 @@ pub fn convert(schema: &Value, level: Level) -> Result<Output, Refusal> {
     }
     let mut tree = Tree { root, definitions, whole };
     tree.finish();
-    Ok(Output { schema: tree.written(), back: Back { tree, wrapped } })
+    let schema = tree.written();
+    limits::check(&schema)?;
+    Ok(Output { schema, back: Back { tree, wrapped } })
 }
 
 /// The definition that a node is, with nothing but descriptions beside it.

@@ -157,4 +157,6 @@ fn raw(value: &Value) -> Arc<RawValue> {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

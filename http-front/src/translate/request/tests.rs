@@ -15,9 +15,13 @@ fn served() -> Served {
 }
 
 fn run(body: &Value) -> Result<Chat, ApiError> {
-    let text = body.to_string();
-    let request = parse(text.as_bytes())?;
-    let mut chat = plan(&request, &served(), &[], 10_000)?;
+    read(body.to_string().as_bytes(), 10_000)
+}
+
+/// The whole way of a request, but for its images; its schemas may have so many bytes.
+pub(super) fn read(body: &[u8], max_schemas: usize) -> Result<Chat, ApiError> {
+    let request = parse(body)?;
+    let mut chat = plan(&request, &served(), &[], max_schemas)?;
     let urls: Vec<String> = items::images(&request.messages).map(|image| image.url.to_owned()).collect();
     chat.fill(&request.messages, &urls)?;
     Ok(chat)

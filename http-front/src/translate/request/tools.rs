@@ -117,6 +117,9 @@ fn declared<'a>(request: &'a ChatRequest<'_>) -> Result<(Vec<Declared<'a>>, bool
     }
     let legacy = !functions.is_empty();
     let list = if legacy { "functions" } else { "tools" };
+    if tools.len() + functions.len() > MOST {
+        return Err(ApiError::invalid(list, format!("`{list}` may have {MOST} functions.")));
+    }
     let mut all = Vec::with_capacity(tools.len() + functions.len());
     for (at, function) in functions.iter().enumerate() {
         all.push((format!("functions[{at}]"), function));
@@ -131,9 +134,6 @@ fn declared<'a>(request: &'a ChatRequest<'_>) -> Result<(Vec<Declared<'a>>, bool
             Some(function) => all.push((path, function)),
             None => return Err(ApiError::invalid(path, "A tool needs `function` with a name.")),
         }
-    }
-    if all.len() > MOST {
-        return Err(ApiError::invalid(list, format!("`{list}` may have {MOST} functions.")));
     }
     let mut seen = HashSet::new();
     let mut declared = Vec::with_capacity(all.len());

@@ -119,14 +119,14 @@ impl Wanted {
                 self.ids.len() - 1
             }
         };
-        let said = match &message["content"] {
-            Value::Array(_) => {
-                // codex drops these.
-                let parts =
-                    parts(&message["content"]).into_iter().filter(|part| *part != Part::Text(String::new()));
-                Said::Parts(parts.collect())
-            }
-            text => Said::Text(text.as_str().unwrap_or_default().to_owned()),
+        let content = &message["content"];
+        let said = if content.is_array() {
+            // codex drops empty texts here.
+            Said::Parts(
+                parts(content).into_iter().filter(|part| *part != Part::Text(String::new())).collect(),
+            )
+        } else {
+            Said::Text(content.as_str().unwrap_or_default().to_owned())
         };
         self.steps.push(Seen::Output(place, said));
     }

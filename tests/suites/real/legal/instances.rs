@@ -39,12 +39,12 @@ fn of(schema: &Value, root: &Value, dice: &mut Dice, depth: usize) -> Option<Val
     if let Some(value) = schema.get("const") {
         return Some(value.clone());
     }
-    let kind = match &schema["type"] {
-        Value::Array(kinds) if depth > DEEP => kinds.last()?.as_str()?,
-        Value::Array(kinds) => kinds[pick(dice, kinds.len())].as_str()?,
-        kind => kind.as_str()?,
+    let kind = match schema["type"].as_array() {
+        Some(kinds) if depth > DEEP => kinds.last()?,
+        Some(kinds) => &kinds[pick(dice, kinds.len())],
+        None => &schema["type"],
     };
-    Some(match kind {
+    Some(match kind.as_str()? {
         "null" => Value::Null,
         "boolean" => (dice.roll(2) == 0).into(),
         "integer" | "number" => number(schema, dice),

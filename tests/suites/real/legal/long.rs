@@ -13,7 +13,6 @@ fn seed() -> u64 {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a failing run shows its seed")]
 fn nothing_legal_is_refused_lost_moved_or_doubled_in_many_requests() {
     let seed = seed();
     println!("LEGAL_SEED={seed}");

@@ -62,10 +62,9 @@ pub(super) fn sent(items: &[Value]) -> Sent {
             Some("function_call_output") => {
                 let place = places.get(&text(&item["call_id"]));
                 let place = *place.unwrap_or_else(|| panic!("a result of nothing: {item}"));
-                let said = match &item["output"] {
-                    Value::String(text) => Said::Text(text.clone()),
-                    list => Said::Parts(parts(list, "input_text")),
-                };
+                let output = &item["output"];
+                let text = output.as_str().map(|text| Said::Text(text.to_owned()));
+                let said = text.unwrap_or_else(|| Said::Parts(parts(output, "input_text")));
                 Seen::Output(place, said)
             }
             _ => panic!("nobody said this: {item}"),

@@ -47,6 +47,9 @@ pub(super) fn members() -> BoxedStrategy<Vec<(&'static str, Value)>> {
     prop_oneof![3 => none, 6 => some, 1 => old].boxed()
 }
 
+/// The parameters, the description and `strict` of a function.
+type Others = (Option<Value>, Option<String>, Option<bool>);
+
 fn functions() -> BoxedStrategy<Vec<Value>> {
     let names = (subsequence(NAMES, 1..6), option::weighted(0.3, odd())).prop_map(|(names, odd)| {
         let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
@@ -55,10 +58,7 @@ fn functions() -> BoxedStrategy<Vec<Value>> {
     });
     (names, vec((option::of(parameters()), option::of(text()), option::of(any::<bool>())), 7))
         .prop_map(|(names, others)| {
-            let with = |(name, (parameters, description, strict)): (
-                String,
-                (Option<Value>, Option<String>, Option<bool>),
-            )| {
+            let with = |(name, (parameters, description, strict)): (String, Others)| {
                 let mut function = json!({"name": name});
                 if let Some(description) = description {
                     function["description"] = description.into();
