@@ -8,7 +8,7 @@ mod tools;
 
 use super::{
     answer::{Expect, Shape},
-    history::{self, Repair},
+    history::{self, Entry, Repair},
     items,
     models::{Alias, Served},
     names::Names,
@@ -69,7 +69,7 @@ pub fn plan(
     size::check(request, max_schemas)?;
     let names = Names::new(functions(request));
     let mut repairs = Vec::new();
-    if given(request).chain(called(request)).any(|name| names.changes(name)) {
+    if given(request).any(|name| names.changes(name)) {
         repairs.push(Repair::ToolName.as_str());
     }
     let tools = tools::tools(request, &names)?;
@@ -107,7 +107,13 @@ impl Chat {
     /// 400 with the path of what can't be carried.
     pub fn fill(&mut self, messages: &[Message<'_>], urls: &[String]) -> Result<(), ApiError> {
         let (entries, repairs) = history::entries(messages)?;
-        self.plan.items = items::lines(&entries, &self.expect.names, urls);
+        let names = &self.expect.names;
+        let changed = |entry: &Entry<'_>| matches!(entry, Entry::Call { name, .. } if names.changes(name));
+        let told = Repair::ToolName.as_str();
+        if !self.repairs.contains(&told) && entries.iter().any(changed) {
+            self.repairs.push(told);
+        }
+        self.plan.items = items::lines(&entries, names, urls);
         self.repairs.extend(repairs.into_iter().map(Repair::as_str));
         Ok(())
     }
