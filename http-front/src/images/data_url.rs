@@ -1,6 +1,6 @@
 //! Data URLs, read leniently and written in the one form that codex passes on untouched. Pure.
 //!
-//! Promises that [`write`] makes a URL that [`read`] finds canonical, and that [`read`] never panics. Looks at no
+//! Promises that [`write()`] makes a URL that [`read`] finds canonical, and that [`read`] never panics. Looks at no
 //! image: what the bytes are is [`inspect`](super::inspect)'s to say, and the media type in the URL is not believed.
 
 use super::{inspect::Format, problem::Problem};
@@ -27,7 +27,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 pub(super) struct DataUrl<'a> {
     /// The decoded bytes.
     pub(super) bytes: Vec<u8>,
-    /// The base64 text, where it is exactly what [`write`] would make of the bytes.
+    /// The base64 text, where it is exactly what [`write()`] would make of the bytes.
     canonical: Option<&'a str>,
     /// The URL as it came.
     url: &'a str,

@@ -117,7 +117,7 @@ fn check_part(role: Role, part: &Part<'_>) -> Result<(), Refused> {
     }
 }
 
-/// The entries as JSON arrays of raw items, in order, each of about [`INJECT_BYTES`]. `urls` are the images as codex
+/// The entries as JSON arrays of raw items, in order, each of about 1 MiB. `urls` are the images as codex
 /// takes them, one for each that [`images`] gives.
 pub fn lines(entries: &[Entry<'_>], names: &Names, urls: &[String]) -> Vec<Bytes> {
     let urls = RefCell::new(urls.iter());
