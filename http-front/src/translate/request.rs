@@ -8,7 +8,7 @@ mod tools;
 
 use super::{
     answer::{Expect, Shape},
-    history::{self, Repair},
+    history::{self, Entry, Repair},
     items,
     models::{Alias, Served},
     names::Names,
@@ -69,7 +69,7 @@ pub fn plan(
     size::check(request, max_schemas)?;
     let names = Names::new(functions(request));
     let mut repairs = Vec::new();
-    if given(request).chain(called(request)).any(|name| names.changes(name)) {
+    if given(request).any(|name| names.changes(name)) {
         repairs.push(Repair::ToolName.as_str());
     }
     let tools = tools::tools(request, &names)?;
@@ -108,6 +108,13 @@ impl Chat {
     pub fn fill(&mut self, messages: &[Message<'_>], urls: &[String]) -> Result<(), ApiError> {
         let (entries, repairs) = history::entries(messages)?;
         self.plan.items = items::lines(&entries, &self.expect.names, urls);
+        // The name of a result counts where it became that of a call: where its own call is there, it goes nowhere.
+        let changed =
+            |entry: &Entry<'_>| matches!(entry, Entry::Call { name, .. } if self.expect.names.changes(name));
+        let known = self.repairs.contains(&Repair::ToolName.as_str());
+        if !known && entries.iter().any(changed) {
+            self.repairs.push(Repair::ToolName.as_str());
+        }
         self.repairs.extend(repairs.into_iter().map(Repair::as_str));
         Ok(())
     }

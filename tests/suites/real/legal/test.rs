@@ -187,7 +187,8 @@ fn check_answer(body: &Value, names: &Renamed, form: Form, up: &Value, told: &To
         check_written_calls(body, names, written, &called);
         return;
     }
-    if legacy || body["parallel_tool_calls"] == false {
+    // A function that is named is called once.
+    if legacy || body["parallel_tool_calls"] == false || body["tool_choice"]["type"] == "function" {
         wanted.truncate(1);
     }
     let found: Vec<(String, String)> =
