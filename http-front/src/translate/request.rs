@@ -107,14 +107,13 @@ impl Chat {
     /// 400 with the path of what can't be carried.
     pub fn fill(&mut self, messages: &[Message<'_>], urls: &[String]) -> Result<(), ApiError> {
         let (entries, repairs) = history::entries(messages)?;
-        self.plan.items = items::lines(&entries, &self.expect.names, urls);
-        // The name of a result counts where it became that of a call: where its own call is there, it goes nowhere.
-        let changed =
-            |entry: &Entry<'_>| matches!(entry, Entry::Call { name, .. } if self.expect.names.changes(name));
-        let known = self.repairs.contains(&Repair::ToolName.as_str());
-        if !known && entries.iter().any(changed) {
-            self.repairs.push(Repair::ToolName.as_str());
+        let names = &self.expect.names;
+        let changed = |entry: &Entry<'_>| matches!(entry, Entry::Call { name, .. } if names.changes(name));
+        let told = Repair::ToolName.as_str();
+        if !self.repairs.contains(&told) && entries.iter().any(changed) {
+            self.repairs.push(told);
         }
+        self.plan.items = items::lines(&entries, names, urls);
         self.repairs.extend(repairs.into_iter().map(Repair::as_str));
         Ok(())
     }

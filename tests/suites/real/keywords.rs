@@ -5,7 +5,7 @@ mod http;
 
 use super::support::Stage;
 use gateway_tests::{
-    pair::SocketClient,
+    pair::{DEADLINE, SocketClient},
     upstream::{Recorded, Reply},
 };
 use http_front::schema::{
@@ -45,7 +45,9 @@ impl Direct {
             turn["outputSchema"] = schema.clone();
         }
         self.client.call("turn/start", &turn).await.expect("a turn");
-        self.client.notified("turn/completed").await.expect("its end");
+        // The turn may end before the answer to its start is read: what counts is what goes up.
+        let gone = self.stage.upstream.wait_totals("the request", DEADLINE, |t| t.requests > seq);
+        gone.await.expect("a request upstream");
         let requests = self.stage.upstream.requests();
         Arc::clone(requests.get(usize::try_from(seq).expect("a count")).expect("a request"))
     }
