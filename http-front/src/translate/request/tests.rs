@@ -239,13 +239,3 @@ fn any_json() -> impl Strategy<Value = Value> {
         ]
     })
 }
-
-/// The name of a result goes up alone where its call has to be made up.
-#[test]
-fn a_name_that_is_changed_is_reported_where_it_goes_up() {
-    let call = json!({"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
-    let result = json!({"role": "tool", "tool_call_id": "a", "name": "a b", "content": "x"});
-    let repairs = |messages: Value| run(&json!({"model": "m", "messages": messages})).unwrap().repairs;
-    assert_eq!(repairs(json!([call, result])), [""; 0]);
-    assert_eq!(repairs(json!([result])), ["tool_name", "orphan_tool_output"]);
-}

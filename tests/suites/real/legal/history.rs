@@ -100,6 +100,9 @@ impl Wanted {
             Some("function") => ("name", own.expect("a name").to_owned()),
             _ => ("id", message["tool_call_id"].as_str().expect("an id").to_owned()),
         };
+        if let Some(own) = own {
+            self.name(own);
+        }
         let open = self.calls.iter_mut().filter(|call| call.key == key && !call.answered);
         let place = match open.max_by_key(|call| (call.message, usize::MAX - call.place)) {
             Some(call) => {
@@ -111,7 +114,6 @@ impl Wanted {
                 let known = self.calls.iter().rev().find(|call| call.key == key && key.0 == "id");
                 let known = known.map(|call| call.name.clone()).or(own.map(str::to_owned));
                 let name = known.filter(|name| !name.is_empty()).unwrap_or("unknown_function".to_owned());
-                self.name(&name);
                 self.steps.push(Seen::Call(name, "{}".to_owned()));
                 self.ids.push((key.0 == "id").then_some(key.1));
                 self.ids.len() - 1
