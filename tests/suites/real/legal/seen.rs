@@ -119,7 +119,7 @@ pub(super) fn fits(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.chars().all(allowed)
         && !name.starts_with("mcp__")
-        && !["exec_command", "shell_command"].contains(&name)
+        && !["exec_command", "shell_command", "mcp"].contains(&name)
 }
 
 /// Checks that calls went up under the clients' own ids, wherever these can be theirs alone; and says whether all did.

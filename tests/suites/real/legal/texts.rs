@@ -82,6 +82,7 @@ pub(super) const NAMES: &[&str] = &[
     "\u{1f980}",
     "mcp__files__read",
     "mcp__",
+    "mcp",
     "exec_command",
     "shell_command",
     "fn_exec_command",

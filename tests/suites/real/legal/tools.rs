@@ -53,7 +53,7 @@ type Others = (Option<Value>, Option<String>, Option<bool>);
 fn functions() -> BoxedStrategy<Vec<Value>> {
     let names = (subsequence(NAMES, 1..6), option::weighted(0.3, odd())).prop_map(|(names, odd)| {
         let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-        names.extend(odd);
+        names.extend(odd.filter(|odd| !NAMES.contains(&odd.as_str())));
         names
     });
     (names, vec((option::of(parameters()), option::of(text()), option::of(any::<bool>())), 7))
