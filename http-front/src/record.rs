@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 /// The longest name that a client may give its request; OpenAI has the same bound.
 const MAX_CLIENT_ID: usize = 512;
+/// The longest code of an error that is logged.
+const MAX_CODE: usize = 64;
 
 /// The name of a request, and when it began.
 #[derive(Debug, Clone)]
@@ -83,7 +85,7 @@ impl Record {
             let (status, retryable) = (error.status().as_u16(), error.is_retryable());
             let (id, latency_ms) = (self.id.as_str(), self.id.elapsed_ms());
             let client_id = self.client_id.as_deref();
-            let error_code = error.code().unwrap_or("invalid_request_error");
+            let error_code = error.code().filter(|code| is_plain(code)).unwrap_or("invalid_request_error");
             if status >= 500 {
                 tracing::warn!(
                     event,
@@ -130,6 +132,12 @@ impl Drop for Record {
     }
 }
 
+/// Whether a code, which may be the upstream's own words, can stand in a log.
+fn is_plain(code: &str) -> bool {
+    code.len() <= MAX_CODE
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+}
+
 /// What the client calls its request, where that can stand in a log: visible ASCII of a bounded length.
 fn client_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-client-request-id")?.to_str().ok()?;
@@ -141,6 +149,12 @@ fn client_id(headers: &HeaderMap) -> Option<String> {
 mod tests {
     use super::*;
     use http::HeaderValue;
+
+    #[test]
+    fn codes_are_logged_and_sentences_are_not() {
+        assert!(is_plain("context_length_exceeded") && is_plain("bad-thing.2"));
+        assert!(!is_plain("what the user said") && !is_plain(&"x".repeat(65)));
+    }
 
     #[test]
     fn a_clients_name_is_taken_where_it_is_short_and_visible() {

@@ -45,9 +45,9 @@ const COMMANDS: usize = 1024;
 const BATCH: usize = 64;
 /// The buffer for lines of the daemon.
 const READ_BUFFER: usize = 64 * 1024;
-
 /// How often it is looked whether the daemon still speaks.
 const LOOK: Duration = Duration::from_secs(1);
+
 /// The bounds of the link.
 #[derive(Debug, Clone)]
 pub struct LinkConfig {

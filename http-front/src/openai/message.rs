@@ -65,8 +65,8 @@ const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "fu
 /// By hand: serde_json calls a number in the place of a unit variant bad JSON, and takes an object there.
 impl<'de> Deserialize<'de> for Role {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let name = d.deserialize_str(TextVisitor)?;
-        Ok(match name.as_ref() {
+        let name = Text::deserialize(d)?;
+        Ok(match &*name {
             "system" => Self::System,
             "developer" => Self::Developer,
             "user" => Self::User,
@@ -112,21 +112,6 @@ pub struct ImageUrl<'a> {
     /// How closely the model is to look: `auto`, `low`, `high`.
     #[serde(default)]
     pub detail: Option<String>,
-}
-
-struct TextVisitor;
-
-impl<'de> de::Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(v))
-    }
-    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(v.to_owned()))
-    }
 }
 
 struct ContentVisitor;

@@ -9,7 +9,7 @@ use super::{
 };
 use serde::{
     Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
 use std::{
@@ -58,23 +58,7 @@ pub(super) fn members(value: &RawValue) -> Option<Vec<(String, &RawValue)>> {
 
 /// The elements of an array; `None` for another value.
 pub(super) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
-    struct Elements;
-    impl<'de> Visitor<'de> for Elements {
-        type Value = Vec<&'de RawValue>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an array")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut elements = Vec::new();
-            while let Some(element) = seq.next_element()? {
-                elements.push(element);
-            }
-            Ok(elements)
-        }
-    }
-    serde_json::Deserializer::from_str(value.get()).deserialize_seq(Elements).ok()
+    serde_json::from_str(value.get()).ok()
 }
 
 struct Writer<'a> {

@@ -6,17 +6,20 @@
 //!
 //! It promises one [`Step::Done`] for each turn, and that nothing of a text whose form is checked goes out before.
 
+mod closing;
+mod expect;
 mod object;
+
+pub use closing::{Call, Closing, FinishReason};
+pub use expect::{Allowed, Calling, Expect, Shape};
 
 use super::{
     event::{Cut, Delta, End},
     failure,
-    names::Names,
 };
 use crate::{
     error::{ApiError, Kind},
     openai::usage::Tokens,
-    schema::{calls::Calls, output::Output},
 };
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -25,117 +28,10 @@ use std::sync::Arc;
 
 /// What stands between two messages of one turn.
 pub const SEPARATOR: &str = "\n\n";
+/// An empty text, as the child writes it.
+const EMPTY: &[u8] = b"\"\"";
 /// What a client reads where the model refused: codex doesn't hand on the model's own words.
 pub const REFUSAL: &str = "The model refused to answer.";
-
-/// Which functions the model may call.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Allowed {
-    /// Any; a name that the request doesn't have is handed on, and the client tells the model.
-    Any,
-    /// These alone.
-    Only(Vec<String>),
-    /// None.
-    #[default]
-    None,
-}
-
-/// How the model's calls are taken.
-#[derive(Debug, Clone, Default)]
-pub struct Calling {
-    /// Which there may be.
-    pub allowed: Allowed,
-    /// Whether the first call alone is handed on.
-    pub single: bool,
-    /// Whether the answer has the old form, `function_call`.
-    pub legacy: bool,
-}
-
-/// What the model's text is.
-#[derive(Debug, Default)]
-pub enum Shape {
-    /// Text.
-    #[default]
-    Text,
-    /// A JSON object.
-    Object,
-    /// JSON of a schema.
-    Schema(Box<Output>),
-    /// A call, if the model doesn't call by itself; with the functions by their names.
-    Calls(Box<Calls>, Vec<String>),
-}
-
-/// What an answer must be like.
-#[derive(Debug, Default)]
-pub struct Expect {
-    /// The text.
-    pub shape: Shape,
-    /// The calls.
-    pub calling: Calling,
-    /// The names of the functions.
-    pub names: Names,
-}
-
-/// A call for the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// Joins it with its result; at most 64 characters, and no other call of the answer has it.
-    pub id: String,
-    /// The function, as the client names it.
-    pub name: String,
-    /// The arguments; valid JSON.
-    pub arguments: String,
-}
-
-/// Why an answer ended, in the words of chat completions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FinishReason {
-    /// The model was done.
-    Stop,
-    /// A bound was reached.
-    Length,
-    /// A filter stopped it.
-    ContentFilter,
-    /// The model calls functions.
-    ToolCalls,
-    /// The same in the old form.
-    FunctionCall,
-}
-
-impl FinishReason {
-    /// As JSON strings have it, without the quotes.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::ContentFilter => "content_filter",
-            Self::ToolCalls => "tool_calls",
-            Self::FunctionCall => "function_call",
-        }
-    }
-}
-
-/// The end of an answer.
-#[derive(Debug)]
-pub struct Closing {
-    /// The text that was held back, if any was.
-    pub text: Option<String>,
-    /// The model's calls.
-    pub calls: Vec<Call>,
-    /// Whether they have the old form.
-    pub legacy: bool,
-    /// That the model refused.
-    pub refusal: Option<&'static str>,
-    /// Why it ended.
-    pub reason: FinishReason,
-}
-
-impl Closing {
-    /// The end of an answer of which nothing more comes.
-    pub fn early(reason: FinishReason) -> Self {
-        Self { text: None, calls: Vec::new(), legacy: false, refusal: None, reason }
-    }
-}
 
 /// What a delta means for the answer.
 #[derive(Debug)]
@@ -241,7 +137,8 @@ impl Gather {
             }
             Delta::Text { item, text } => {
                 self.begun = false;
-                if self.item.as_ref() != Some(&item) {
+                // An empty text says nothing yet.
+                if self.item.as_ref() != Some(&item) && text != EMPTY {
                     self.item = Some(item.clone());
                     self.messages += 1;
                 }

@@ -35,3 +35,15 @@ pub(crate) fn ci(dir: &Path, what: &str, note: impl Fn(&str)) -> Result<()> {
         Err(error) => Err(Failure::new(format!("cannot run npm: {error}"))),
     }
 }
+
+/// A lock must work with any registry, and pin what it names.
+#[cfg(test)]
+pub(crate) fn check_lock(lock: &str) {
+    assert!(!lock.contains("://"), "the lock must work with any registry");
+    let lock: serde_json::Value = serde_json::from_str(lock).expect("JSON");
+    let packages = lock["packages"].as_object().expect("packages");
+    for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
+        assert!(package.get("resolved").is_none(), "{name} has an address");
+        assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{name}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Tests of what an answer is.
 
 use super::*;
+use crate::translate::names::Names;
 use bytes::Bytes;
 use serde_json::json;
 use shared::app_server::failure::TurnError;
