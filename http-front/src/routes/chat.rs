@@ -85,8 +85,12 @@ async fn answer(
     let identity = identity(model);
     let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
     let once_more = matches!(expect.shape, Shape::Object);
-    let again =
-        once_more.then(|| Again { daemon: call.app.daemon.clone(), plan: plan.clone(), key: key.clone() });
+    let again = once_more.then(|| Again {
+        daemon: call.app.daemon.clone(),
+        plan: plan.clone(),
+        key: key.clone(),
+        request_id: record.id().as_str().to_owned(),
+    });
     let turn = call.app.daemon.start(plan, key).await;
     let watched = Watched::new(
         turn,

@@ -18,6 +18,8 @@ pub(super) struct Again {
     pub(super) daemon: Daemon,
     pub(super) plan: Plan,
     pub(super) key: Option<KeyName>,
+    /// The name of the request, for the log.
+    pub(super) request_id: String,
 }
 
 /// A running answer. Dropping it interrupts the turn.
@@ -97,7 +99,12 @@ impl Running {
             Step::Done(closing) => Some(Got::Done(closing)),
             Step::Failed(error) => return Err(error),
             Step::Again => {
-                tracing::info!(event = "turn_again", "the text was not of the form that was asked for");
+                let request_id = self.again.as_ref().map(|again| again.request_id.as_str());
+                tracing::info!(
+                    event = "turn_again",
+                    request_id,
+                    "the text was not of the form that was asked for"
+                );
                 self.due = true;
                 None
             }
