@@ -5,7 +5,10 @@ mod table;
 use self::table::OWN;
 use crate::{
     images::{AllowedHost, ImageConfig},
-    translate::models::Alias,
+    translate::{
+        mode::{Injection, OutputMode, Profile, Reasoning, SandboxMode},
+        models::Alias,
+    },
 };
 use shared::{
     settings::{COMMON, Invocation, Problem, Reader, Setting, Values},
@@ -69,6 +72,36 @@ pub struct Config {
     pub aliases: Vec<Alias>,
     /// `PROXY_MAX_SCHEMA_BYTES`.
     pub max_schemas: usize,
+    /// `PROXY_MAX_CHAT_CHOICES`.
+    pub max_choices: usize,
+    /// `PROXY_STRICT_PARAMS` and `CODEX__PROPAGATE_UNSUPPORTED_PARAMS`: whether what can't be honoured is refused.
+    pub strict_params: bool,
+    /// `PROXY_OUTPUT_MODE`.
+    pub output_mode: OutputMode,
+    /// `PROXY_TOOL_BUFFER_BYTES`.
+    pub tool_buffer: usize,
+    /// `PROXY_REASONING`.
+    pub reasoning: Reasoning,
+    /// `PROXY_CODEX_METADATA`.
+    pub codex_metadata: bool,
+    /// `PROXY_PROFILE`.
+    pub profile: Profile,
+    /// `PROXY_API_KEY_PROFILES`: whether the key may ask for the profile `agent`.
+    pub key_may_agent: bool,
+    /// `PROXY_SANDBOX_MODE`.
+    pub sandbox: SandboxMode,
+    /// `PROXY_CODEX_WORKDIR`.
+    pub workdir: PathBuf,
+    /// `CODEX__SYSTEM_PROMPT_INJECTION_MODE`.
+    pub injection: Injection,
+    /// `CODEX__SYSTEM_PROMPT_FILE`.
+    pub prompt_file: Option<PathBuf>,
+    /// `CODEX__ENABLE_DYNAMIC_MODEL_INFO`.
+    pub model_info: bool,
+    /// `CODEX__MAX_OUTPUT_TOKENS_FALLBACK`.
+    pub max_output_tokens: u64,
+    /// `PROXY_ENABLE_METRICS`.
+    pub metrics: bool,
     /// `PROXY_MAX_BODY_BYTES`.
     pub max_body: usize,
     /// `PROXY_IMAGE_*`.
@@ -140,6 +173,14 @@ impl Config {
             None => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
         };
         let images = images(&mut r, max_body, threads);
+        let key_profiles = r.list("PROXY_API_KEY_PROFILES");
+        if key_profiles.iter().any(|name| Profile::named(name).is_none()) {
+            r.problem("PROXY_API_KEY_PROFILES", "must be `completion` or `completion,agent`");
+        }
+        let workdir = r.path("PROXY_CODEX_WORKDIR").unwrap_or_default();
+        if !workdir.is_absolute() {
+            r.problem("PROXY_CODEX_WORKDIR", "must be an absolute path");
+        }
         let config = Self {
             public,
             internal,
@@ -152,6 +193,42 @@ impl Config {
             model: r.text("CODEX_MODEL"),
             aliases,
             max_schemas: r.bytes_from("PROXY_MAX_SCHEMA_BYTES", 1024),
+            max_choices: size(r.count_from("PROXY_MAX_CHAT_CHOICES", 1)),
+            strict_params: r.boolean("PROXY_STRICT_PARAMS")
+                || !r.boolean("CODEX__PROPAGATE_UNSUPPORTED_PARAMS"),
+            output_mode: word(
+                &mut r,
+                "PROXY_OUTPUT_MODE",
+                OutputMode::named,
+                "must be `openai-json`, `obsidian-xml` or `textual-tools`",
+            ),
+            tool_buffer: r.bytes_from("PROXY_TOOL_BUFFER_BYTES", 1024),
+            reasoning: word(
+                &mut r,
+                "PROXY_REASONING",
+                Reasoning::named,
+                "must be `auto`, `always` or `never`",
+            ),
+            codex_metadata: r.boolean("PROXY_CODEX_METADATA"),
+            profile: word(&mut r, "PROXY_PROFILE", Profile::named, "must be `completion` or `agent`"),
+            key_may_agent: key_profiles.iter().any(|name| name == Profile::Agent.as_str()),
+            sandbox: word(
+                &mut r,
+                "PROXY_SANDBOX_MODE",
+                SandboxMode::named,
+                "must be `read-only`, `workspace-write` or `danger-full-access`",
+            ),
+            workdir,
+            injection: word(
+                &mut r,
+                "CODEX__SYSTEM_PROMPT_INJECTION_MODE",
+                Injection::named,
+                "must be `override`, `append` or `disabled`",
+            ),
+            prompt_file: r.path("CODEX__SYSTEM_PROMPT_FILE"),
+            model_info: r.boolean("CODEX__ENABLE_DYNAMIC_MODEL_INFO"),
+            max_output_tokens: r.count_from("CODEX__MAX_OUTPUT_TOKENS_FALLBACK", 1),
+            metrics: r.boolean("PROXY_ENABLE_METRICS"),
             max_body,
             images,
             body_timeout: r.millis("PROXY_BODY_TIMEOUT_MS"),
@@ -169,6 +246,19 @@ impl Config {
         };
         r.finish(config)
     }
+}
+
+/// One of a few words.
+fn word<T: Default>(
+    r: &mut Reader<'_>,
+    name: &'static str,
+    named: fn(&str) -> Option<T>,
+    problem: &'static str,
+) -> T {
+    r.text(name).and_then(|word| named(word.trim())).unwrap_or_else(|| {
+        r.problem(name, problem);
+        T::default()
+    })
 }
 
 fn images(r: &mut Reader<'_>, max_body: usize, threads: usize) -> ImageConfig {

@@ -133,12 +133,17 @@ impl Table {
         let params = ThreadStartParams {
             ephemeral: true,
             cwd: "/".into(),
-            environments: [],
-            base_instructions: String::new(),
+            environments: Some([]),
+            base_instructions: Some(String::new()),
             model: plan.model.clone(),
             experimental_raw_events: true,
             approval_policy: "never",
             sandbox: "read-only",
+            config: plan
+                .verbosity
+                .map(|word| ("model_verbosity".to_owned(), word.into()))
+                .into_iter()
+                .collect(),
             dynamic_tools: plan.tools.as_deref(),
         };
         let line =
@@ -286,9 +291,12 @@ impl Table {
         }
         let params = TurnStartParams {
             thread_id: id.as_str(),
-            environments: [],
+            environments: Some([]),
             input: [],
             effort: plan.effort.as_deref(),
+            summary: plan.summary,
+            service_tier: plan.service_tier,
+            sandbox_policy: None,
             output_schema: plan.output_schema.as_deref(),
         };
         // Results of calls come with the client's next request: the model is not to be asked again in this one.

@@ -11,6 +11,12 @@ pub struct Plan {
     pub model: Option<String>,
     /// The reasoning effort, or the model's own.
     pub effort: Option<String>,
+    /// How much is told of the reasoning: `auto`, `concise`, `detailed`; nothing without it.
+    pub summary: Option<&'static str>,
+    /// How much the model writes: `low`, `medium`, `high`; its own measure without it.
+    pub verbosity: Option<&'static str>,
+    /// How soon the upstream serves it: `priority`, `flex`; as usual without it.
+    pub service_tier: Option<&'static str>,
     /// The conversation as JSON arrays of raw Responses items, each of a bounded size, in order.
     pub items: Vec<Bytes>,
     /// The functions that the model may call, as `dynamicTools` has them.

@@ -86,6 +86,9 @@ pub fn plan(
         plan: Plan {
             model: Some(resolved.model),
             effort,
+            summary: None,
+            verbosity: None,
+            service_tier: None,
             items: Vec::new(),
             tools: tools.declared,
             output_schema,

@@ -1,7 +1,7 @@
 //! Parameters and results of the requests that make a turn.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 /// `initialize`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct InitializeResult {
     pub user_agent: String,
     /// Everything else.
     #[serde(flatten)]
-    pub rest: serde_json::Map<String, Value>,
+    pub rest: Map<String, Value>,
 }
 
 impl InitializeResult {
@@ -71,7 +71,7 @@ pub struct ConfigInForce {
     pub model: Option<String>,
 }
 
-/// `thread/start`, as the completion profile sends it.
+/// `thread/start`, as the profiles send it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadStartParams<'a> {
@@ -79,10 +79,12 @@ pub struct ThreadStartParams<'a> {
     pub ephemeral: bool,
     /// The thread's folder; nothing of it is read in the completion profile.
     pub cwd: String,
-    /// Where commands could run: nowhere.
-    pub environments: [Value; 0],
-    /// The harness's own prompt: none.
-    pub base_instructions: String,
+    /// Where commands could run: nowhere, or, left out, in `cwd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environments: Option<[Value; 0]>,
+    /// The harness's own prompt: none, or, left out, that of the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_instructions: Option<String>,
     /// The model, or the child's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -92,6 +94,9 @@ pub struct ThreadStartParams<'a> {
     pub approval_policy: &'static str,
     /// The strictest sandbox.
     pub sandbox: &'static str,
+    /// Settings of the thread, by their dotted names.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub config: Map<String, Value>,
     /// Functions that the model may call, as JSON; codex asks for each call with `item/tool/call`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_tools: Option<&'a RawValue>,
@@ -124,13 +129,23 @@ pub struct TurnStartResult {
 pub struct TurnStartParams<'a> {
     /// The thread.
     pub thread_id: &'a str,
-    /// Where commands could run: nowhere.
-    pub environments: [Value; 0],
+    /// Where commands could run: nowhere, or, left out, where the thread says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environments: Option<[Value; 0]>,
     /// Nothing: the items are in the thread already.
     pub input: [Value; 0],
     /// The reasoning effort, or the model's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effort: Option<&'a str>,
+    /// How much is told of the reasoning; nothing without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<&'a str>,
+    /// How soon the upstream serves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<&'a str>,
+    /// What commands may do, beyond reading.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox_policy: Option<Value>,
     /// The schema that the model's text must match, in the upstream's strict subset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<&'a RawValue>,

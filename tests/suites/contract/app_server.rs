@@ -37,19 +37,23 @@ fn requests() -> Vec<(&'static str, Value)> {
     let start = |model: Option<&str>| ThreadStartParams {
         ephemeral: true,
         cwd: "/".into(),
-        environments: [],
-        base_instructions: String::new(),
+        environments: model.is_some().then_some([]),
+        base_instructions: model.map(|_| String::new()),
         model: model.map(str::to_owned),
         experimental_raw_events: true,
         approval_policy: "never",
         sandbox: "read-only",
+        config: model.map(|_| ("model_verbosity".to_owned(), json!("low"))).into_iter().collect(),
         dynamic_tools: model.map(|_| &*tools),
     };
     let turn = |effort: Option<&'static str>| TurnStartParams {
         thread_id: "t",
-        environments: [],
+        environments: effort.is_some().then_some([]),
         input: [],
         effort,
+        summary: effort.map(|_| "auto"),
+        service_tier: effort.map(|_| "priority"),
+        sandbox_policy: effort.map(|_| json!({ "type": "readOnly" })),
         output_schema: effort.map(|_| &*schema),
     };
     let opt_outs = OPT_OUTS.iter().map(|m| (*m).to_owned()).collect();

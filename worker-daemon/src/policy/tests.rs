@@ -64,19 +64,23 @@ fn the_fronts_requests_pass() {
     let start = ThreadStartParams {
         ephemeral: true,
         cwd: "/".into(),
-        environments: [],
-        base_instructions: String::new(),
+        environments: Some([]),
+        base_instructions: Some(String::new()),
         model: Some("m".into()),
         experimental_raw_events: true,
         approval_policy: "never",
         sandbox: "read-only",
+        config: serde_json::Map::from_iter([("model_verbosity".to_owned(), json!("low"))]),
         dynamic_tools: Some(&tools),
     };
     let turn = TurnStartParams {
         thread_id: "t",
-        environments: [],
+        environments: Some([]),
         input: [],
         effort: Some("low"),
+        summary: Some("auto"),
+        service_tier: Some("priority"),
+        sandbox_policy: None,
         output_schema: Some(&schema),
     };
     for policy in [Policy::serving(), agent(Sandbox::ReadOnly)] {
