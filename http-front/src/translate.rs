@@ -6,6 +6,7 @@ pub mod event;
 pub mod failure;
 pub mod history;
 pub mod items;
+pub mod limit;
 pub mod mode;
 pub mod models;
 pub mod names;
