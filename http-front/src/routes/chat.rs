@@ -68,7 +68,7 @@ async fn answer(
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let plan = || request::plan(&parsed, &health.models, &config.aliases, config.max_schemas);
+    let plan = || request::plan(&parsed, &health.models, config.options());
     let mut chat = aside(large, plan)?;
     drop(room);
     if call.app.shutdown.is_draining() {
@@ -81,7 +81,7 @@ async fn answer(
     aside(large, || chat.fill(&parsed.messages, &urls))?;
     chat.repairs.extend(notes.into_iter().map(Note::as_str));
     drop(parsed);
-    let Chat { plan, expect, model, stream, include_usage, ignored, repairs } = chat;
+    let Chat { plan, expect, model, stream, include_usage, ignored, repairs, .. } = chat;
     let identity = identity(model);
     let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
     let once_more = matches!(expect.shape, Shape::Object);
