@@ -1,10 +1,9 @@
 //! `POST /v1/chat/completions`.
 
-mod running;
-mod stream;
-mod watched;
-
-use super::dispatch::{Call, raw_json};
+use super::{
+    answer::{self, Answer, Job},
+    dispatch::Call,
+};
 use crate::{
     app::App,
     auth::KeyName,
@@ -13,43 +12,33 @@ use crate::{
     openai::message::Message,
     record::Record,
     translate::{
-        answer::{Gather, Shape},
-        chat::{Identity, Whole},
         failure,
         items::{self, Image},
+        mode::Profile,
+        output::Form,
         request::{self, Chat},
     },
 };
 use http::HeaderValue;
-use running::{Again, Got, Running};
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
     time::Instant,
 };
-use uuid::Uuid;
 use warp::reply::Response;
-use watched::Watched;
 
 /// A body of more bytes is read where it holds up nobody else.
 const LARGE: usize = 16 * 1024;
 
 /// Serves a request whose body was read.
 pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut record: Record) -> Response {
-    match answer(call, body, key, &mut record).await {
-        Ok(Answer::Object(response)) => {
-            record.served();
-            response
-        }
-        Ok(Answer::Stream(opened)) => opened.into_response(record),
-        Err(error) => call.refuse(error, record),
-    }
-}
-
-enum Answer {
-    Object(Response),
-    Stream(Box<stream::Opened>),
+    let mut told = Told::default();
+    let mut response = match answer(call, body, key, &mut record, &mut told).await {
+        Ok(answer) => answer.into_response(record),
+        Err(error) => return call.refuse(error, record),
+    };
+    told.tell(&mut response);
+    response
 }
 
 async fn answer(
@@ -57,6 +46,7 @@ async fn answer(
     body: &[u8],
     key: Option<KeyName>,
     record: &mut Record,
+    told: &mut Told,
 ) -> Result<Answer, ApiError> {
     let began = Instant::now();
     let config = &call.app.config;
@@ -82,32 +72,19 @@ async fn answer(
     chat.repairs.extend(notes.into_iter().map(Note::as_str));
     drop(parsed);
     let Chat { plan, expect, model, stream, include_usage, ignored, repairs } = chat;
-    let identity = identity(model);
-    let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
-    let once_more = matches!(expect.shape, Shape::Object);
-    let again = once_more.then(|| Again {
-        daemon: call.app.daemon.clone(),
-        plan: plan.clone(),
-        key: key.clone(),
-        request_id: record.id().as_str().to_owned(),
-    });
-    let turn = call.app.daemon.start(plan, key).await;
-    let watched = Watched::new(
-        turn,
-        idle,
-        config.timeout.saturating_sub(began.elapsed()),
-        call.app.shutdown.force_token(),
-    );
-    let running = Running::new(watched, Gather::new(expect, &identity.id, stream), again);
-    let told = Told { ignored, repairs };
-    if stream {
-        record.stream = true;
-        let opened = stream::open(running, &identity, include_usage, config.keep_alive).await?;
-        return Ok(Answer::Stream(Box::new(opened.telling(told))));
-    }
-    let mut response = raw_json(whole(running, &identity, record).await?);
-    told.tell(&mut response);
-    Ok(Answer::Object(response))
+    *told = Told { ignored, repairs };
+    let job = Job {
+        form: Form::Chat,
+        plans: vec![plan],
+        echoes: Vec::new(),
+        expect,
+        model,
+        stream,
+        include_usage,
+        metadata: config.codex_metadata,
+        profile: Profile::Completion,
+    };
+    answer::answer(call, job, key, began, record).await
 }
 
 /// Does what keeps a thread busy, so that others' tasks go on elsewhere.
@@ -117,24 +94,6 @@ fn aside<R>(large: bool, work: impl FnOnce() -> R) -> R {
         tokio::task::block_in_place(work)
     } else {
         work()
-    }
-}
-
-/// Waits for the whole answer.
-async fn whole(mut running: Running, identity: &Identity, record: &mut Record) -> Result<Vec<u8>, ApiError> {
-    let mut whole = Whole::default();
-    loop {
-        let got = running.next().await;
-        record.usage = running.usage();
-        match got? {
-            Got::Alive => {}
-            Got::Out(delta) => whole.take(&delta),
-            Got::Done(closing) => {
-                // Where the model calls, its turn still runs: it is ended first of all.
-                drop(running);
-                return Ok(whole.finish(identity, &closing, record.usage));
-            }
-        }
     }
 }
 
@@ -157,11 +116,6 @@ async fn images(app: &App, messages: &[Message<'_>]) -> Result<(Vec<String>, BTr
     };
     let notes = loaded.iter().flat_map(|image| image.notes.iter().copied()).collect();
     Ok((loaded.into_iter().map(|image| image.url).collect(), notes))
-}
-
-fn identity(model: String) -> Identity {
-    let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    Identity { id: format!("chatcmpl-{}", Uuid::now_v7().simple()), created, model }
 }
 
 /// What the client is told beside the answer.

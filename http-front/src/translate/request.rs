@@ -93,7 +93,7 @@ pub fn plan(
             tools: tools.declared,
             output_schema,
         },
-        expect: Arc::new(Expect { shape, calling: tools.calling, names }),
+        expect: Arc::new(Expect { shape, calling: tools.calling, names, ..Expect::default() }),
         model: request.model.clone(),
         stream: request.stream.unwrap_or(false),
         include_usage: request.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
