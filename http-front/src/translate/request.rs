@@ -3,6 +3,7 @@
 mod format;
 mod parameters;
 mod parse;
+pub mod responses;
 mod size;
 mod tools;
 
