@@ -285,6 +285,7 @@ impl Table {
         if abandoned {
             return self.let_go(key, out);
         }
+        self.deliver(key, Delta::Thread(thread.id.into()), out);
         for items in plan.items {
             let line = self.inject(key, caller.as_ref(), &id, items);
             out.push(line);

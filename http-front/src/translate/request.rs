@@ -3,6 +3,7 @@
 mod format;
 mod parameters;
 mod parse;
+pub mod responses;
 mod size;
 mod tools;
 
@@ -10,7 +11,6 @@ use super::{
     answer::{Expect, Shape},
     history::{self, Entry, Repair},
     items,
-    limit::Limits,
     mode::Reasoning,
     models::{Alias, Served},
     names::Names,
@@ -59,10 +59,6 @@ pub struct Chat {
     pub include_usage: bool,
     /// How many answers there are to be, each by a run of its own.
     pub choices: usize,
-    /// What bounds the text of each.
-    pub limits: Limits,
-    /// Whether the answer has the reasoning; the plan's summary says how much the model tells of it.
-    pub reasoning: bool,
     /// Parameters that were sent and have no effect, of [`IGNORED`].
     pub ignored: Vec<&'static str>,
     /// What was changed of the conversation.
@@ -122,13 +118,18 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
             tools: tools.declared,
             output_schema,
         },
-        expect: Arc::new(Expect { shape, calling: tools.calling, names }),
+        expect: Arc::new(Expect {
+            shape,
+            calling: tools.calling,
+            names,
+            limits,
+            reasoning: summary.is_some(),
+            ..Expect::default()
+        }),
         model: request.model.clone(),
         stream: request.stream.unwrap_or(false),
         include_usage: request.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
         choices,
-        limits,
-        reasoning: summary.is_some(),
         ignored: ignored.into_names(options.strict)?,
         repairs,
     })

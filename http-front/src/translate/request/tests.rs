@@ -174,7 +174,7 @@ fn habits_are_ignored_and_named() {
     }))
     .unwrap();
     assert_eq!(chat.ignored, ["temperature"]);
-    assert_eq!(chat.limits, Limits { stop: Vec::new(), max_tokens: Some(5) });
+    assert_eq!(chat.expect.limits.max_tokens, Some(5));
     assert!(chat.stream && chat.include_usage);
     assert_eq!(chat.plan.effort.as_deref(), Some("low"));
 }

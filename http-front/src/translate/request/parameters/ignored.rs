@@ -18,7 +18,6 @@ pub const IGNORED: &[&str] = &[
     "prompt_cache_options",
     "safety_identifier",
     "service_tier",
-    "verbosity",
     "reasoning_summary",
     "detail",
     "name",

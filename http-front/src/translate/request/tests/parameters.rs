@@ -1,6 +1,7 @@
 //! What becomes of each parameter.
 
 use super::*;
+use crate::translate::limit::Limits;
 use std::collections::BTreeSet;
 
 /// A request with these members.
@@ -132,7 +133,11 @@ fn what_is_done_anyway_is_not_named() {
     ] {
         let chat = taken(&members);
         assert_eq!(chat.ignored, [""; 0], "{members}");
-        assert_eq!((chat.choices, chat.limits.any(), chat.reasoning), (1, false, false), "{members}");
+        assert_eq!(
+            (chat.choices, chat.expect.limits.any(), chat.expect.reasoning),
+            (1, false, false),
+            "{members}"
+        );
         assert_eq!((chat.plan.service_tier, chat.plan.verbosity, chat.plan.summary), (None, None, None));
         all.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     }
@@ -216,11 +221,11 @@ fn the_names_are_a_closed_set() {
 fn bounds_are_read() {
     let chat = taken(&json!({"n": 5, "stop": "END", "max_tokens": 7, "max_completion_tokens": 7}));
     assert_eq!(chat.choices, 5);
-    assert_eq!(chat.limits, Limits { stop: vec!["END".into()], max_tokens: Some(7) });
+    assert_eq!(chat.expect.limits, Limits { stop: vec!["END".into()], max_tokens: Some(7) });
     let chat = taken(&json!({"stop": ["a", "b", " ", "\n"], "max_completion_tokens": u64::MAX}));
-    assert_eq!(chat.limits.stop, ["a", "b", " ", "\n"]);
-    assert_eq!(chat.limits.max_tokens, Some(u64::MAX));
-    assert_eq!(taken(&json!({"max_tokens": 3})).limits.max_tokens, Some(3));
+    assert_eq!(chat.expect.limits.stop, ["a", "b", " ", "\n"]);
+    assert_eq!(chat.expect.limits.max_tokens, Some(u64::MAX));
+    assert_eq!(taken(&json!({"max_tokens": 3})).expect.limits.max_tokens, Some(3));
     let one = Options { max_choices: 1, ..OPTIONS };
     assert!(asked(&json!({"n": 2}), one).unwrap_err().to_string().contains("PROXY_MAX_CHAT_CHOICES"));
 }
@@ -244,7 +249,7 @@ fn efforts_and_summaries_are_read_wherever_they_stand() {
         json!({"reasoning": {"effort": "low", "exclude": true}, "reasoning_effort": "low"}),
     ] {
         let chat = taken(&members);
-        assert_eq!((chat.plan.effort.as_deref(), chat.reasoning), (Some("low"), true), "{members}");
+        assert_eq!((chat.plan.effort.as_deref(), chat.expect.reasoning), (Some("low"), true), "{members}");
     }
     // What each mode makes of it.
     let (auto, concise) = (Some("auto"), Some("concise"));
@@ -262,7 +267,7 @@ fn efforts_and_summaries_are_read_wherever_they_stand() {
         {
             let chat = asked(&members, Options { reasoning, ..OPTIONS }).unwrap();
             assert_eq!(chat.plan.summary, summary, "{members} {reasoning:?}");
-            assert_eq!(chat.reasoning, summary.is_some());
+            assert_eq!(chat.expect.reasoning, summary.is_some());
             let lost = reasoning == Reasoning::Never && by_always == concise;
             assert_eq!(!chat.ignored.is_empty(), lost, "{members} {reasoning:?}: {:?}", chat.ignored);
         }
@@ -279,6 +284,6 @@ fn no_effort_has_no_reasoning() {
         let body = asking(&members).to_string();
         let chat = plan(&parse(body.as_bytes()).unwrap(), &served, Options { aliases: &aliases, ..OPTIONS })
             .unwrap();
-        assert_eq!((chat.plan.summary, chat.reasoning), (None, false), "{members}");
+        assert_eq!((chat.plan.summary, chat.expect.reasoning), (None, false), "{members}");
     }
 }
