@@ -3,7 +3,7 @@
 use gateway_tests::{
     described,
     fake_child::{Entry, Home, Script, Start},
-    pair::{Builder, KEY, Pair},
+    pair::{Builder, KEY, Pair, SocketClient},
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -200,4 +200,22 @@ async fn the_list_of_a_child_is_asked_for_once() {
     let log = Home::at(pair.home()).log().expect("a readable log");
     let asked = |entry: &&Entry| matches!(entry, Entry::Line { line, .. } if line.contains("\"model/list\""));
     assert_eq!(log.iter().filter(asked).count(), 1);
+}
+
+#[tokio::test]
+async fn a_fresh_child_brings_its_catalog() {
+    let pair = start(builder()).await;
+    assert_eq!(card(&pair, "codex-5").await["context_length"], 272_000);
+    // What a refresh behind an earlier start leaves.
+    let kept = pair.home().join("model-catalog/raw-0.169.0.json");
+    let text = std::fs::read_to_string(&kept).expect("the catalog that the daemon keeps");
+    std::fs::write(&kept, text.replace("272000", "345000")).expect("another one");
+    let mut socket = SocketClient::connect(&pair.socket).await.expect("a connection");
+    socket.call("daemon/restart", &json!({})).await.expect("a fresh child");
+    let told = socket.call("daemon/models", &json!({})).await.expect("the models");
+    assert_eq!(told["models"][0]["contextWindow"], 345_000);
+    let heard = pair.eventually("the front to hear of it", || async {
+        (card(&pair, "codex-5").await["context_length"] == 345_000).then_some(())
+    });
+    heard.await.expect("a card with the window of the fresh catalog");
 }

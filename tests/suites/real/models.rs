@@ -13,11 +13,8 @@ use std::path::Path;
 fn catalog(home: &Path) -> Vec<Value> {
     let mut codex = std::process::Command::new(real_codex());
     let output = codex.args(["debug", "models"]).env("CODEX_HOME", home).output().expect("codex runs");
-    let mut catalog: Value = serde_json::from_slice(&output.stdout).expect("a catalog");
-    match catalog["models"].take() {
-        Value::Array(models) => models,
-        other => panic!("no models: {other}"),
-    }
+    let catalog: Value = serde_json::from_slice(&output.stdout).expect("a catalog");
+    catalog["models"].as_array().expect("models").clone()
 }
 
 async fn get(stage: &Stage, path: &str) -> (u16, Value) {
