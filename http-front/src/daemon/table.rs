@@ -57,6 +57,8 @@ pub enum Call {
     Status,
     /// `model/list`.
     Models,
+    /// `daemon/models`.
+    ModelInfos,
 }
 
 /// How far a turn is.

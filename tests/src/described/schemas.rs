@@ -25,8 +25,19 @@ pub(super) static ENVELOPE: LazyLock<Validator> =
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     let mut description = parsed(include_str!("../../data/openapi-subset.json"));
     nullable(&mut description);
+    let ours = parsed(include_str!("../../data/model-info.schema.json"));
+    more(&mut description["components"]["schemas"]["Model"]["properties"], &ours["properties"]);
     description
 });
+
+/// Members of ours beside those of OpenAI, which stay what they are.
+fn more(members: &mut Value, ours: &Value) {
+    let (Some(members), Some(ours)) = (members.as_object_mut(), ours.as_object()) else { unreachable!() };
+    for (name, member) in ours {
+        let before = members.insert(name.clone(), member.clone());
+        assert_eq!(before, None, "{name} is OpenAI's");
+    }
+}
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).expect("a file of ours is JSON")

@@ -1,5 +1,7 @@
 //! Tests of what an answer is.
 
+mod limited;
+
 use super::*;
 use crate::translate::names::Names;
 use bytes::Bytes;

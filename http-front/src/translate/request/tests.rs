@@ -12,7 +12,7 @@ fn served() -> Served {
             {"model": "m", "isDefault": true, "supportedReasoningEfforts": [{"reasoningEffort": "low"}]},
         ]))
         .unwrap(),
-        default: None,
+        ..Served::default()
     }
 }
 
