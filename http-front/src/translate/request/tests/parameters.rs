@@ -175,6 +175,8 @@ fn ignorable() -> Vec<(&'static str, &'static str, Value)> {
         ("prompt_cache_options", "prompt_cache_options", json!({"prompt_cache_options": {"ttl": "30m"}})),
         ("safety_identifier", "safety_identifier", json!({"safety_identifier": "x".repeat(64)})),
         ("service_tier", "service_tier", json!({"service_tier": "scale"})),
+        ("service_tier", "service_tier", json!({"service_tier": "fast", "model": "plain"})),
+        ("verbosity", "verbosity", json!({"verbosity": "low", "model": "plain"})),
         (
             "detail",
             "messages[1].content[0].image_url.detail",
@@ -239,6 +241,10 @@ fn verbosity_and_tier_are_carried() {
         let chat = taken(&json!({"service_tier": word}));
         assert_eq!((chat.plan.service_tier, chat.ignored), (Some(tier), Vec::new()));
     }
+    // Codex hands this one on whatever the model offers.
+    assert_eq!(taken(&json!({"service_tier": "flex", "model": "plain"})).plan.service_tier, Some("flex"));
+    let plain = taken(&json!({"service_tier": "priority", "verbosity": "low", "model": "plain"}));
+    assert_eq!((plain.plan.service_tier, plain.plan.verbosity), (None, None));
 }
 
 #[test]
@@ -278,7 +284,7 @@ fn efforts_and_summaries_are_read_wherever_they_stand() {
 #[test]
 fn no_effort_has_no_reasoning() {
     let models = serde_json::from_value(json!([{"model": "m", "isDefault": true}])).unwrap();
-    let served = Served { models, default: None };
+    let served = Served { models, ..Served::default() };
     let aliases = [Alias::parse("quick=m:high").unwrap()];
     for members in [json!({"reasoning_effort": "none"}), json!({"model": "quick"})] {
         let body = asking(&members).to_string();
