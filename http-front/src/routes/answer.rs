@@ -13,6 +13,7 @@ use crate::{
     record::Record,
     translate::{
         answer::{Closing, Expect, FinishReason, Gather, Shape},
+        limit,
         metadata::{Metadata, Trigger},
         mode::Profile,
         output::{Choice, Form, Identity, Whole},
@@ -133,6 +134,10 @@ pub(super) async fn answer(
     let about = About::new(&mut job, record);
     let Job { plans, expect, stream, .. } = job;
     let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
+    if expect.limits.unloaded() {
+        // Where the program ends meanwhile, the turn says so.
+        let _loaded = call.app.shutdown.spawn_blocking(limit::load).await;
+    }
     let once_more = matches!(expect.shape, Shape::Object);
     let mut running = Vec::with_capacity(plans.len());
     for (index, plan) in plans.into_iter().enumerate() {

@@ -36,12 +36,12 @@ async fn answer(
 ) -> Result<Answer, ApiError> {
     let began = Instant::now();
     let asked = Asked::of(call)?;
-    let Chat { plan, expect, model, stream, include_usage, ignored, repairs } =
+    let Chat { plan, expect, choices, model, stream, include_usage, ignored, repairs } =
         prepare::chat(call, body).await?;
     *told = Told { ignored, repairs };
     let job = Job {
         form: Form::Chat,
-        plans: vec![plan],
+        plans: vec![plan; choices],
         echoes: Vec::new(),
         expect,
         model,

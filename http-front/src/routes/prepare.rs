@@ -41,7 +41,7 @@ async fn planned(call: &Call<'_>, body: &[u8], large: bool) -> Result<Chat, ApiE
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let plan = || request::plan(&parsed, &health.models, &config.aliases, config.max_schemas);
+    let plan = || request::plan(&parsed, &health.models, config.options());
     let mut chat = aside(large, plan)?;
     drop(room);
     if call.app.shutdown.is_draining() {
