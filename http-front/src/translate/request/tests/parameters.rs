@@ -213,6 +213,7 @@ fn the_names_are_a_closed_set() {
     let mut named: BTreeSet<&str> =
         ignorable().into_iter().flat_map(|(_, _, members)| taken(&members).ignored).collect();
     named.extend(asked(&json!({"reasoning": {"summary": "auto"}}), never).unwrap().ignored);
+    named.extend(super::completions::read(br#"{"prompt":"p","best_of":2}"#, false).unwrap().ignored);
     assert_eq!(named, IGNORED.iter().copied().collect());
     assert_eq!(named.len(), IGNORED.len(), "each once");
 }
@@ -278,7 +279,7 @@ fn efforts_and_summaries_are_read_wherever_they_stand() {
 #[test]
 fn no_effort_has_no_reasoning() {
     let models = serde_json::from_value(json!([{"model": "m", "isDefault": true}])).unwrap();
-    let served = Served { models, default: None };
+    let served = Served { models, ..Served::default() };
     let aliases = [Alias::parse("quick=m:high").unwrap()];
     for members in [json!({"reasoning_effort": "none"}), json!({"model": "quick"})] {
         let body = asking(&members).to_string();
