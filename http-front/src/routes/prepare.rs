@@ -23,26 +23,26 @@ const LARGE: usize = 16 * 1024;
 /// # Errors
 /// 400 with the field that is wrong, 503 where nothing can be run now.
 pub(super) async fn chat(call: &Call<'_>, body: &[u8]) -> Result<Chat, ApiError> {
-    let large = body.len() > LARGE;
-    let refused = match planned(call, body, large).await {
+    let refused = match planned(call, body).await {
         Err(refused) if refused.param() == Some("messages") => refused,
         planned => return planned,
     };
-    let converted = aside(large, || responses::convert(body, refused))?;
-    planned(call, &converted.body, large).await.map_err(|error| converted.paths.tell(error))
+    let converted = aside(body.len(), || responses::convert(body, refused))?;
+    planned(call, &converted.body).await.map_err(|error| converted.paths.tell(error))
 }
 
-async fn planned(call: &Call<'_>, body: &[u8], large: bool) -> Result<Chat, ApiError> {
+async fn planned(call: &Call<'_>, body: &[u8]) -> Result<Chat, ApiError> {
     let config = &call.app.config;
     let health = call.app.daemon.health();
-    let room = if large { Some(call.app.reading.acquire().await) } else { None };
-    let parsed = aside(large, || request::parse(body))?;
+    let bytes = body.len();
+    let room = if bytes > LARGE { Some(call.app.reading.acquire().await) } else { None };
+    let parsed = aside(bytes, || request::parse(body))?;
     // The models are kept while the child is down; before they came once, no name can be resolved.
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
     let plan = || request::plan(&parsed, &health.models, config.options());
-    let mut chat = aside(large, plan)?;
+    let mut chat = aside(bytes, plan)?;
     drop(room);
     if call.app.shutdown.is_draining() {
         return Err(ApiError::new(Kind::Draining, "The service is shutting down; try again."));
@@ -51,15 +51,15 @@ async fn planned(call: &Call<'_>, body: &[u8], large: bool) -> Result<Chat, ApiE
         return Err(failure::unavailable(health.retry_after()));
     }
     let (urls, notes) = images(call.app, &parsed.messages).await?;
-    aside(large, || chat.fill(&parsed.messages, &urls))?;
+    aside(bytes, || chat.fill(&parsed.messages, &urls))?;
     chat.repairs.extend(notes.into_iter().map(Note::as_str));
     Ok(chat)
 }
 
-/// Does what keeps a thread busy, so that others' tasks go on elsewhere.
-fn aside<R>(large: bool, work: impl FnOnce() -> R) -> R {
+/// Does what keeps a thread busy with so many bytes, so that others' tasks go on elsewhere.
+pub(super) fn aside<R>(bytes: usize, work: impl FnOnce() -> R) -> R {
     // With a single thread there is none on which they could.
-    if large && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+    if bytes > LARGE && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
         tokio::task::block_in_place(work)
     } else {
         work()

@@ -1,5 +1,6 @@
 //! A chat completion request to a [`Plan`], and to what its answer must be like.
 
+pub mod completions;
 mod format;
 mod parameters;
 mod parse;

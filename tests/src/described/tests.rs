@@ -54,6 +54,23 @@ fn what_is_not_as_described_is_seen() {
                 ("/choices/0/delta/tool_calls/0/function/arguments", json!({})),
             ],
         ),
+        (
+            Shape::Texts,
+            &json!({
+                "id": "c", "object": "text_completion", "created": 1, "model": "m",
+                "choices": [{ "index": 0, "text": "t", "logprobs": null, "finish_reason": "stop" }],
+            }),
+            vec![
+                ("/choices/0/finish_reason", Value::Null),
+                ("/choices/0/text", Value::Null),
+                ("/usage", Value::Null),
+            ],
+        ),
+        (
+            Shape::Chunk,
+            &with(chunk(), "/choices/0/delta/reasoning_content", json!("t")),
+            vec![("/choices/0/delta/reasoning_content", json!("")), ("/codex_metadata", json!({}))],
+        ),
         (Shape::Failure, &failure(), vec![("/error/code", json!(3)), ("/error/hint", json!("no"))]),
     ] {
         assert_eq!(Shape::of(good), Some(shape), "{good}");

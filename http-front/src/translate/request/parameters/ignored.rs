@@ -20,6 +20,7 @@ pub const IGNORED: &[&str] = &[
     "verbosity",
     "service_tier",
     "reasoning_summary",
+    "best_of",
     "detail",
     "name",
 ];
