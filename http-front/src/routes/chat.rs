@@ -39,6 +39,7 @@ async fn answer(
     let Chat { plan, expect, choices, model, stream, include_usage, ignored, repairs } =
         prepare::chat(call, body).await?;
     *told = Told { ignored, repairs };
+    told.note(call, record);
     let job = Job {
         form: Form::Chat,
         plans: vec![plan; choices],
