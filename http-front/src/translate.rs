@@ -1,5 +1,6 @@
 //! OpenAI's words to the app-server's, and back. Pure: no I/O, no clock, no `async`.
 
+pub mod agent;
 pub mod answer;
 pub mod chat;
 pub mod event;
@@ -10,4 +11,6 @@ pub mod mode;
 pub mod models;
 pub mod names;
 pub mod plan;
+pub mod profile;
 pub mod request;
+pub mod work;

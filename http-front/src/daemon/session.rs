@@ -5,7 +5,10 @@ use super::{
     link::Start,
     table::{Call, Heard, Table},
 };
-use crate::translate::models::Served;
+use crate::translate::{
+    agent::{AgentPlan, AgentSettings},
+    models::Served,
+};
 use serde_json::value::RawValue;
 use shared::{
     app_server::{
@@ -41,6 +44,16 @@ pub const OPT_OUTS: &[&str] = &[
     "model/rerouted",
     "warning",
 ];
+/// Read only where agents may be asked for: it says how their commands ended, and repeats every message.
+const WORK: &str = method::ITEM_COMPLETED;
+/// What an agent's commands print. Nobody reads it, and it can be much.
+pub const AGENT_OPT_OUTS: &[&str] = &[
+    "item/commandExecution/outputDelta",
+    "item/commandExecution/terminalInteraction",
+    "item/fileChange/outputDelta",
+    "item/fileChange/patchUpdated",
+    "item/mcpToolCall/progress",
+];
 /// The largest number of models that is read; pages beyond it are left.
 const MAX_MODELS: usize = 1000;
 /// How long to wait after the daemon refused the list of models; nothing is served without one.
@@ -59,6 +72,10 @@ pub(super) struct Session {
     greeting: bool,
     /// The configured default model.
     default_model: Option<String>,
+    /// How agents are to work, where they may be asked for.
+    agents: Option<AgentSettings>,
+    /// Whether the operator was told that the daemon doesn't allow them.
+    told: bool,
     /// The pages of models that came so far.
     models: Vec<shared::app_server::model::Model>,
     /// When they are asked for again, after a refusal.
@@ -69,13 +86,19 @@ pub(super) struct Session {
 
 impl Session {
     /// A connection on which nothing was said yet. What is said goes to `lines`.
-    pub(super) fn new(lines: Sender<Line>, default_model: Option<String>) -> Self {
+    pub(super) fn new(
+        lines: Sender<Line>,
+        default_model: Option<String>,
+        agents: Option<AgentSettings>,
+    ) -> Self {
         Self {
             table: Table::default(),
             lines,
             out: Vec::new(),
             greeting: false,
             default_model,
+            agents,
+            told: false,
             models: Vec::new(),
             models_at: None,
             asked: false,
@@ -100,6 +123,14 @@ impl Session {
         self.out.push(line);
     }
 
+    /// The notifications that are not wanted.
+    fn opt_outs(&self) -> Vec<String> {
+        let agents = self.agents.is_some();
+        let always = OPT_OUTS.iter().filter(|name| !(agents && **name == WORK));
+        let more = AGENT_OPT_OUTS.iter().filter(|_| agents);
+        always.chain(more).map(|name| (*name).to_owned()).collect()
+    }
+
     fn greet(&mut self) {
         let params = InitializeParams {
             client_info: ClientInfo {
@@ -109,7 +140,7 @@ impl Session {
             },
             capabilities: Some(Capabilities {
                 experimental_api: true,
-                opt_out_notification_methods: Some(OPT_OUTS.iter().map(|m| (*m).to_owned()).collect()),
+                opt_out_notification_methods: Some(self.opt_outs()),
             }),
         };
         self.greeting = true;
@@ -240,6 +271,12 @@ impl Session {
     }
 
     fn status(&mut self, status: Status, health: &watch::Sender<Health>) {
+        if let Some(agents) = &self.agents
+            && let Err(why) = AgentPlan::new(agents, status.agent.as_ref())
+            && !std::mem::replace(&mut self.told, true)
+        {
+            tracing::warn!(event = "agent_unavailable", %why, "agents can't be run; requests for them get 503");
+        }
         let ready = status.state == WorkerState::Ready;
         let default = self.default_model.clone().or_else(|| status.default_model.clone());
         let connected = health.borrow().connected;

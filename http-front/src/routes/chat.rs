@@ -8,22 +8,28 @@ use super::dispatch::{Call, raw_json};
 use crate::{
     app::App,
     auth::KeyName,
+    config::Config,
+    daemon::health::Health,
     error::{ApiError, Kind},
     images::{Note, Source},
-    openai::message::Message,
+    openai::{chat::ChatRequest, message::Message},
     record::Record,
     translate::{
+        agent::{self, AgentPlan},
         answer::{Gather, Shape},
         chat::{Identity, Whole},
         failure,
         items::{self, Image},
+        mode::Profile,
+        profile,
         request::{self, Chat},
     },
+    worklog::WorkLog,
 };
 use http::HeaderValue;
 use running::{Again, Got, Running};
-use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
     time::Instant,
@@ -37,14 +43,39 @@ const LARGE: usize = 16 * 1024;
 
 /// Serves a request whose body was read.
 pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut record: Record) -> Response {
-    match answer(call, body, key, &mut record).await {
+    let profile = match profile::choose(call.headers, call.app.config.rights()) {
+        Ok(profile) => profile,
+        Err(error) => return call.refuse(error, record),
+    };
+    let mut response = match answer(call, body, key, profile, &mut record).await {
         Ok(Answer::Object(response)) => {
             record.served();
             response
         }
         Ok(Answer::Stream(opened)) => opened.into_response(record),
         Err(error) => call.refuse(error, record),
+    };
+    response.headers_mut().insert(profile::HEADER, HeaderValue::from_static(profile.as_str()));
+    response
+}
+
+/// How the agent works that is to answer; `None` for a completion.
+///
+/// # Errors
+/// 400 for what an agent can't be asked for, 503 where there are no agents.
+fn agent(
+    profile: Profile,
+    request: &ChatRequest<'_>,
+    config: &Config,
+    health: &Health,
+) -> Result<Option<Arc<AgentPlan>>, ApiError> {
+    if profile == Profile::Completion {
+        return Ok(None);
     }
+    agent::check(request)?;
+    // A daemon that has not said anything yet has not said that there are no agents.
+    let status = health.status.as_ref().ok_or_else(|| failure::unavailable(health.retry_after()))?;
+    Ok(Some(Arc::new(AgentPlan::new(&config.agent(), status.agent.as_ref())?)))
 }
 
 enum Answer {
@@ -56,6 +87,7 @@ async fn answer(
     call: &Call<'_>,
     body: &[u8],
     key: Option<KeyName>,
+    profile: Profile,
     record: &mut Record,
 ) -> Result<Answer, ApiError> {
     let began = Instant::now();
@@ -71,6 +103,9 @@ async fn answer(
     let plan = || request::plan(&parsed, &health.models, &config.aliases, config.max_schemas);
     let mut chat = aside(large, plan)?;
     drop(room);
+    if let Some(agent) = agent(profile, &parsed, config, &health)? {
+        chat.run_as(agent);
+    }
     if call.app.shutdown.is_draining() {
         return Err(ApiError::new(Kind::Draining, "The service is shutting down; try again."));
     }
@@ -84,7 +119,9 @@ async fn answer(
     let Chat { plan, expect, model, stream, include_usage, ignored, repairs } = chat;
     let identity = identity(model);
     let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
-    let once_more = matches!(expect.shape, Shape::Object);
+    let work = expect.agent.then(|| WorkLog::new(record.id().as_str()));
+    // An agent's work is not done twice.
+    let once_more = matches!(expect.shape, Shape::Object) && !expect.agent;
     let again = once_more.then(|| Again {
         daemon: call.app.daemon.clone(),
         plan: plan.clone(),
@@ -98,7 +135,7 @@ async fn answer(
         config.timeout.saturating_sub(began.elapsed()),
         call.app.shutdown.force_token(),
     );
-    let running = Running::new(watched, Gather::new(expect, &identity.id, stream), again);
+    let running = Running::new(watched, Gather::new(expect, &identity.id, stream), again).logging(work);
     let told = Told { ignored, repairs };
     if stream {
         record.stream = true;

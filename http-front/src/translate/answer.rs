@@ -16,6 +16,7 @@ pub use expect::{Allowed, Calling, Expect, Shape};
 use super::{
     event::{Cut, Delta, End},
     failure,
+    work::{CommandDone, Work},
 };
 use crate::{
     error::{ApiError, Kind},
@@ -70,6 +71,8 @@ pub struct Gather {
     untold: bool,
     /// Whether the turn was run once more.
     again: bool,
+    /// What an agent did.
+    work: Work,
 }
 
 /// Text that is held back: complete messages, and what the deltas told of one that isn't.
@@ -110,6 +113,7 @@ impl Gather {
             usage: None,
             untold: false,
             again: false,
+            work: Work::default(),
         }
     }
 
@@ -117,7 +121,8 @@ impl Gather {
     pub fn streams(&self) -> bool {
         match &self.expect.shape {
             Shape::Text => true,
-            Shape::Schema(output) => self.stream && output.is_exact(),
+            // Each message of an agent is of the schema, and the last one is the answer.
+            Shape::Schema(output) => self.stream && output.is_exact() && !self.expect.agent,
             Shape::Object | Shape::Calls(..) => false,
         }
     }
@@ -125,6 +130,11 @@ impl Gather {
     /// What the model calls used; `None` where one of them did not tell.
     pub fn usage(&self) -> Option<Tokens> {
         self.usage.filter(|_| !self.untold)
+    }
+
+    /// What an agent did so far: programs by name, never their arguments.
+    pub fn work(&self) -> &[CommandDone] {
+        self.work.list()
     }
 
     /// Takes what the turn said.
@@ -164,6 +174,8 @@ impl Gather {
             }
             // codex keeps the calls that it has, without results, and the model would answer to that.
             Delta::Retry if !self.calls.is_empty() => Step::Failed(failure::broken()),
+            // What was said is complete: of an agent's earlier calls of the model nothing comes again.
+            Delta::Retry if self.expect.agent && self.item.is_none() && !self.begun => Step::Alive,
             Delta::Retry => {
                 self.held.partial.clear();
                 (self.begun, self.item) = (false, None);
@@ -173,6 +185,10 @@ impl Gather {
                 Ok(()) => Step::Alive,
                 Err(error) => Step::Failed(error),
             },
+            Delta::Command(seen) => {
+                self.work.take(seen);
+                Step::Alive
+            }
             Delta::Foreign => {
                 Step::Failed(strange("The model called something that is no function; try again."))
             }
@@ -276,7 +292,7 @@ impl Gather {
             Shape::Text => self.done(joined(held), reason),
             Shape::Object => match last.find_map(|text| object::read(text)) {
                 Some(object) => self.done(object.to_owned(), reason),
-                None if !self.again => {
+                None if !(self.again || self.expect.agent) => {
                     self.again = true;
                     (self.messages, self.item) = (0, None);
                     Step::Again

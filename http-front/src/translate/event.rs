@@ -1,5 +1,6 @@
 //! A notification of the child to a [`Delta`]. Pure.
 
+use super::work::Seen;
 use crate::openai::usage::Tokens;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -21,8 +22,9 @@ pub struct Params<'a> {
     item_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
+    /// The item that the notification is about, raw.
     #[serde(borrow, default)]
-    item: Option<&'a RawValue>,
+    pub(super) item: Option<&'a RawValue>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -64,6 +66,8 @@ pub enum Delta {
     },
     /// The model calls something that is no function.
     Foreign,
+    /// An agent does something of its own, or has done it. Never the client's to answer.
+    Command(Seen),
     /// A model call is complete, with what it used, if the upstream told.
     Usage(Option<Tokens>),
     /// The child starts over: what it told of unfinished items is void.
@@ -113,6 +117,7 @@ impl Weigh for Delta {
             Self::Text { item, text } => item.len() + text.len() + LINE,
             Self::Message { text } => text.len() + LINE,
             Self::Call { id, name, arguments } => id.len() + name.len() + arguments.len() + LINE,
+            Self::Command(seen) => seen.id.len() + seen.name.len() + LINE,
             Self::Alive | Self::Begun | Self::Foreign | Self::Usage(_) | Self::Retry | Self::End(_) => LINE,
         }
     }

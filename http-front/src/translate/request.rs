@@ -7,6 +7,7 @@ mod size;
 mod tools;
 
 use super::{
+    agent::AgentPlan,
     answer::{Expect, Shape},
     history::{self, Entry, Repair},
     items,
@@ -92,8 +93,9 @@ pub fn plan(
             items: Vec::new(),
             tools: tools.declared,
             output_schema,
+            agent: None,
         },
-        expect: Arc::new(Expect { shape, calling: tools.calling, names }),
+        expect: Arc::new(Expect { shape, calling: tools.calling, names, agent: false }),
         model: request.model.clone(),
         stream: request.stream.unwrap_or(false),
         include_usage: request.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
@@ -103,6 +105,13 @@ pub fn plan(
 }
 
 impl Chat {
+    /// Has an agent answer, for a request that [`super::agent::check`] lets pass. Called before anything else shares
+    /// what the answer must be like.
+    pub fn run_as(&mut self, agent: Arc<AgentPlan>) {
+        self.plan.agent = Some(agent);
+        Arc::get_mut(&mut self.expect).expect("nobody shares it before the turn").agent = true;
+    }
+
     /// Puts the conversation into the plan. `urls` are its images as codex takes them, one for each that
     /// [`items::images`] gives.
     ///

@@ -50,6 +50,7 @@ impl Fixture {
             .map(|delta| match delta {
                 Delta::Alive | Delta::Begun => "alive",
                 Delta::Call { .. } | Delta::Foreign => "call",
+                Delta::Command(_) => "command",
                 Delta::Text { .. } => "text",
                 Delta::Message { .. } => "message",
                 Delta::Usage(_) => "usage",

@@ -11,6 +11,7 @@ use crate::{
         event::Delta,
         plan::Plan,
     },
+    worklog::WorkLog,
 };
 
 /// What is needed to run a turn once more.
@@ -29,6 +30,8 @@ pub(super) struct Running {
     again: Option<Again>,
     /// Whether the turn is to be run once more before anything else comes.
     due: bool,
+    /// Where an agent's work is logged.
+    work: Option<WorkLog>,
 }
 
 /// The next thing in an answer.
@@ -44,7 +47,13 @@ pub(super) enum Got {
 impl Running {
     /// An answer of this turn, which is run once more as `again` says, where that is needed.
     pub(super) fn new(turn: Watched, gather: Gather, again: Option<Again>) -> Self {
-        Self { turn, gather, again, due: false }
+        Self { turn, gather, again, due: false, work: None }
+    }
+
+    /// The same, with its work in this log.
+    pub(super) fn logging(mut self, work: Option<WorkLog>) -> Self {
+        self.work = work;
+        self
     }
 
     /// What the model calls used so far.
@@ -93,7 +102,12 @@ impl Running {
     }
 
     fn take(&mut self, delta: Delta) -> Result<Option<Got>, ApiError> {
-        Ok(match self.gather.take(delta) {
+        let worked = matches!(delta, Delta::Command(_));
+        let step = self.gather.take(delta);
+        if worked && let Some(log) = &mut self.work {
+            log.note(self.gather.work());
+        }
+        Ok(match step {
             Step::Alive => Some(Got::Alive),
             Step::Out(delta) => Some(Got::Out(delta)),
             Step::Done(closing) => Some(Got::Done(closing)),
@@ -109,5 +123,13 @@ impl Running {
                 None
             }
         })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(log) = &mut self.work {
+            log.end(self.gather.work());
+        }
     }
 }

@@ -51,4 +51,6 @@ pub struct Expect {
     pub calling: Calling,
     /// The names of the functions.
     pub names: Names,
+    /// Whether an agent answers. It may say much before its answer, and is never run twice.
+    pub agent: bool,
 }

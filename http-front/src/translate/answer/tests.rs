@@ -8,7 +8,7 @@ use shared::app_server::failure::TurnError;
 
 fn gather(shape: Shape, calling: Calling) -> Gather {
     let names = Names::new(["f", "a.b"]);
-    Gather::new(Arc::new(Expect { shape, calling, names }), "chatcmpl-0", true)
+    Gather::new(Arc::new(Expect { shape, calling, names, agent: false }), "chatcmpl-0", true)
 }
 
 fn any() -> Calling {
@@ -194,3 +194,5 @@ fn failures_of_the_turn_are_the_answers() {
     );
     assert_eq!(last(&mut gather(Shape::Text, any()), [Delta::End(End::Lost)]), "failed 502");
 }
+
+mod agent;

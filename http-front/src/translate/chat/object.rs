@@ -82,6 +82,7 @@ impl Whole {
             | Delta::Begun
             | Delta::Call { .. }
             | Delta::Foreign
+            | Delta::Command(_)
             | Delta::Usage(_)
             | Delta::End(_) => {}
         }

@@ -153,6 +153,7 @@ impl Chunks {
             | Delta::Begun
             | Delta::Call { .. }
             | Delta::Foreign
+            | Delta::Command(_)
             | Delta::Usage(_)
             | Delta::Retry
             | Delta::End(_) => {}

@@ -38,6 +38,7 @@ fn used(deltas: &[Delta]) -> Option<Tokens> {
         | Delta::Begun
         | Delta::Call { .. }
         | Delta::Foreign
+        | Delta::Command(_)
         | Delta::Retry
         | Delta::End(_) => None,
     });
