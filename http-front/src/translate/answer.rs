@@ -141,6 +141,9 @@ impl Gather {
     pub fn take(&mut self, delta: Delta) -> Step {
         match delta {
             Delta::Alive => Step::Alive,
+            Delta::Begun | Delta::Text { .. } | Delta::Message { .. } if self.work.is_compacting() => {
+                Step::Alive
+            }
             Delta::Begun => {
                 self.begun = true;
                 Step::Alive

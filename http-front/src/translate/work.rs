@@ -38,6 +38,8 @@ pub enum Kind {
     Tool,
     /// A search in the web.
     WebSearch,
+    /// codex has the model sum a long conversation up and goes on with that.
+    Compaction,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
             Self::FileChange => "file_change",
             Self::Tool => "mcp_tool",
             Self::WebSearch => "web_search",
+            Self::Compaction => "compaction",
         }
     }
 
@@ -57,6 +60,7 @@ impl Kind {
             "fileChange" => Some(Self::FileChange),
             "mcpToolCall" => Some(Self::Tool),
             "webSearch" => Some(Self::WebSearch),
+            "contextCompaction" => Some(Self::Compaction),
             _ => None,
         }
     }
@@ -88,6 +92,7 @@ pub struct CommandDone {
 #[derive(Debug, Default)]
 pub struct Work {
     done: Vec<CommandDone>,
+    compacting: bool,
     /// Where in the list those stand that run.
     running: HashMap<String, usize>,
 }
@@ -96,6 +101,9 @@ impl Work {
     /// Takes what a notification told; gives what has ended with it.
     pub fn take(&mut self, seen: Seen) -> Option<&CommandDone> {
         let Seen { id, kind, name, ended } = seen;
+        if kind == Kind::Compaction {
+            self.compacting = ended.is_none();
+        }
         let known = if ended.is_some() { self.running.remove(&id) } else { self.running.get(&id).copied() };
         let at = match known {
             Some(at) => at,
@@ -111,6 +119,11 @@ impl Work {
         let done = self.done.get_mut(at)?;
         done.ended = ended;
         ended.is_some().then_some(&*done)
+    }
+
+    /// Whether what the model writes is a summary for codex, and no message.
+    pub fn is_compacting(&self) -> bool {
+        self.compacting
     }
 
     /// All of it.
@@ -159,10 +172,10 @@ fn read(item: &str, done: bool) -> Option<Seen> {
     let kind = Kind::of(&item.r#type)?;
     let name = match kind {
         Kind::Command => command_name(&item),
-        Kind::FileChange | Kind::Tool | Kind::WebSearch => kind.as_str().to_owned(),
+        Kind::FileChange | Kind::Tool | Kind::WebSearch | Kind::Compaction => kind.as_str().to_owned(),
     };
     let ended = done.then(|| Ended {
-        // A search has no status: it is told when it has ended.
+        // A search or a compaction has no status: its end is told when it has ended.
         ok: item.status.as_deref().is_none_or(|status| status == "completed"),
         exit_code: item.exit_code,
         duration_ms: item.duration_ms,
@@ -241,6 +254,7 @@ mod tests {
         );
         assert_eq!(name(r#"{"type":"webSearch","id":"w","query":"q"}"#).as_deref(), Some("web_search"));
         assert_eq!(name(r#"{"type":"mcpToolCall","id":"m","tool":"t"}"#).as_deref(), Some("mcp_tool"));
+        assert_eq!(name(r#"{"type":"contextCompaction","id":"k"}"#).as_deref(), Some("compaction"));
         assert_eq!(name(r#"{"type":"agentMessage","id":"m","text":"t"}"#), None);
         assert_eq!(name("7"), None);
         let odd = r#"{"type":"commandExecution","id":"c","command":7,"commandActions":{}}"#;

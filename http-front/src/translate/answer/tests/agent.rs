@@ -64,3 +64,22 @@ fn of_messages_with_a_schema_the_last_one_is_the_answer() {
         assert_eq!(steps, ["alive", "alive", "alive", "done stop text {\"a\":2}"]);
     }
 }
+
+#[test]
+fn a_summary_for_codex_is_no_message() {
+    let compaction = |ended: Option<Ended>| {
+        Delta::Command(Seen { id: "k".into(), kind: Work::Compaction, name: "compaction".into(), ended })
+    };
+    let mut gather = agent(Shape::Text, true);
+    let deltas = [
+        compaction(None),
+        message("summary"),
+        usage(1),
+        compaction(Some(Ended::default())),
+        message("a"),
+        usage(1),
+        END,
+    ];
+    assert_eq!(run(&mut gather, deltas), ["alive", "alive", "alive", "alive", "text", "alive", "done stop"]);
+    assert_eq!(gather.usage().unwrap().total, 2, "it was used all the same");
+}
