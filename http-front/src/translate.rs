@@ -1,13 +1,16 @@
 //! OpenAI's words to the app-server's, and back. Pure: no I/O, no clock, no `async`.
 
 pub mod answer;
-pub mod chat;
+pub mod blocks;
 pub mod event;
 pub mod failure;
 pub mod history;
 pub mod items;
+pub mod limit;
+pub mod metadata;
 pub mod mode;
 pub mod models;
 pub mod names;
+pub mod output;
 pub mod plan;
 pub mod request;

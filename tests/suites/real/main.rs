@@ -1,6 +1,7 @@
 //! The pair around the real codex, against the scripted upstream.
 #![expect(clippy::panic, reason = "helpers of tests fail a test by panicking")]
 
+mod answers;
 mod chaos;
 mod crowd;
 mod exact;
@@ -13,6 +14,7 @@ mod isolation;
 mod keywords;
 mod legal;
 mod lines;
+mod models;
 mod pipelines;
 mod privileges;
 mod replace;
