@@ -25,7 +25,7 @@ pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut recor
     let mut told = Told::default();
     let mut response = match answer(call, body, key, &mut record, &mut told).await {
         Ok(answer) => answer.into_response(record),
-        Err(error) => return call.refuse(completions::tell(error), record),
+        Err(error) => call.refuse(completions::tell(error), record),
     };
     told.tell(&mut response);
     response
@@ -40,11 +40,16 @@ async fn answer(
 ) -> Result<Answer, ApiError> {
     let began = Instant::now();
     let asked = Asked::of(call)?;
+    told.profile = Some(asked.profile);
     let read = prepare::aside(body.len(), || completions::read(body, call.app.config.strict_params))?;
     told.ignored = read.ignored;
+    if asked.profile == Profile::Agent && read.bodies.len() > 1 {
+        let text = "An agent answers once: several would work in one folder. Send one prompt, or `x-codex-profile: completion`.";
+        return Err(ApiError::invalid("prompt", text));
+    }
     let (mut plans, mut echoes, mut first) = (Vec::new(), Vec::new(), None);
     for (body, echo) in read.bodies.iter().zip(read.echoes) {
-        let mut chat = prepare::chat(call, body).await?;
+        let mut chat = prepare::chat(call, body, &asked).await?;
         let choices = chat.choices;
         // Each prompt has its choices one after the other.
         plans.extend(std::iter::repeat_n(std::mem::take(&mut chat.plan), choices));
@@ -66,7 +71,7 @@ async fn answer(
         stream,
         include_usage,
         metadata: asked.metadata,
-        profile: Profile::Completion,
+        profile: asked.profile,
     };
     answer::answer(call, job, key, began, record).await
 }

@@ -1,18 +1,22 @@
 //! From the body of a chat completion request to what is to be run for it.
 
-use super::dispatch::Call;
+use super::{asked::Asked, dispatch::Call};
 use crate::{
     app::App,
+    config::Config,
+    daemon::health::Health,
     error::{ApiError, Kind},
     images::{Note, Source},
-    openai::message::Message,
+    openai::{chat::ChatRequest, message::Message},
     translate::{
+        agent::{self, AgentPlan},
         failure,
         items::{self, Image},
+        mode::Profile,
         request::{self, Chat, responses},
     },
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// A body of more bytes is read where it holds up nobody else.
@@ -22,16 +26,16 @@ const LARGE: usize = 16 * 1024;
 ///
 /// # Errors
 /// 400 with the field that is wrong, 503 where nothing can be run now.
-pub(super) async fn chat(call: &Call<'_>, body: &[u8]) -> Result<Chat, ApiError> {
-    let refused = match planned(call, body).await {
+pub(super) async fn chat(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, ApiError> {
+    let refused = match planned(call, body, asked).await {
         Err(refused) if refused.param() == Some("messages") => refused,
         planned => return planned,
     };
     let converted = aside(body.len(), || responses::convert(body, refused))?;
-    planned(call, &converted.body).await.map_err(|error| converted.paths.tell(error))
+    planned(call, &converted.body, asked).await.map_err(|error| converted.paths.tell(error))
 }
 
-async fn planned(call: &Call<'_>, body: &[u8]) -> Result<Chat, ApiError> {
+async fn planned(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, ApiError> {
     let config = &call.app.config;
     let health = call.app.daemon.health();
     let bytes = body.len();
@@ -44,6 +48,9 @@ async fn planned(call: &Call<'_>, body: &[u8]) -> Result<Chat, ApiError> {
     let plan = || request::plan(&parsed, &health.models, config.options());
     let mut chat = aside(bytes, plan)?;
     drop(room);
+    if let Some(agent) = agent(asked.profile, &parsed, config, &health)? {
+        chat.run_as(agent);
+    }
     if call.app.shutdown.is_draining() {
         return Err(ApiError::new(Kind::Draining, "The service is shutting down; try again."));
     }
@@ -54,6 +61,25 @@ async fn planned(call: &Call<'_>, body: &[u8]) -> Result<Chat, ApiError> {
     aside(bytes, || chat.fill(&parsed.messages, &urls))?;
     chat.repairs.extend(notes.into_iter().map(Note::as_str));
     Ok(chat)
+}
+
+/// How the agent works that is to answer; `None` for a completion.
+///
+/// # Errors
+/// 400 for what an agent can't be asked for, 503 where there are no agents.
+fn agent(
+    profile: Profile,
+    request: &ChatRequest<'_>,
+    config: &Config,
+    health: &Health,
+) -> Result<Option<Arc<AgentPlan>>, ApiError> {
+    if profile == Profile::Completion {
+        return Ok(None);
+    }
+    agent::check(request)?;
+    // A daemon that has not said anything yet has not said that there are no agents.
+    let status = health.status.as_ref().ok_or_else(|| failure::unavailable(health.retry_after()))?;
+    Ok(Some(Arc::new(AgentPlan::new(&config.agent(), status.agent.as_ref())?)))
 }
 
 /// Does what keeps a thread busy with so many bytes, so that others' tasks go on elsewhere.

@@ -9,6 +9,7 @@ mod size;
 mod tools;
 
 use super::{
+    agent::AgentPlan,
     answer::{Expect, Shape},
     history::{self, Entry, Repair},
     items,
@@ -119,6 +120,7 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
             items: Vec::new(),
             tools: tools.declared,
             output_schema,
+            agent: None,
         },
         expect: Arc::new(Expect {
             shape,
@@ -138,6 +140,13 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
 }
 
 impl Chat {
+    /// Has an agent answer, for a request that [`super::agent::check`] lets pass. Called before anything else shares
+    /// what the answer must be like.
+    pub fn run_as(&mut self, agent: Arc<AgentPlan>) {
+        self.plan.agent = Some(agent);
+        Arc::get_mut(&mut self.expect).expect("nobody shares it before the turn").agent = true;
+    }
+
     /// Puts the conversation into the plan. `urls` are its images as codex takes them, one for each that
     /// [`items::images`] gives.
     ///
