@@ -10,6 +10,7 @@ use crate::{
         mode::{Injection, OutputMode, Profile, Reasoning, SandboxMode},
         models::Alias,
         profile::Rights,
+        request::Options,
     },
 };
 use shared::{
@@ -135,6 +136,17 @@ pub struct Config {
 }
 
 impl Config {
+    /// How requests are translated.
+    pub fn options(&self) -> Options<'_> {
+        Options {
+            aliases: &self.aliases,
+            max_schemas: self.max_schemas,
+            max_choices: self.max_choices,
+            strict: self.strict_params,
+            reasoning: self.reasoning,
+        }
+    }
+
     /// What the operator has settled for the profile of the key's requests.
     pub fn rights(&self) -> Rights {
         Rights { default: self.profile, may_agent: self.key_may_agent }

@@ -2,14 +2,17 @@
 
 pub mod agent;
 pub mod answer;
-pub mod chat;
+pub mod blocks;
 pub mod event;
 pub mod failure;
 pub mod history;
 pub mod items;
+pub mod limit;
+pub mod metadata;
 pub mod mode;
 pub mod models;
 pub mod names;
+pub mod output;
 pub mod plan;
 pub mod profile;
 pub mod request;

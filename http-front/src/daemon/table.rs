@@ -58,6 +58,8 @@ pub enum Call {
     Status,
     /// `model/list`.
     Models,
+    /// `daemon/models`.
+    ModelInfos,
 }
 
 /// How far a turn is.
@@ -297,6 +299,7 @@ impl Table {
         if abandoned {
             return self.let_go(key, out);
         }
+        self.deliver(key, Delta::Thread(thread.id.into()), out);
         for items in plan.items {
             let line = self.inject(key, caller.as_ref(), &id, items);
             out.push(line);

@@ -183,6 +183,9 @@ pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
     match event::delta(name, params, line)? {
         Delta::Call { .. } | Delta::Foreign => Some(Delta::Alive),
         other @ (Delta::Alive
+        | Delta::Thread(_)
+        | Delta::Reasoning { .. }
+        | Delta::Reasoned { .. }
         | Delta::Text { .. }
         | Delta::Message { .. }
         | Delta::Begun

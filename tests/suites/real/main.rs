@@ -2,6 +2,7 @@
 #![expect(clippy::panic, reason = "helpers of tests fail a test by panicking")]
 
 mod agent;
+mod answers;
 mod chaos;
 mod crowd;
 mod exact;
@@ -14,6 +15,7 @@ mod isolation;
 mod keywords;
 mod legal;
 mod lines;
+mod models;
 mod pipelines;
 mod privileges;
 mod replace;

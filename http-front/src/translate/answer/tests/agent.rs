@@ -6,7 +6,7 @@ use crate::translate::work::{Ended, Kind as Work, Seen};
 
 fn agent(shape: Shape, stream: bool) -> Gather {
     let expect = Expect { shape, agent: true, ..Expect::default() };
-    Gather::new(Arc::new(expect), "chatcmpl-0", stream)
+    Gather::new(Arc::new(expect), "chatcmpl-0", 0, stream)
 }
 
 fn ran(id: &str, exit_code: Option<i32>) -> Delta {

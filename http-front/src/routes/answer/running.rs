@@ -10,17 +10,17 @@ use crate::{
         answer::{Closing, Gather, Step},
         event::Delta,
         plan::Plan,
+        work::CommandDone,
     },
     worklog::WorkLog,
 };
+use std::sync::Arc;
 
 /// What is needed to run a turn once more.
 pub(super) struct Again {
     pub(super) daemon: Daemon,
     pub(super) plan: Plan,
     pub(super) key: Option<KeyName>,
-    /// The name of the request, for the log.
-    pub(super) request_id: String,
 }
 
 /// A running answer. Dropping it interrupts the turn.
@@ -28,6 +28,8 @@ pub(super) struct Running {
     turn: Watched,
     gather: Gather,
     again: Option<Again>,
+    /// The name of the request, for the log.
+    request_id: String,
     /// Whether the turn is to be run once more before anything else comes.
     due: bool,
     /// Where an agent's work is logged.
@@ -46,8 +48,18 @@ pub(super) enum Got {
 
 impl Running {
     /// An answer of this turn, which is run once more as `again` says, where that is needed.
-    pub(super) fn new(turn: Watched, gather: Gather, again: Option<Again>) -> Self {
-        Self { turn, gather, again, due: false, work: None }
+    pub(super) fn new(turn: Watched, gather: Gather, again: Option<Again>, request_id: &str) -> Self {
+        Self { turn, gather, again, request_id: request_id.to_owned(), due: false, work: None }
+    }
+
+    /// The threads of its turns.
+    pub(super) fn threads(&self) -> &[Arc<str>] {
+        self.gather.threads()
+    }
+
+    /// What an agent did.
+    pub(super) fn work(&self) -> &[CommandDone] {
+        self.gather.work()
     }
 
     /// The same, with its work in this log.
@@ -108,12 +120,19 @@ impl Running {
             log.note(self.gather.work());
         }
         Ok(match step {
+            Step::Quiet => None,
             Step::Alive => Some(Got::Alive),
             Step::Out(delta) => Some(Got::Out(delta)),
-            Step::Done(closing) => Some(Got::Done(closing)),
+            Step::Done(closing) => {
+                let (request_id, bytes) = (self.request_id.as_str(), self.gather.differs());
+                if bytes > 0 {
+                    differs(request_id, bytes);
+                }
+                Some(Got::Done(closing))
+            }
             Step::Failed(error) => return Err(error),
             Step::Again => {
-                let request_id = self.again.as_ref().map(|again| again.request_id.as_str());
+                let request_id = self.request_id.as_str();
                 tracing::info!(
                     event = "turn_again",
                     request_id,
@@ -124,6 +143,11 @@ impl Running {
             }
         })
     }
+}
+
+/// What went out of a message is not what it says as a whole. What was sent is sent.
+pub(super) fn differs(request_id: &str, bytes: usize) {
+    tracing::warn!(event = "stream_differs", request_id, bytes, "the child left something out of the stream");
 }
 
 impl Drop for Running {
