@@ -6,6 +6,7 @@ use crate::{
     daemon::link::{Daemon, LinkConfig},
     http::listener::{self, BindError, HttpLimits},
     images::{Images, ImagesError},
+    prompt::{Prompt, PromptError},
     routes::{dispatch, table::Side},
 };
 use hyper::service::Service;
@@ -34,6 +35,8 @@ pub struct App {
     pub reading: Semaphore,
     /// The images of requests.
     pub images: Images,
+    /// The operator's prompt.
+    pub prompt: Prompt,
     /// The end of the program.
     pub shutdown: Shutdown,
 }
@@ -47,6 +50,9 @@ pub enum FrontError {
     /// Images can't be taken as configured.
     #[error(transparent)]
     Images(#[from] ImagesError),
+    /// The operator's prompt can't be had.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// Signals can't be watched.
     #[error("can't watch signals: {0}")]
     Signals(io::Error),
@@ -57,7 +63,7 @@ impl FrontError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Bind(_) => exit::BIND,
-            Self::Images(_) => exit::USAGE,
+            Self::Images(_) | Self::Prompt(_) => exit::USAGE,
             Self::Signals(_) => exit::FAILURE,
         }
     }
@@ -119,6 +125,7 @@ async fn either(term: &mut Signal, int: &mut Signal) {
 /// [`FrontError`]; nothing is served then.
 pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontError> {
     let images = Images::new(config.images.clone(), shutdown)?;
+    let prompt = Prompt::load(&config)?;
     let public = listener::bind(config.public, "PORT")?;
     let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
     let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
@@ -143,6 +150,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
         daemon: Daemon::connect(link, shutdown),
         reading: Semaphore::new(config.threads.max(1)),
         images,
+        prompt,
         shutdown: shutdown.clone(),
         config,
     });

@@ -12,6 +12,7 @@ pub mod error;
 pub mod http;
 pub mod images;
 pub mod openai;
+pub mod prompt;
 pub mod record;
 pub mod routes;
 pub mod schema;

@@ -5,6 +5,7 @@ pub mod chat;
 pub mod event;
 pub mod failure;
 pub mod history;
+pub mod inject;
 pub mod items;
 pub mod mode;
 pub mod models;

@@ -63,7 +63,8 @@ async fn answer(
     let health = call.app.daemon.health();
     let large = body.len() > LARGE;
     let room = if large { Some(call.app.reading.acquire().await) } else { None };
-    let parsed = aside(large, || request::parse(body))?;
+    let mut parsed = aside(large, || request::parse(body))?;
+    call.app.prompt.apply(&mut parsed.messages, &parsed.model);
     // The models are kept while the child is down; before they came once, no name can be resolved.
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
