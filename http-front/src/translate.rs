@@ -1,6 +1,7 @@
 //! OpenAI's words to the app-server's, and back. Pure: no I/O, no clock, no `async`.
 
 pub mod answer;
+pub mod blocks;
 pub mod chat;
 pub mod event;
 pub mod failure;
