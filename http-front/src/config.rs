@@ -8,6 +8,7 @@ use crate::{
     translate::{
         mode::{Injection, OutputMode, Profile, Reasoning, SandboxMode},
         models::Alias,
+        request::Options,
     },
 };
 use shared::{
@@ -133,6 +134,17 @@ pub struct Config {
 }
 
 impl Config {
+    /// How requests are translated.
+    pub fn options(&self) -> Options<'_> {
+        Options {
+            aliases: &self.aliases,
+            max_schemas: self.max_schemas,
+            max_choices: self.max_choices,
+            strict: self.strict_params,
+            reasoning: self.reasoning,
+        }
+    }
+
     /// Reads the typed configuration.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod link;
+mod models;
 pub mod session;
 pub mod table;
 pub mod turn;

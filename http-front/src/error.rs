@@ -54,6 +54,11 @@ impl ApiError {
         Self { param: Some(param.into()), ..self }
     }
 
+    /// The field that is wrong.
+    pub fn param(&self) -> Option<&str> {
+        self.param.as_deref()
+    }
+
     /// The same with a code of the upstream's.
     pub fn with_code(self, code: Option<String>) -> Self {
         Self { code: code.or(self.code), ..self }

@@ -1,7 +1,11 @@
 //! What is served where, and who may call it.
 
+mod answer;
+mod asked;
 pub mod chat;
 pub mod dispatch;
 pub mod health;
 pub mod models;
+mod prepare;
 pub mod table;
+mod told;

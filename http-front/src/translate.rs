@@ -2,14 +2,16 @@
 
 pub mod answer;
 pub mod blocks;
-pub mod chat;
 pub mod event;
 pub mod failure;
 pub mod history;
 pub mod inject;
 pub mod items;
+pub mod limit;
+pub mod metadata;
 pub mod mode;
 pub mod models;
 pub mod names;
+pub mod output;
 pub mod plan;
 pub mod request;

@@ -49,6 +49,8 @@ pub mod method {
     pub const ITEM_STARTED: &str = "item/started";
     /// Notification: text of an agent message.
     pub const AGENT_MESSAGE_DELTA: &str = "item/agentMessage/delta";
+    /// Notification: text of a summary of the reasoning.
+    pub const REASONING_SUMMARY_DELTA: &str = "item/reasoning/summaryTextDelta";
     /// Notification: a raw Responses item, injected or made by the model.
     pub const RAW_ITEM_COMPLETED: &str = "rawResponseItem/completed";
     /// Notification: one model call ended, with its usage.

@@ -2,16 +2,21 @@
 //!
 //! `daemon/status` answers with [`Status`]. `daemon/subscribe` answers the same and from then on sends the
 //! notification `daemon/status` with a [`Status`] whenever the state changes. `daemon/restart` replaces the child
-//! without a failed request, `daemon/drain` ends the daemon as SIGTERM does; both are for operators alone. All of
-//! them work before `initialize`.
+//! without a failed request, `daemon/drain` ends the daemon as SIGTERM does; both are for operators alone.
+//! `daemon/models` answers with [`Models`]. All of them work before `initialize`.
 //! The notification `daemon/closed` with a [`Closed`] is the last line of a connection that the daemon ends.
 
+mod models;
+
+pub use models::{ModelInfo, Models};
 use serde::{Deserialize, Serialize};
 
 /// Asks for the status once.
 pub const STATUS: &str = "daemon/status";
 /// Asks for the status, now and on every change.
 pub const SUBSCRIBE: &str = "daemon/subscribe";
+/// Asks for what the catalog says of the models that are served.
+pub const MODELS: &str = "daemon/models";
 /// Starts a fresh child beside the running one and moves new work to it. Answered with the [`Status`] once that is
 /// ready.
 pub const RESTART: &str = "daemon/restart";

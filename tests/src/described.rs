@@ -15,6 +15,10 @@ pub enum Shape {
     Completion,
     /// A chunk of one.
     Chunk,
+    /// A completion.
+    Texts,
+    /// A frame of a stream of one: only its place tells it from a whole one.
+    TextsChunk,
     /// The list of models.
     Models,
     /// One model.
@@ -33,6 +37,7 @@ impl Shape {
         match object.get("object")?.as_str()? {
             "chat.completion" => Some(Self::Completion),
             "chat.completion.chunk" => Some(Self::Chunk),
+            "text_completion" => Some(Self::Texts),
             "list" => Some(Self::Models),
             "model" => Some(Self::Model),
             _ => None,
@@ -45,6 +50,8 @@ impl Shape {
         let validators: &[&jsonschema::Validator] = match self {
             Self::Completion => &[&schemas::COMPLETION],
             Self::Chunk => &[&schemas::CHUNK],
+            Self::Texts => &[&schemas::TEXTS],
+            Self::TextsChunk => &[&schemas::TEXTS_CHUNK],
             Self::Models => &[&schemas::MODELS],
             Self::Model => &[&schemas::MODEL],
             Self::Failure => &[&schemas::FAILURE, &schemas::ENVELOPE],
@@ -67,7 +74,7 @@ pub fn faults(status: u16, content_type: Option<&str>, body: &str) -> Vec<String
         Err(error) => return vec![format!("no JSON: {error}")],
     };
     match (Shape::of(&object), status) {
-        (Some(shape @ (Shape::Completion | Shape::Models | Shape::Model)), 200)
+        (Some(shape @ (Shape::Completion | Shape::Texts | Shape::Models | Shape::Model)), 200)
         | (Some(shape @ Shape::Failure), 400..) => shape.faults(&object),
         (shape, _) => vec![format!("status {status} with {shape:?}")],
     }
@@ -87,8 +94,9 @@ pub fn stream_faults(body: &str) -> Vec<String> {
             }
         };
         match Shape::of(&frame) {
-            Some(Shape::Chunk) => {
-                faults.extend(Shape::Chunk.faults(&frame));
+            Some(shape @ (Shape::Chunk | Shape::Texts)) => {
+                let shape = if shape == Shape::Texts { Shape::TextsChunk } else { shape };
+                faults.extend(shape.faults(&frame));
                 let whole = ["id", "created", "model"].map(|name| frame[name].clone());
                 if *first.get_or_insert_with(|| whole.clone()) != whole {
                     faults.push(format!("of another answer: {data}"));

@@ -168,7 +168,9 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
     };
     let policy = config.policy.clone().with_catalog(&prepared.catalog.raw);
     let (orders, from_mux) = mpsc::channel(supervisor::INBOX);
-    let (actor, load) = Actor::new(Core::new(limits, policy), orders.clone());
+    let mut core = Core::new(limits, policy);
+    core.on_models(Arc::clone(&prepared.catalog.models));
+    let (actor, load) = Actor::new(core, orders.clone());
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();

@@ -220,7 +220,7 @@ impl Link {
                     session.cancel(key);
                 }
                 () = tokio::time::sleep_until(session.models_at.unwrap_or_else(Instant::now)),
-                    if session.models_at.is_some() => session.list_models(None),
+                    if session.models_at.is_some() => session.list_models(),
                 _ = look.tick() => session.look(heard.elapsed(), &self.health),
                 () = self.shutdown.forced() => break Ended::Shutdown,
             }

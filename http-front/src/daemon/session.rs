@@ -3,23 +3,23 @@
 use super::{
     health::Health,
     link::Start,
+    models::{Child, Listing, Page},
     table::{Call, Heard, Table},
 };
-use crate::translate::models::Served;
 use serde_json::value::RawValue;
 use shared::{
     app_server::{
         limits::RateLimitsUpdated,
         method,
-        model::{ModelListParams, ModelListResult},
+        model::ModelListParams,
         start::{Capabilities, ClientInfo, InitializeParams},
     },
     build_info,
     codec::Decoded,
-    control::{self, Status, WorkerState},
+    control::{self, Models, Status, WorkerState},
     line::Line,
     queue::Sender,
-    rpc::{self, ErrorObject, Message},
+    rpc::{self, ErrorObject, Message, code},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
@@ -41,8 +41,6 @@ pub const OPT_OUTS: &[&str] = &[
     "model/rerouted",
     "warning",
 ];
-/// The largest number of models that is read; pages beyond it are left.
-const MAX_MODELS: usize = 1000;
 /// How long to wait after the daemon refused the list of models; nothing is served without one.
 const MODELS_AGAIN: Duration = Duration::from_secs(1);
 /// A daemon that has said nothing for so long is asked for its status.
@@ -59,8 +57,10 @@ pub(super) struct Session {
     greeting: bool,
     /// The configured default model.
     default_model: Option<String>,
-    /// The pages of models that came so far.
-    models: Vec<shared::app_server::model::Model>,
+    /// The child, as the daemon said last.
+    child: Option<Child>,
+    /// Its list of models.
+    models: Listing,
     /// When they are asked for again, after a refusal.
     pub(super) models_at: Option<Instant>,
     /// Whether a quiet daemon was asked for its status.
@@ -76,7 +76,8 @@ impl Session {
             out: Vec::new(),
             greeting: false,
             default_model,
-            models: Vec::new(),
+            child: None,
+            models: Listing::default(),
             models_at: None,
             asked: false,
         }
@@ -200,26 +201,37 @@ impl Session {
                 health.send_modify(|h| h.connected = true);
                 let line = Line::json(&rpc::Notification::<()> { method: method::INITIALIZED, params: None });
                 self.out.push(line);
-                self.list_models(None);
+                self.list_models();
             }
-            (Call::Models, Ok(page)) => match serde_json::from_str(page.get()) {
-                Ok(ModelListResult { data, next_cursor }) => {
-                    self.models.extend(data);
-                    match next_cursor {
-                        Some(cursor) if self.models.len() < MAX_MODELS => self.list_models(Some(cursor)),
-                        Some(_) | None => {
-                            let models = std::mem::take(&mut self.models);
-                            health.send_modify(|h| {
-                                let default = h.models.default.clone();
-                                h.models = Arc::new(Served { models, default });
-                            });
-                        }
-                    }
-                }
+            (Call::ModelInfos, Ok(told)) => match serde_json::from_str::<Models>(told.get()) {
+                Ok(told) => health.send_modify(|h| Arc::make_mut(&mut h.models).infos = told.models),
                 Err(_) => {
-                    tracing::warn!(event = "models_unreadable", "the child's model list was not understood")
+                    tracing::warn!(
+                        event = "models_unreadable",
+                        "what the daemon tells of the models was not understood"
+                    )
                 }
             },
+            // An older daemon doesn't know the method, and may have taken the place of one that does.
+            (Call::ModelInfos, Err(error)) if error.code == code::FORBIDDEN => {
+                health.send_modify(|h| Arc::make_mut(&mut h.models).infos.clear());
+            }
+            (Call::Models, Ok(page)) => {
+                match serde_json::from_str(page.get()).map(|page| self.models.page(page)) {
+                    Ok(Page::More(cursor)) => self.ask_page(Some(cursor)),
+                    Ok(Page::Whole(models)) => {
+                        health.send_modify(|h| Arc::make_mut(&mut h.models).models = models);
+                    }
+                    Err(_) => {
+                        self.models.failed();
+                        tracing::warn!(
+                            event = "models_unreadable",
+                            "the child's model list was not understood"
+                        );
+                    }
+                }
+                self.list_again();
+            }
             (call, Err(error)) => {
                 tracing::warn!(
                     event = "daemon_refused",
@@ -232,8 +244,11 @@ impl Session {
                     self.greeting = false;
                 }
                 let ready = |status: &Status| status.state == WorkerState::Ready;
-                if call == Call::Models && health.borrow().status.as_ref().is_some_and(ready) {
-                    self.models_at = Some(Instant::now() + MODELS_AGAIN);
+                if call == Call::Models {
+                    self.models.failed();
+                    if !self.list_again() && health.borrow().status.as_ref().is_some_and(ready) {
+                        self.models_at = Some(Instant::now() + MODELS_AGAIN);
+                    }
                 }
             }
         }
@@ -243,25 +258,46 @@ impl Session {
         let ready = status.state == WorkerState::Ready;
         let default = self.default_model.clone().or_else(|| status.default_model.clone());
         let connected = health.borrow().connected;
+        self.child = Some(Child::of(&status));
         health.send_modify(|h| {
             if default.is_some() && default != h.models.default {
-                h.models = Arc::new(Served { models: h.models.models.clone(), default });
+                Arc::make_mut(&mut h.models).default = default;
             }
             h.status = Some(status);
         });
         if ready && connected {
             // A fresh child may know other models.
-            self.list_models(None);
+            self.list_models();
         } else if ready && !self.greeting {
             self.greet();
         }
     }
 
-    pub(super) fn list_models(&mut self, cursor: Option<String>) {
+    /// Asks for the models, unless this child's are known or on their way.
+    pub(super) fn list_models(&mut self) {
         self.models_at = None;
-        if cursor.is_none() {
-            self.models.clear();
+        if self.models.want(self.child) {
+            self.ask_models();
         }
+    }
+
+    /// Asks for what was wanted while a list was on its way; whether there was something.
+    fn list_again(&mut self) -> bool {
+        let again = self.models.begins_again();
+        if again {
+            self.ask_models();
+        }
+        again
+    }
+
+    fn ask_models(&mut self) {
+        // What the models can do first: the daemon answers at once, and a list makes the front ready.
+        let infos = self.table.call(Call::ModelInfos, control::MODELS, &serde_json::json!({}));
+        self.out.push(infos);
+        self.ask_page(None);
+    }
+
+    fn ask_page(&mut self, cursor: Option<String>) {
         let params = ModelListParams { cursor, include_hidden: None };
         let line = self.table.call(Call::Models, method::MODEL_LIST, &params);
         self.out.push(line);

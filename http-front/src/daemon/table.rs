@@ -57,6 +57,8 @@ pub enum Call {
     Status,
     /// `model/list`.
     Models,
+    /// `daemon/models`.
+    ModelInfos,
 }
 
 /// How far a turn is.
@@ -285,6 +287,7 @@ impl Table {
         if abandoned {
             return self.let_go(key, out);
         }
+        self.deliver(key, Delta::Thread(thread.id.into()), out);
         for items in plan.items {
             let line = self.inject(key, caller.as_ref(), &id, items);
             out.push(line);

@@ -9,12 +9,43 @@ use shared::rpc::text::Text;
 
 /// A tool of a request.
 #[derive(Debug, Deserialize)]
+#[serde(from = "AnyTool")]
 pub struct Tool {
     /// `function`; nothing else is served.
     pub r#type: String,
     /// The function.
-    #[serde(default, deserialize_with = "optional")]
     pub function: Option<Function>,
+    /// Whether its members stand in the tool itself, as the Responses API has them.
+    pub flat: bool,
+}
+
+/// A tool in either form.
+#[derive(Deserialize)]
+struct AnyTool {
+    r#type: String,
+    #[serde(default, deserialize_with = "optional")]
+    function: Option<Function>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    parameters: Option<Value>,
+    #[serde(default)]
+    strict: Option<bool>,
+}
+
+impl From<AnyTool> for Tool {
+    fn from(tool: AnyTool) -> Self {
+        let AnyTool { r#type, function, name, description, parameters, strict } = tool;
+        match (function, name) {
+            (None, Some(name)) => {
+                let function = Some(Function { name, description, parameters, strict });
+                Self { r#type, function, flat: true }
+            }
+            (function, _) => Self { r#type, function, flat: false },
+        }
+    }
 }
 
 /// A function that the model may call.

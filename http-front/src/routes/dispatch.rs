@@ -117,10 +117,12 @@ impl Call<'_> {
                     return self.hang_up_unread(failed(&error), unread);
                 }
             },
-            Route::Models => models::list(&self.app.daemon.health().models, &self.app.config.aliases)
-                .map(|list| json(&list)),
-            Route::Model(id) => models::one(&self.app.daemon.health().models, &self.app.config.aliases, &id)
-                .map(|one| json(&one)),
+            Route::Models => {
+                models::list(&self.app.daemon.health().models, &self.app.config).map(|list| json(&list))
+            }
+            Route::Model(id) => {
+                models::one(&self.app.daemon.health().models, &self.app.config, &id).map(|one| json(&one))
+            }
             Route::Ready => {
                 let (draining, maintenance) = (self.app.shutdown.is_draining(), self.app.config.maintenance);
                 let (ready, report) = report(&self.app.daemon.health(), draining, maintenance);

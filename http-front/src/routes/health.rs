@@ -65,7 +65,7 @@ mod tests {
             silent: false,
             models: Arc::new(Served {
                 models: serde_json::from_str(r#"[{"model":"m"}]"#).unwrap(),
-                default: None,
+                ..Served::default()
             }),
             status: Some(Status { state, restart_streak, ..Status::default() }),
             quota_back_at: None,

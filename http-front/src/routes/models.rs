@@ -1,43 +1,41 @@
 //! `/v1/models` and `/v1/models/{id}`.
 
 use crate::{
+    config::Config,
     error::{ApiError, Kind},
     openai::models::{ModelCard, ModelList},
-    translate::models::{Alias, Served},
+    translate::models::{CardSettings, Served, card},
 };
 
-/// Who owns the child's models, and who the aliases.
-const OWNERS: (&str, &str) = ("openai", "codex-gateway");
-
-/// Everything that is served.
+/// Everything that is listed.
 ///
 /// # Errors
 /// `worker_unavailable` before the child's list is known for the first time.
-pub fn list(served: &Served, aliases: &[Alias]) -> Result<ModelList, ApiError> {
-    if served.models.is_empty() {
-        return Err(ApiError::new(
-            Kind::WorkerUnavailable,
-            "The worker's models are not known yet; try again.",
-        ));
-    }
-    let cards = served
-        .names(aliases)
-        .map(|(name, alias)| ModelCard::new(name, if alias { OWNERS.1 } else { OWNERS.0 }));
-    Ok(ModelList { object: "list", data: cards.collect() })
+pub fn list(served: &Served, config: &Config) -> Result<ModelList, ApiError> {
+    known(served)?;
+    let names = served.names(&config.aliases).into_iter();
+    // An alias of the default model means nothing while there is no default model.
+    let data = names.filter_map(|name| card(served, &config.aliases, name, settings(config)).ok()).collect();
+    Ok(ModelList { object: "list", data })
 }
 
-/// One model.
+/// One model, listed or with an effort behind its name.
 ///
 /// # Errors
 /// `model_not_found`, or as [`list`].
-pub fn one(served: &Served, aliases: &[Alias], id: &str) -> Result<ModelCard, ApiError> {
-    let found = list(served, aliases)?.data.into_iter().find(|card| card.id == id);
-    found.ok_or_else(|| {
-        let shown: String = id.chars().take(64).collect();
-        ApiError::new(
-            Kind::ModelNotFound,
-            format!("The model `{shown}` does not exist; GET /v1/models lists what does."),
-        )
-        .with_param("model")
-    })
+pub fn one(served: &Served, config: &Config, id: &str) -> Result<ModelCard, ApiError> {
+    known(served)?;
+    card(served, &config.aliases, id, settings(config))
+}
+
+fn known(served: &Served) -> Result<(), ApiError> {
+    if served.models.is_empty() {
+        let message = "The worker's models are not known yet; try again.";
+        return Err(ApiError::new(Kind::WorkerUnavailable, message));
+    }
+    Ok(())
+}
+
+fn settings(config: &Config) -> CardSettings {
+    CardSettings { info: config.model_info, max_output: config.max_output_tokens }
 }

@@ -8,14 +8,21 @@
 
 mod closing;
 mod expect;
+mod filter;
+mod held;
 mod object;
+mod scan;
 
 pub use closing::{Call, Closing, FinishReason};
 pub use expect::{Allowed, Calling, Expect, Shape};
 
+use self::{filter::Filter, held::Held};
 use super::{
+    blocks::{self, Counts},
     event::{Cut, Delta, End},
     failure,
+    limit::{Limits, Reached},
+    mode::OutputMode,
 };
 use crate::{
     error::{ApiError, Kind},
@@ -36,6 +43,8 @@ pub const REFUSAL: &str = "The model refused to answer.";
 /// What a delta means for the answer.
 #[derive(Debug)]
 pub enum Step {
+    /// It says nothing.
+    Quiet,
     /// It shows that the model works, and nothing goes out.
     Alive,
     /// It goes out.
@@ -61,31 +70,47 @@ pub struct Gather {
     messages: usize,
     /// The message that is being said.
     item: Option<Bytes>,
-    /// Whether the answer is a stream, so that a text goes out as it comes.
-    stream: bool,
-    /// The text, where it is held back.
-    held: Held,
+    /// What becomes of the text.
+    flow: Flow,
+    /// What became of calls that are written as text.
+    counts: Counts,
     usage: Option<Tokens>,
     /// Whether a model call did not tell what it used: then the sum would be wrong.
     untold: bool,
     /// Whether the turn was run once more.
     again: bool,
+    /// The threads of its turns.
+    threads: Vec<Arc<str>>,
+    /// The end of a text that goes out as it comes, but for parts.
+    rest: String,
 }
 
-/// Text that is held back: complete messages, and what the deltas told of one that isn't.
-#[derive(Debug, Default)]
-struct Held {
-    whole: Vec<String>,
-    partial: String,
+/// What becomes of the text of an answer.
+#[derive(Debug)]
+enum Flow {
+    /// It goes out as it comes.
+    Through,
+    /// It goes out as it comes, but for parts.
+    Filtered(Filter),
+    /// It is held back until the answer is complete.
+    Held(Held),
 }
 
-impl Held {
-    /// All messages that say something.
-    fn take(&mut self) -> Vec<String> {
-        let Self { mut whole, partial } = std::mem::take(self);
-        whole.push(partial);
-        whole.retain(|text| !text.is_empty());
-        whole
+impl Flow {
+    fn of(expect: &Expect, stream: bool) -> Self {
+        let limits = &expect.limits;
+        let plain = !limits.any() && expect.blocks.is_none();
+        match &expect.shape {
+            Shape::Text if plain => Self::Through,
+            Shape::Text if stream => Self::Filtered(Filter::new(limits, expect.blocks.clone())),
+            Shape::Schema(output) if stream && output.is_exact() && limits.any() => {
+                Self::Filtered(Filter::new(limits, None))
+            }
+            Shape::Schema(output) if stream && output.is_exact() => Self::Through,
+            // A call is not cut: a part of one is of no use.
+            Shape::Calls(..) => Self::Held(Held::new(&Limits::default())),
+            Shape::Text | Shape::Schema(_) | Shape::Object => Self::Held(Held::new(limits)),
+        }
     }
 }
 
@@ -95,9 +120,14 @@ fn joined(texts: impl IntoIterator<Item = String>) -> String {
 }
 
 impl Gather {
-    /// An answer named `id`, of which nothing was said yet; as a `stream`, or as a whole.
-    pub fn new(expect: Arc<Expect>, id: &str, stream: bool) -> Self {
-        let id = id.rsplit('-').next().unwrap_or(id).to_owned();
+    /// The answer named `id`, of which nothing was said yet; as a `stream`, or as a whole. Where the request has several,
+    /// it is the one with this `index`.
+    pub fn new(expect: Arc<Expect>, id: &str, index: usize, stream: bool) -> Self {
+        let mut id = id.rsplit('-').next().unwrap_or(id).to_owned();
+        if index > 0 {
+            id.push_str(&format!("_{index}"));
+        }
+        let flow = Flow::of(&expect, stream);
         Self {
             expect,
             id,
@@ -105,21 +135,44 @@ impl Gather {
             begun: false,
             messages: 0,
             item: None,
-            stream,
-            held: Held::default(),
+            flow,
+            counts: Counts::default(),
             usage: None,
             untold: false,
             again: false,
+            threads: Vec::new(),
+            rest: String::new(),
         }
     }
 
-    /// Whether the text goes out as it comes: then the first sign of life begins the answer.
+    /// Whether text goes out as it comes: then the first sign of life begins the answer.
     pub fn streams(&self) -> bool {
-        match &self.expect.shape {
-            Shape::Text => true,
-            Shape::Schema(output) => self.stream && output.is_exact(),
-            Shape::Object | Shape::Calls(..) => false,
+        match self.flow {
+            Flow::Through | Flow::Filtered(_) => true,
+            Flow::Held(_) => false,
         }
+    }
+
+    /// The threads of its turns: one, or two where the turn was run once more.
+    pub fn threads(&self) -> &[Arc<str>] {
+        &self.threads
+    }
+
+    /// Bytes by which complete messages were something else than what went out of them.
+    pub fn differs(&self) -> usize {
+        match &self.flow {
+            Flow::Filtered(filter) => filter.differs,
+            Flow::Through | Flow::Held(_) => 0,
+        }
+    }
+
+    /// What became of calls that are written as text, since this was asked last.
+    pub fn take_counts(&mut self) -> Counts {
+        let mut counts = std::mem::take(&mut self.counts);
+        if let Flow::Filtered(filter) = &mut self.flow {
+            counts += filter.counts();
+        }
+        counts
     }
 
     /// What the model calls used; `None` where one of them did not tell.
@@ -131,10 +184,16 @@ impl Gather {
     pub fn take(&mut self, delta: Delta) -> Step {
         match delta {
             Delta::Alive => Step::Alive,
+            Delta::Thread(thread) => {
+                self.threads.push(thread);
+                Step::Quiet
+            }
             Delta::Begun => {
                 self.begun = true;
                 Step::Alive
             }
+            Delta::Reasoning { .. } | Delta::Reasoned { .. } if self.expect.reasoning => Step::Out(delta),
+            Delta::Reasoning { .. } | Delta::Reasoned { .. } => Step::Alive,
             Delta::Text { item, text } => {
                 self.begun = false;
                 // An empty text says nothing yet.
@@ -142,30 +201,28 @@ impl Gather {
                     self.item = Some(item.clone());
                     self.messages += 1;
                 }
-                if self.streams() {
-                    return self.out(Delta::Text { item, text });
-                }
-                if let Ok(text) = serde_json::from_slice::<Text<'_>>(&text) {
-                    self.held.partial.push_str(&text);
-                }
-                Step::Alive
+                self.text(item, text)
             }
             Delta::Message { text } => {
                 self.begun = false;
                 if self.item.take().is_none() && !text.is_empty() {
                     self.messages += 1;
                 }
-                if self.streams() {
-                    return self.out(Delta::Message { text });
-                }
-                self.held.partial.clear();
-                self.held.whole.push(text);
-                Step::Alive
+                let (out, reached) = match &mut self.flow {
+                    Flow::Through => return self.out(Delta::Message { text }),
+                    Flow::Filtered(filter) => filter.message(&text),
+                    Flow::Held(held) => (None, held.message(text)),
+                };
+                self.filtered(out, reached)
             }
             // codex keeps the calls that it has, without results, and the model would answer to that.
             Delta::Retry if !self.calls.is_empty() => Step::Failed(failure::broken()),
             Delta::Retry => {
-                self.held.partial.clear();
+                match &mut self.flow {
+                    Flow::Through => {}
+                    Flow::Filtered(filter) => filter.back(),
+                    Flow::Held(held) => held.back(),
+                }
                 (self.begun, self.item) = (false, None);
                 Step::Out(Delta::Retry)
             }
@@ -185,7 +242,10 @@ impl Gather {
                     return Step::Alive;
                 }
                 // Its calls would be answered by codex itself, or wait for results that come with the next request.
-                let held = self.held.take();
+                if let Some(step) = self.finish_text() {
+                    return step;
+                }
+                let held = self.held();
                 let text = match &self.expect.shape {
                     // What was written beside a call only to be one is no text for the client.
                     Shape::Calls(calls, _) => {
@@ -202,6 +262,72 @@ impl Gather {
                 Some(error) => Step::Failed(error),
                 None => self.end(&end),
             },
+        }
+    }
+
+    fn text(&mut self, item: Bytes, text: Bytes) -> Step {
+        let (out, reached) = match (&mut self.flow, serde_json::from_slice::<Text<'_>>(&text)) {
+            (Flow::Through, _) => return self.out(Delta::Text { item, text }),
+            (_, Err(_)) => return Step::Alive,
+            (Flow::Filtered(filter), Ok(text)) => filter.text(&item, &text),
+            (Flow::Held(held), Ok(text)) => (None, held.text(&item, &text)),
+        };
+        self.filtered(out, reached)
+    }
+
+    /// What goes out of a text, and whether the answer ends there.
+    fn filtered(&mut self, out: Option<Delta>, reached: Option<Reached>) -> Step {
+        match (out, reached) {
+            (Some(delta), None) => self.out(delta),
+            (None, None) => Step::Alive,
+            (out, Some(reached)) => {
+                // The turn is interrupted in the middle of a model call, which then tells no usage.
+                self.untold = true;
+                self.over(out, reached)
+            }
+        }
+    }
+
+    /// A limit ends the answer; `out` still goes out.
+    fn over(&mut self, out: Option<Delta>, reached: Reached) -> Step {
+        let reason = match reached {
+            Reached::Stop => FinishReason::Stop,
+            Reached::Length => FinishReason::Length,
+        };
+        let text = match &mut self.flow {
+            Flow::Through => String::new(),
+            Flow::Held(held) => held.cut(),
+            Flow::Filtered(filter) => {
+                self.rest = out.as_ref().map(said).unwrap_or_default() + &filter.end();
+                String::new()
+            }
+        };
+        let text = match &self.expect.shape {
+            Shape::Schema(output) => output.restore(&text).unwrap_or(text),
+            Shape::Text | Shape::Object | Shape::Calls(..) => text,
+        };
+        self.done(text, reason)
+    }
+
+    /// The text is complete: what was held back of it for its limits goes out. `Some`: one of them ends the answer.
+    fn finish_text(&mut self) -> Option<Step> {
+        let (out, reached) = match &mut self.flow {
+            Flow::Through => (None, None),
+            Flow::Filtered(filter) => filter.finish(),
+            Flow::Held(held) => (None, held.finish()),
+        };
+        if let Some(reached) = reached {
+            return Some(self.over(out, reached));
+        }
+        self.rest = out.as_ref().map(said).unwrap_or_default();
+        None
+    }
+
+    /// The messages that were held back.
+    fn held(&mut self) -> Vec<String> {
+        match &mut self.flow {
+            Flow::Through | Flow::Filtered(_) => Vec::new(),
+            Flow::Held(held) => held.take(),
         }
     }
 
@@ -258,7 +384,10 @@ impl Gather {
             | End::Unavailable
             | End::Stopped => FinishReason::Stop,
         };
-        let held = self.held.take();
+        if let Some(step) = self.finish_text() {
+            return step;
+        }
+        let held = self.held();
         if reason != FinishReason::Stop || self.begun {
             let text = match &self.expect.shape {
                 Shape::Text | Shape::Object => joined(held),
@@ -307,25 +436,70 @@ impl Gather {
     }
 
     fn done(&mut self, text: String, reason: FinishReason) -> Step {
+        let text = self.written(text);
         let mut calls = std::mem::take(&mut self.calls);
         let Calling { single, legacy, .. } = self.expect.calling;
         if single {
             calls.truncate(1);
+        }
+        // A message of which nothing ever came holds what codex can't read: a refusal.
+        let refused = self.begun && reason == FinishReason::Stop && calls.is_empty();
+        let mut text = Some(text).filter(|text| !text.is_empty());
+        if self.expect.output == OutputMode::ObsidianXml && !calls.is_empty() {
+            let written: Vec<String> =
+                calls.drain(..).map(|call| blocks::block(&call.name, &call.arguments)).collect();
+            self.counts += Counts::written(written.len());
+            text = Some(joined(text.into_iter().chain([written.join("\n")])));
         }
         let reason = match (reason, calls.is_empty()) {
             (FinishReason::Stop, false) if legacy => FinishReason::FunctionCall,
             (FinishReason::Stop, false) => FinishReason::ToolCalls,
             (reason, _) => reason,
         };
-        // A message of which nothing ever came holds what codex can't read: a refusal.
-        let refused = self.begun && reason == FinishReason::Stop;
         Step::Done(Box::new(Closing {
-            text: Some(text).filter(|text| !text.is_empty()),
+            rest: std::mem::take(&mut self.rest),
+            text,
             calls,
             legacy,
             refusal: refused.then_some(REFUSAL),
             reason,
         }))
+    }
+
+    /// Takes the calls that are written in the text out of it.
+    fn written(&mut self, text: String) -> String {
+        let (text, calls) = match (&mut self.flow, &self.expect.blocks) {
+            (Flow::Filtered(filter), _) => (text, filter.calls()),
+            (Flow::Held(_), Some(blocks)) => {
+                let (text, calls, counts) = filter::read(blocks.clone(), &text);
+                self.counts += counts;
+                (text, calls)
+            }
+            (Flow::Held(_), None) | (Flow::Through, _) => return text,
+        };
+        for (name, arguments) in calls {
+            let id = self.mint();
+            self.calls.push(Call { id, name, arguments });
+        }
+        text
+    }
+}
+
+/// What a text of our own says.
+fn said(delta: &Delta) -> String {
+    match delta {
+        Delta::Text { text, .. } => serde_json::from_slice(text).unwrap_or_default(),
+        Delta::Message { text } => text.clone(),
+        Delta::Alive
+        | Delta::Begun
+        | Delta::Thread(_)
+        | Delta::Reasoning { .. }
+        | Delta::Reasoned { .. }
+        | Delta::Call { .. }
+        | Delta::Foreign
+        | Delta::Usage(_)
+        | Delta::Retry
+        | Delta::End(_) => String::new(),
     }
 }
 

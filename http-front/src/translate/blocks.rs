@@ -1,6 +1,6 @@
 //! Text tools: calls as `<use_tool>` blocks in a text, the format of Obsidian Copilot. Pure.
 //!
-//! [`write`](self::write) makes blocks of calls (`obsidian-xml`), [`Blocks`] finds blocks in a text as it comes and makes
+//! [`blocks`] makes blocks of calls (`obsidian-xml`), [`Blocks`] finds blocks in a text as it comes and makes
 //! calls of them (`textual-tools`). `docs/text-tools.md` says what a block looks like, and why.
 //!
 //! It promises that a text without a valid block comes out byte for byte, that the pieces don't depend on how the text
@@ -11,10 +11,13 @@ mod read;
 mod scan;
 mod tools;
 mod value;
-pub mod write;
+mod write;
 
 pub use scan::Blocks;
 pub use tools::Tools;
+pub use write::{block, blocks};
+
+use std::ops::AddAssign;
 
 /// What begins a block.
 const OPEN: &str = "<use_tool>";
@@ -39,7 +42,8 @@ pub enum Piece {
     },
 }
 
-/// What became of blocks. Behind [`Blocks::finish`], as many were started as were flushed and aborted.
+/// What became of blocks. Behind [`Blocks::finish`], as many were started as were flushed and aborted. Blocks that are
+/// written are counted, too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Began to be held back.
@@ -48,6 +52,22 @@ pub struct Counts {
     pub flushed: u64,
     /// Went out as the text that they were.
     pub aborted: u64,
+}
+
+impl Counts {
+    /// Of so many blocks that were written.
+    pub fn written(blocks: usize) -> Self {
+        let blocks = u64::try_from(blocks).unwrap_or(u64::MAX);
+        Self { started: blocks, flushed: blocks, aborted: 0 }
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.started += other.started;
+        self.flushed += other.flushed;
+        self.aborted += other.aborted;
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use shared::{
     queue::Weigh,
     rpc::{self, ErrorObject, text::Text},
 };
+use std::sync::Arc;
 
 /// The members of a notification's params that we read. Those that only some notifications have stay raw.
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +22,8 @@ pub struct Params<'a> {
     item_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    summary_index: Option<&'a RawValue>,
     #[serde(borrow, default)]
     item: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -51,6 +54,22 @@ pub enum Delta {
         /// The text.
         text: String,
     },
+    /// What is told of the reasoning: a text in the same way as those of messages, and which part of it.
+    Reasoning {
+        /// The item, raw JSON.
+        item: Bytes,
+        /// The part of its summary, from 0.
+        part: u32,
+        /// The text, raw JSON.
+        text: Bytes,
+    },
+    /// An item of reasoning is complete, with all that is told of it.
+    Reasoned {
+        /// The text; its parts are joined by an empty line.
+        text: String,
+    },
+    /// The thread of the turn is known. No sign of life: the model was not asked yet.
+    Thread(Arc<str>),
     /// A message began. One that is never completed holds what codex can't read.
     Begun,
     /// The model calls a function.
@@ -102,6 +121,8 @@ pub enum Cut {
     ContentFilter,
 }
 
+/// What stands between two parts of what is told of the reasoning.
+pub const PARTS: &str = "\n\n";
 /// How the child words a `response.incomplete` of the upstream; it has no kind of its own for it.
 const INCOMPLETE: &str = "Incomplete response returned, reason: ";
 
@@ -111,7 +132,9 @@ impl Weigh for Delta {
         const LINE: usize = 256;
         match self {
             Self::Text { item, text } => item.len() + text.len() + LINE,
-            Self::Message { text } => text.len() + LINE,
+            Self::Message { text } | Self::Reasoned { text } => text.len() + LINE,
+            Self::Reasoning { item, text, .. } => item.len() + text.len() + LINE,
+            Self::Thread(thread) => thread.len() + LINE,
             Self::Call { id, name, arguments } => id.len() + name.len() + arguments.len() + LINE,
             Self::Alive | Self::Begun | Self::Foreign | Self::Usage(_) | Self::Retry | Self::End(_) => LINE,
         }
@@ -147,6 +170,8 @@ struct RawItem<'a> {
     role: Option<String>,
     #[serde(borrow, default)]
     content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    summary: Option<&'a RawValue>,
     #[serde(default)]
     status: Option<String>,
     #[serde(default)]
@@ -159,6 +184,7 @@ struct RawItem<'a> {
 
 #[derive(Deserialize)]
 struct RawPart {
+    #[serde(default)]
     r#type: String,
     #[serde(default)]
     text: String,
@@ -170,6 +196,11 @@ pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
         method::AGENT_MESSAGE_DELTA => {
             Some(Delta::Text { item: part(line, params.item_id?)?, text: part(line, params.delta?)? })
         }
+        method::REASONING_SUMMARY_DELTA => Some(Delta::Reasoning {
+            item: part(line, params.item_id?)?,
+            part: params.summary_index.and_then(|index| index.get().parse().ok()).unwrap_or_default(),
+            text: part(line, params.delta?)?,
+        }),
         method::RAW_ITEM_COMPLETED => raw_item(params.item?.get()),
         method::RAW_RESPONSE_COMPLETED => {
             let usage = params.usage.and_then(|usage| serde_json::from_str(usage.get()).ok());
@@ -250,6 +281,12 @@ fn raw_item(item: &str) -> Option<Delta> {
             let parts: Vec<RawPart> = serde_json::from_str(item.content?.get()).ok()?;
             let texts = parts.into_iter().filter(|p| p.r#type == "output_text").map(|p| p.text);
             Some(Delta::Message { text: texts.collect() })
+        }
+        "reasoning" => {
+            let summary = item.summary.map(|summary| serde_json::from_str(summary.get()));
+            let parts: Vec<RawPart> = summary.and_then(Result::ok).unwrap_or_default();
+            let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
+            Some(Delta::Reasoned { text: texts.join(PARTS) })
         }
         // The upstream broke it off, and says so when it ends.
         "function_call" if item.status.as_deref() == Some("incomplete") => Some(Delta::Alive),

@@ -43,14 +43,20 @@ pub fn images<'a>(messages: &'a [Message<'a>]) -> impl Iterator<Item = Image<'a>
     })
 }
 
-/// Whether any image says how closely it is to be looked at: codex always sends the original.
-pub fn any_detail(messages: &[Message<'_>]) -> bool {
-    let parts = messages.iter().filter_map(|m| match Said::from(m.content.as_ref()?) {
-        Said::Text(_) => None,
-        Said::Parts(parts) => Some(parts),
-    });
-    let details = parts.flatten().filter_map(|part| part.image_url.as_ref()?.detail.as_deref());
-    details.into_iter().any(|detail| !matches!(detail, "" | "auto" | "original"))
+/// The first image that says how closely it is to be looked at, by its message and part: codex always sends the
+/// original.
+pub fn detail(messages: &[Message<'_>]) -> Option<(usize, usize)> {
+    numbered(messages).find_map(|(at, message)| {
+        let parts = match Said::from(message.content.as_ref()?) {
+            Said::Text(_) => return None,
+            Said::Parts(parts) => parts,
+        };
+        let says = |part: &Part<'_>| {
+            let detail = part.image_url.as_ref().and_then(|image| image.detail.as_deref());
+            detail.is_some_and(|detail| !matches!(detail, "" | "auto" | "original"))
+        };
+        Some((at, parts.iter().position(says)?))
+    })
 }
 
 /// Checks that every part of every message is one that can be carried where it stands.

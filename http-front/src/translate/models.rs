@@ -1,47 +1,31 @@
-//! Which model a name means.
+//! Which model a name means, and what is known of the models. Pure.
+//!
+//! Owns the names that are served: those of the child's list, the default model, the operator's aliases, and each of
+//! these with one of the model's efforts behind it (`gpt-5.5-low`). It promises that nothing else is served: a name is
+//! never taken for another one that is like it. It never changes a name that a client has sent; answers repeat it.
+
+mod alias;
+mod card;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{ApiError, Kind};
-use shared::app_server::model::Model;
+pub use alias::Alias;
+pub use card::{CardSettings, card};
+use shared::{app_server::model::Model, control::ModelInfo};
 
-/// An alias: `alias=model[:effort]`; an empty model is the default one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alias {
-    /// The name that clients use.
-    pub name: String,
-    /// The model that it means, if it names one.
-    pub model: Option<String>,
-    /// The effort that it stands for.
-    pub effort: Option<String>,
-}
+/// The longest effort that a name may end with, in bytes; codex's are up to seven.
+const MAX_EFFORT: usize = 64;
 
-impl Alias {
-    /// Reads one entry of `PROXY_MODEL_ALIASES`.
-    ///
-    /// # Errors
-    /// What is wrong with it, for the operator.
-    pub fn parse(entry: &str) -> Result<Self, String> {
-        let (name, target) = entry
-            .split_once('=')
-            .ok_or_else(|| format!("`{entry}` must be alias=model, alias=model:effort or alias="))?;
-        let (model, effort) = match target.trim().rsplit_once(':') {
-            Some((model, effort)) => (model, Some(effort.to_owned())),
-            None => (target.trim(), None),
-        };
-        let name = name.trim().to_owned();
-        if name.is_empty() || effort.as_deref() == Some("") {
-            return Err(format!("`{entry}` must be alias=model, alias=model:effort or alias="));
-        }
-        Ok(Self { name, model: Some(model.to_owned()).filter(|m| !m.is_empty()), effort })
-    }
-}
-
-/// What is served, as the child and the operator say.
+/// What is served, as the child, its catalog and the operator say.
 #[derive(Debug, Clone, Default)]
 pub struct Served {
     /// The child's list.
     pub models: Vec<Model>,
     /// The model that the child uses where none is named.
     pub default: Option<String>,
+    /// What the daemon tells of the models (`daemon/models`); empty with a daemon that doesn't.
+    pub infos: Vec<ModelInfo>,
 }
 
 /// What a name means.
@@ -49,42 +33,57 @@ pub struct Served {
 pub struct Resolved {
     /// The model by its own name.
     pub model: String,
-    /// The effort that the alias stands for.
+    /// The effort that the name stands for.
     pub effort: Option<String>,
 }
 
 impl Served {
-    /// Resolves the name that a client asked for.
+    /// Resolves the name that a client asked for: a model or an alias of that very name, else one of these and an
+    /// effort of its model, with a hyphen between.
     ///
     /// # Errors
-    /// `model_not_found` for a name that is neither in the child's list nor the operator's.
+    /// `model_not_found` for any other name.
     pub fn resolve(&self, name: &str, aliases: &[Alias]) -> Result<Resolved, ApiError> {
-        let alias = aliases.iter().find(|a| a.name == name);
-        let (model, effort) = match alias {
-            Some(alias) => (alias.model.clone().or_else(|| self.default_model()), alias.effort.clone()),
-            None => (Some(name.to_owned()).filter(|n| self.has(n)), None),
-        };
-        let model = model.ok_or_else(|| {
+        let resolved = self.exact(name, aliases).or_else(|| self.with_effort(name, aliases));
+        resolved.ok_or_else(|| {
             let shown: String = name.chars().take(64).collect();
             ApiError::new(
                 Kind::ModelNotFound,
                 format!("The model `{shown}` does not exist; GET /v1/models lists what does."),
             )
             .with_param("model")
-        })?;
-        Ok(Resolved { model, effort })
+        })
     }
 
-    /// Checks an effort against what the model offers. A model that is not in the child's list takes any.
+    fn exact(&self, name: &str, aliases: &[Alias]) -> Option<Resolved> {
+        let (model, effort) = match aliases.iter().find(|a| a.name == name) {
+            Some(alias) => (alias.model.clone().or_else(|| self.default_model()), alias.effort.clone()),
+            None => (Some(name.to_owned()).filter(|n| self.has(n)), None),
+        };
+        Some(Resolved { model: model?, effort })
+    }
+
+    /// The longest name that something is left of: models have hyphens themselves.
+    fn with_effort(&self, name: &str, aliases: &[Alias]) -> Option<Resolved> {
+        let ends = name.rmatch_indices('-').take_while(|(at, _)| name.len() - at <= MAX_EFFORT);
+        ends.map(|(at, _)| (&name[..at], &name[at + 1..])).find_map(|(base, effort)| {
+            let Resolved { model, .. } = self.exact(base, aliases)?;
+            self.efforts(&model)
+                .contains(&effort)
+                .then(|| Resolved { model, effort: Some(effort.to_owned()) })
+        })
+    }
+
+    /// Checks an effort against what the model offers. A model that nothing is known of takes any.
     ///
     /// # Errors
     /// `unsupported_value`, with the efforts that there are.
     pub fn check_effort(&self, model: &str, effort: &str) -> Result<(), ApiError> {
-        let Some(known) = self.models.iter().find(|m| m.model == model) else {
+        // The child lists a model that only the operator names with the efforts of another one.
+        if self.infos.iter().any(|info| info.model == model && !info.catalogued) {
             return Ok(());
-        };
-        let efforts: Vec<&str> =
-            known.supported_reasoning_efforts.iter().map(|e| e.reasoning_effort.as_str()).collect();
+        }
+        let efforts = self.efforts(model);
         if efforts.is_empty() || efforts.contains(&effort) {
             return Ok(());
         }
@@ -96,12 +95,43 @@ impl Served {
         .with_param("reasoning_effort"))
     }
 
-    /// The names that are served, the child's first.
-    pub fn names<'a>(&'a self, aliases: &'a [Alias]) -> impl Iterator<Item = (&'a str, bool)> {
-        let models = self.models.iter().filter(|m| !m.hidden).map(|m| (m.model.as_str(), false));
-        let default = self.default.as_deref().filter(|d| !self.models.iter().any(|m| m.model == *d));
-        let aliases = aliases.iter().filter(|a| !self.models.iter().any(|m| m.model == a.name));
-        models.chain(default.map(|d| (d, false))).chain(aliases.map(|a| (a.name.as_str(), true)))
+    /// The efforts of a model by its own name, the least first; none where they aren't known.
+    pub fn efforts(&self, model: &str) -> Vec<&str> {
+        let known = self.info(model).map(|info| info.efforts.iter().map(String::as_str).collect::<Vec<_>>());
+        known.filter(|efforts| !efforts.is_empty()).unwrap_or_else(|| {
+            let listed = self.models.iter().find(|m| m.model == model);
+            let efforts = listed.into_iter().flat_map(|m| &m.supported_reasoning_efforts);
+            efforts.map(|effort| effort.reasoning_effort.as_str()).collect()
+        })
+    }
+
+    /// Whether a model by its own name can be asked for a verbosity; `None` where it isn't known.
+    pub fn supports_verbosity(&self, model: &str) -> Option<bool> {
+        self.info(model)?.supports_verbosity
+    }
+
+    /// The service tiers that a model by its own name offers besides the ordinary one; `None` where they aren't known.
+    pub fn service_tiers(&self, model: &str) -> Option<&[String]> {
+        self.info(model)?.service_tiers.as_deref()
+    }
+
+    /// What codex's catalog says of a model by its own name.
+    pub fn info(&self, model: &str) -> Option<&ModelInfo> {
+        self.infos.iter().find(|info| info.model == model && info.catalogued)
+    }
+
+    /// The names that are listed: the child's, the default model, the aliases; each once. Names with an effort behind
+    /// them are served and not listed.
+    pub fn names<'a>(&'a self, aliases: &'a [Alias]) -> Vec<&'a str> {
+        let models = self.models.iter().filter(|m| !m.hidden).map(|m| m.model.as_str());
+        let own = models.chain(self.default.as_deref());
+        let mut names = Vec::new();
+        for name in own.chain(aliases.iter().map(|a| a.name.as_str())) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     fn default_model(&self) -> Option<String> {
@@ -111,47 +141,5 @@ impl Served {
 
     fn has(&self, name: &str) -> bool {
         self.models.iter().any(|m| m.model == name && !m.hidden) || self.default.as_deref() == Some(name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn served() -> Served {
-        let models = serde_json::from_value(serde_json::json!([
-            {"model": "m1", "isDefault": true, "supportedReasoningEfforts": [{"reasoningEffort": "low"}]},
-            {"model": "m2", "hidden": true},
-        ]));
-        Served { models: models.unwrap(), default: Some("own".into()) }
-    }
-
-    #[test]
-    fn aliases_defaults_and_the_unknown() {
-        let aliases: Vec<Alias> =
-            ["codex-5=", "fast=m1:low", "hid=m2"].iter().map(|a| Alias::parse(a).unwrap()).collect();
-        let served = served();
-        let resolve = |name| {
-            served.resolve(name, &aliases).map(|r| (r.model, r.effort)).map_err(|e| e.status().as_u16())
-        };
-        assert_eq!(resolve("codex-5"), Ok(("own".into(), None)));
-        assert_eq!(resolve("fast"), Ok(("m1".into(), Some("low".into()))));
-        assert_eq!(resolve("hid"), Ok(("m2".into(), None)));
-        assert_eq!(resolve("own"), Ok(("own".into(), None)));
-        assert_eq!(resolve("m2"), Err(404), "hidden models are served by alias alone");
-        assert_eq!(resolve("nope"), Err(404));
-        let names: Vec<&str> = served.names(&aliases).map(|(n, _)| n).collect();
-        assert_eq!(names, ["m1", "own", "codex-5", "fast", "hid"]);
-        for wrong in ["x", "=m", "a=m:"] {
-            assert!(Alias::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn efforts_are_those_of_the_model() {
-        assert!(served().check_effort("m1", "low").is_ok());
-        let error = served().check_effort("m1", "huge").unwrap_err();
-        assert!(error.to_string().contains("low"), "{error}");
-        assert!(served().check_effort("own", "anything").is_ok());
     }
 }

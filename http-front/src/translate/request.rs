@@ -3,6 +3,7 @@
 mod format;
 mod parameters;
 mod parse;
+pub mod responses;
 mod size;
 mod tools;
 
@@ -10,6 +11,7 @@ use super::{
     answer::{Expect, Shape},
     history::{self, Entry, Repair},
     items,
+    mode::Reasoning,
     models::{Alias, Served},
     names::Names,
     plan::Plan,
@@ -18,12 +20,29 @@ use crate::{
     error::ApiError,
     openai::{
         chat::ChatRequest,
-        message::{Message, Role},
+        message::{Message, Role, numbered},
     },
 };
+pub use parameters::IGNORED;
+use parameters::Ignored;
 pub use parse::parse;
 use serde_json::{Value, value::RawValue};
 use std::sync::Arc;
+
+/// How the operator has requests translated.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// Other names of models.
+    pub aliases: &'a [Alias],
+    /// The most bytes of all schemas together.
+    pub max_schemas: usize,
+    /// The most answers to one request, at least 1.
+    pub max_choices: usize,
+    /// Whether what would have no effect is refused.
+    pub strict: bool,
+    /// When the client reads the reasoning.
+    pub reasoning: Reasoning,
+}
 
 /// What a chat completion asks for.
 #[derive(Debug)]
@@ -38,35 +57,40 @@ pub struct Chat {
     pub stream: bool,
     /// Whether a usage chunk ends the stream.
     pub include_usage: bool,
-    /// Parameters that were sent and have no effect.
+    /// How many answers there are to be, each by a run of its own.
+    pub choices: usize,
+    /// Parameters that were sent and have no effect, of [`IGNORED`].
     pub ignored: Vec<&'static str>,
     /// What was changed of the conversation.
     pub repairs: Vec<&'static str>,
 }
 
-/// Turns a request into a plan without items: everything that is said without looking into images. Its schemas may have
-/// `max_schemas` bytes.
+/// Turns a request into a plan without items: everything that is said without looking into images.
 ///
 /// # Errors
 /// What codex can't carry exactly is refused, with the field; `model_not_found` for an unknown model.
-pub fn plan(
-    request: &ChatRequest<'_>,
-    served: &Served,
-    aliases: &[Alias],
-    max_schemas: usize,
-) -> Result<Chat, ApiError> {
+pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) -> Result<Chat, ApiError> {
     if request.messages.is_empty() {
         return Err(ApiError::invalid("messages", "`messages` must have at least one message."));
     }
-    let mut ignored = parameters::parameters(request)?;
-    parameters::notes(request)?;
-    let resolved = served.resolve(&request.model, aliases)?;
-    let effort = request.reasoning_effort.clone().or(resolved.effort);
+    let mut ignored = Ignored::default();
+    parameters::check(request, &mut ignored)?;
+    let choices = parameters::choices(request, options.max_choices)?;
+    let limits = parameters::limits(request)?;
+    let verbosity = parameters::verbosity(request)?;
+    let service_tier = parameters::service_tier(request, &mut ignored)?;
+    let named = parameters::effort(request)?;
+    let summary = parameters::summary(request, named, options.reasoning, &mut ignored)?;
+    let resolved = served.resolve(&request.model, options.aliases)?;
+    let effort = named.map(|named| named.word.to_owned()).or(resolved.effort);
     if let Some(effort) = &effort {
-        served.check_effort(&resolved.model, effort)?;
+        served.check_effort(&resolved.model, effort).map_err(|error| match named {
+            Some(named) => error.with_param(named.path),
+            None => error,
+        })?;
     }
     items::check(&request.messages)?;
-    size::check(request, max_schemas)?;
+    size::check(request, options.max_schemas)?;
     let names = Names::new(functions(request));
     let mut repairs = Vec::new();
     if given(request).any(|name| names.changes(name)) {
@@ -75,29 +99,38 @@ pub fn plan(
     let tools = tools::tools(request, &names)?;
     let format = format::format(request)?;
     let (shape, schema) = shape(format, tools.forced);
-    if items::any_detail(&request.messages) {
-        ignored.push("detail");
+    if let Some((message, part)) = items::detail(&request.messages) {
+        ignored.add_at("detail", || format!("messages[{message}].content[{part}].image_url.detail"));
     }
-    if request.messages.iter().any(|m| m.name.is_some() && !matches!(m.role, Role::Tool | Role::Function)) {
-        ignored.push("name");
+    let by_name = |m: &Message<'_>| m.name.is_some() && !matches!(m.role, Role::Tool | Role::Function);
+    if let Some((at, _)) = numbered(&request.messages).find(|(_, message)| by_name(message)) {
+        ignored.add_at("name", || format!("messages[{at}].name"));
     }
     let output_schema = schema.map(|schema| raw(&schema));
     Ok(Chat {
         plan: Plan {
             model: Some(resolved.model),
             effort,
-            summary: None,
-            verbosity: None,
-            service_tier: None,
+            summary,
+            verbosity,
+            service_tier,
             items: Vec::new(),
             tools: tools.declared,
             output_schema,
         },
-        expect: Arc::new(Expect { shape, calling: tools.calling, names }),
+        expect: Arc::new(Expect {
+            shape,
+            calling: tools.calling,
+            names,
+            limits,
+            reasoning: summary.is_some(),
+            ..Expect::default()
+        }),
         model: request.model.clone(),
         stream: request.stream.unwrap_or(false),
         include_usage: request.stream_options.and_then(|o| o.include_usage).unwrap_or(false),
-        ignored,
+        choices,
+        ignored: ignored.into_names(options.strict)?,
         repairs,
     })
 }

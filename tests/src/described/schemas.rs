@@ -12,6 +12,18 @@ use crate::schema;
 pub(super) static COMPLETION: LazyLock<Validator> = LazyLock::new(|| closed("CreateChatCompletionResponse"));
 /// A frame of a stream.
 pub(super) static CHUNK: LazyLock<Validator> = LazyLock::new(|| closed("CreateChatCompletionStreamResponse"));
+/// A completion.
+pub(super) static TEXTS: LazyLock<Validator> = LazyLock::new(|| closed("CreateCompletionResponse"));
+/// A frame of a stream of one. OpenAI describes it as a whole one, but a reason and the usage come at the end alone.
+pub(super) static TEXTS_CHUNK: LazyLock<Validator> = LazyLock::new(|| {
+    let mut schema = component("CreateCompletionResponse");
+    let members = &mut schema["components"]["schemas"]["CreateCompletionResponse"]["properties"];
+    for place in ["/choices/items/properties/finish_reason", "/usage"] {
+        let member = members.pointer_mut(place).expect("a member of completions");
+        *member = json!({ "anyOf": [member.take(), { "type": "null" }] });
+    }
+    validator(&schema::closed(schema))
+});
 /// `/v1/models`.
 pub(super) static MODELS: LazyLock<Validator> = LazyLock::new(|| closed("ListModelsResponse"));
 /// `/v1/models/{id}`.
@@ -25,8 +37,28 @@ pub(super) static ENVELOPE: LazyLock<Validator> =
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     let mut description = parsed(include_str!("../../data/openapi-subset.json"));
     nullable(&mut description);
+    let ours = parsed(include_str!("../../data/model-info.schema.json"));
+    more(&mut description["components"]["schemas"]["Model"]["properties"], &ours["properties"]);
+    let ours = parsed(include_str!("../../data/answer-members.schema.json"));
+    for (name, schema) in ours.as_object().into_iter().flatten().filter(|(_, schema)| schema.is_object()) {
+        let component = &mut description["components"]["schemas"][name];
+        if component.is_null() {
+            *component = schema.clone();
+        } else {
+            more(&mut component["properties"], &schema["properties"]);
+        }
+    }
     description
 });
+
+/// Members of ours beside those of OpenAI, which stay what they are.
+fn more(members: &mut Value, ours: &Value) {
+    let (Some(members), Some(ours)) = (members.as_object_mut(), ours.as_object()) else { unreachable!() };
+    for (name, member) in ours {
+        let before = members.insert(name.clone(), member.clone());
+        assert_eq!(before, None, "{name} is OpenAI's");
+    }
+}
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).expect("a file of ours is JSON")

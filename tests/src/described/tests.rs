@@ -26,11 +26,24 @@ fn with(mut value: Value, place: &str, other: Value) -> Value {
 #[test]
 fn what_is_not_as_described_is_seen() {
     let card = json!({ "id": "m", "object": "model", "created": 1, "owned_by": "o" });
+    let told = json!({
+        "id": "m", "object": "model", "created": 1, "owned_by": "o", "context_length": 7,
+        "top_provider": { "max_completion_tokens": 1 }, "codex": { "model": "m" },
+    });
     let call =
         json!([{ "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "" } }]);
     let called = with(chunk(), "/choices/0/delta/tool_calls", call);
     for (shape, good, bad) in [
         (Shape::Model, &card, vec![("/created", json!("now")), ("/id", Value::Null), ("/owner", json!("o"))]),
+        (
+            Shape::Model,
+            &told,
+            vec![
+                ("/context_length", Value::Null),
+                ("/codex/models", json!("m")),
+                ("/top_provider", json!({})),
+            ],
+        ),
         (Shape::Chunk, &chunk(), vec![("/choices/0/finish_reason", json!("done")), ("/choise", json!([]))]),
         (
             Shape::Chunk,
@@ -40,6 +53,23 @@ fn what_is_not_as_described_is_seen() {
                 ("/choices/0/delta/tool_calls/0/function/args", json!("")),
                 ("/choices/0/delta/tool_calls/0/function/arguments", json!({})),
             ],
+        ),
+        (
+            Shape::Texts,
+            &json!({
+                "id": "c", "object": "text_completion", "created": 1, "model": "m",
+                "choices": [{ "index": 0, "text": "t", "logprobs": null, "finish_reason": "stop" }],
+            }),
+            vec![
+                ("/choices/0/finish_reason", Value::Null),
+                ("/choices/0/text", Value::Null),
+                ("/usage", Value::Null),
+            ],
+        ),
+        (
+            Shape::Chunk,
+            &with(chunk(), "/choices/0/delta/reasoning_content", json!("t")),
+            vec![("/choices/0/delta/reasoning_content", json!("")), ("/codex_metadata", json!({}))],
         ),
         (Shape::Failure, &failure(), vec![("/error/code", json!(3)), ("/error/hint", json!("no"))]),
     ] {

@@ -50,6 +50,7 @@ fn pure_modules_have_no_async() {
         "http-front/src/images/target.rs",
         "http-front/src/sse.rs",
         "http-front/src/openai",
+        "http-front/src/daemon/models.rs",
         "http-front/src/daemon/table.rs",
         "http-front/src/routes/table.rs",
         "http-front/src/schema.rs",

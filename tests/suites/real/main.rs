@@ -13,6 +13,7 @@ mod isolation;
 mod keywords;
 mod legal;
 mod lines;
+mod models;
 mod pipelines;
 mod privileges;
 mod replace;

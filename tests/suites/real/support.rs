@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gateway_tests::{
     described,
-    pair::{Builder, DEADLINE, Pair},
+    pair::{Builder, DEADLINE, KEY, Pair},
     upstream::{Queue, Reply, Upstream},
 };
 use serde_json::{Value, json};
@@ -47,6 +47,16 @@ impl Stage {
             got.shown()
         );
         got
+    }
+
+    /// The whole answer to a `body` that is posted to `path` with more headers. The upstream says what it was told to say.
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Got {
+        let mut request = self.pair.client().post(self.pair.url(path)).bearer_auth(KEY).json(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = tokio::time::timeout(DEADLINE, request.send());
+        Got::read(response.await.expect("the head of an answer in time").expect("an answer")).await
     }
 
     /// The upstream's next reply, behind those that wait.
@@ -177,6 +187,13 @@ impl Stream {
     pub(crate) fn text(&self) -> String {
         let chunks = self.chunks().into_iter();
         chunks.filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect()
+    }
+
+    /// The text of all chunks of one choice, which `member` of its delta holds.
+    pub(crate) fn of(&self, index: usize, member: &str) -> String {
+        let choices = self.chunks().into_iter().filter_map(|chunk| chunk["choices"][0].as_object());
+        let mine = choices.filter(|choice| choice["index"] == index);
+        mine.filter_map(|choice| choice["delta"][member].as_str()).collect()
     }
 
     /// The text of a stream that came to its proper end: one reason, and `[DONE]` once and last.

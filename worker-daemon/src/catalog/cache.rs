@@ -3,14 +3,19 @@
 //! With a login and no network `codex debug models` takes seconds, so a start uses what the last one left for the
 //! same codex version, and the refresh is for the next start.
 
-use super::shape::{ShapeError, shape};
+use super::{
+    info::models,
+    shape::{ShapeError, shape},
+};
 use crate::child::process::Launch;
 use serde_json::Value;
+use shared::control::Models;
 use std::{
     ffi::OsString,
     fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -26,6 +31,8 @@ pub struct Catalog {
     pub shaped: PathBuf,
     /// Whether the raw one was there already and wants a refresh.
     pub cached: bool,
+    /// What the raw one says of the models that are served.
+    pub models: Arc<Models>,
 }
 
 /// Why there is no catalog.
@@ -61,15 +68,13 @@ pub async fn prepare(
     served: &[String],
 ) -> Result<Catalog, CatalogError> {
     let folder = home.join("model-catalog");
-    let files = Catalog {
-        raw: folder.join(format!("raw-{version}.json")),
-        shaped: folder.join(format!("shaped-{version}.json")),
-        cached: false,
-    };
-    let cached = fs::read(&files.raw).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-    if let Some(shaped) = cached.and_then(|raw| shape(&raw, served).ok()) {
-        write(&files.shaped, &shaped)?;
-        return Ok(Catalog { cached: true, ..files });
+    let file = |kind| folder.join(format!("{kind}-{version}.json"));
+    let (raw_file, shaped_file) = (file("raw"), file("shaped"));
+    let kept = fs::read(&raw_file).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    if let Some((raw, shaped)) = kept.and_then(|raw| shape(&raw, served).ok().map(|shaped| (raw, shaped))) {
+        write(&shaped_file, &shaped)?;
+        let models = Arc::new(models(&raw, served));
+        return Ok(Catalog { raw: raw_file, shaped: shaped_file, cached: true, models });
     }
     fs::DirBuilder::new()
         .recursive(true)
@@ -78,9 +83,10 @@ pub async fn prepare(
         .map_err(|source| CatalogError::Write { path: folder, source })?;
     let raw = fetch(codex).await?;
     let shaped = shape(&raw, served)?;
-    write(&files.raw, &raw)?;
-    write(&files.shaped, &shaped)?;
-    Ok(files)
+    write(&raw_file, &raw)?;
+    write(&shaped_file, &shaped)?;
+    let models = Arc::new(models(&raw, served));
+    Ok(Catalog { raw: raw_file, shaped: shaped_file, cached: false, models })
 }
 
 /// Fetches the raw catalog again, for the next start.

@@ -8,7 +8,7 @@ use crate::due::due;
 use bytes::Bytes;
 use shared::{
     app_server::start::InitializeResult,
-    control::{self, Closed, Load, Status},
+    control::{self, Closed, Load, Models, Status},
     id::{ConnId, Generation},
     line::Line,
     queue::Sender,
@@ -17,6 +17,7 @@ use shared::{
 };
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -69,6 +70,8 @@ pub enum ChildEvent {
         lines: Sender<Line>,
         /// Its answer to `initialize`.
         greeting: InitializeResult,
+        /// What the catalog that it was started with says of the models.
+        models: Arc<Models>,
     },
     /// It sent a line.
     Line(Generation, Bytes),
@@ -208,8 +211,9 @@ impl Actor {
 
     fn child(&mut self, event: ChildEvent) {
         match event {
-            ChildEvent::Up { generation, lines, greeting } => {
+            ChildEvent::Up { generation, lines, greeting, models } => {
                 self.children.insert(generation, lines);
+                self.core.on_models(models);
                 self.core.on_up(generation, greeting, now(), &mut self.actions);
             }
             ChildEvent::Line(generation, line) => {

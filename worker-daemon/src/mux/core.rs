@@ -35,13 +35,14 @@ use bytes::Bytes;
 use lane::Lane;
 use shared::{
     app_server::start::InitializeResult,
-    control::Status,
+    control::{Models, Status},
     id::{ConnId, Generation, ThreadId},
     line::Line,
     rpc::{self, ErrorObject},
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -152,6 +153,8 @@ pub struct Core {
     active_since: Option<Instant>,
     greeting: Option<InitializeResult>,
     status: Status,
+    /// What the catalog of the child that takes new threads says of the models.
+    models: Arc<Models>,
     draining: bool,
 }
 
@@ -175,6 +178,7 @@ impl Core {
             active_since: None,
             greeting: None,
             status: Status::default(),
+            models: Arc::default(),
             draining: false,
         }
     }

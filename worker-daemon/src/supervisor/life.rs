@@ -15,7 +15,14 @@ use crate::{
     handshake::{self, Greeting},
     mux::actor::ChildEvent,
 };
-use shared::{control::Load, id::Generation, line::Line, queue, shutdown::Shutdown, writer::write_lines};
+use shared::{
+    control::{Load, Models},
+    id::Generation,
+    line::Line,
+    queue,
+    shutdown::Shutdown,
+    writer::write_lines,
+};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -105,8 +112,9 @@ impl Life {
         self.tell(Event::Spawned(self.generation, running.process.pid())).await;
         let failed = match self.shake_hands(&mut running).await {
             Ok(Some(greeting)) => {
+                let models = Arc::clone(&prepared.catalog.models);
                 self.told.send(Told::Prepared(prepared)).await.ok();
-                self.serve(greeting, &mut running).await;
+                self.serve(greeting, models, &mut running).await;
                 None
             }
             Ok(None) => None,
@@ -157,10 +165,11 @@ impl Life {
     }
 
     /// Hands on what a ready child says until it ends or is not wanted any more.
-    async fn serve(&mut self, greeting: Greeting, running: &mut Running) {
+    async fn serve(&mut self, greeting: Greeting, models: Arc<Models>, running: &mut Running) {
         let generation = self.generation;
         let version = greeting.initialize.version().map(str::to_owned);
-        let up = ChildEvent::Up { generation, lines: running.lines.clone(), greeting: greeting.initialize };
+        let (lines, hello) = (running.lines.clone(), greeting.initialize);
+        let up = ChildEvent::Up { generation, lines, greeting: hello, models };
         self.events.send(up).await.ok();
         self.tell(Event::Ready { generation, version, default_model: greeting.default_model }).await;
         let (events, load) = (self.events.clone(), self.load.clone());

@@ -42,6 +42,7 @@ impl Fixture {
         let mut fixture = Self::new(bound);
         fixture.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
         fixture.hear(r#"{"id":4,"result":{"turn":{"id":"u"}}}"#);
+        assert_eq!(fixture.seen(), ["thread t"]);
         fixture
     }
 
@@ -50,6 +51,9 @@ impl Fixture {
             .map(|delta| match delta {
                 Delta::Alive | Delta::Begun => "alive",
                 Delta::Call { .. } | Delta::Foreign => "call",
+                Delta::Thread(thread) if &*thread == "t" => "thread t",
+                Delta::Thread(_) => "another thread",
+                Delta::Reasoning { .. } | Delta::Reasoned { .. } => "reasoning",
                 Delta::Text { .. } => "text",
                 Delta::Message { .. } => "message",
                 Delta::Usage(_) => "usage",
@@ -104,7 +108,7 @@ fn each_refusal_ends_the_turn() {
         f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
         let sent = f.hear(line);
         assert_eq!(sent.iter().any(|l| l.ends_with(UNSUBSCRIBE)), leaves_thread);
-        assert_eq!(f.seen(), ["refused"]);
+        assert_eq!(f.seen(), ["thread t", "refused"]);
     }
     let mut f = Fixture::new(1000);
     assert!(f.hear(r#"{"id":1,"error":{"code":-32010,"message":""}}"#).is_empty());

@@ -40,9 +40,11 @@ impl FinishReason {
 }
 
 /// The end of an answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Closing {
-    /// The text that was held back, if any was.
+    /// The end of the text that went out before.
+    pub rest: String,
+    /// A message that was held back, if any was.
     pub text: Option<String>,
     /// The model's calls.
     pub calls: Vec<Call>,
@@ -55,8 +57,17 @@ pub struct Closing {
 }
 
 impl Closing {
+    /// Why it ended, in the words of completions, which know neither calls nor refusals.
+    pub fn text_reason(&self) -> &'static str {
+        match self.reason {
+            FinishReason::Stop if self.refusal.is_some() => FinishReason::ContentFilter.as_str(),
+            FinishReason::ToolCalls | FinishReason::FunctionCall => FinishReason::Stop.as_str(),
+            FinishReason::Stop | FinishReason::Length | FinishReason::ContentFilter => self.reason.as_str(),
+        }
+    }
+
     /// The end of an answer of which nothing more comes.
     pub fn early(reason: FinishReason) -> Self {
-        Self { text: None, calls: Vec::new(), legacy: false, refusal: None, reason }
+        Self { rest: String::new(), text: None, calls: Vec::new(), legacy: false, refusal: None, reason }
     }
 }

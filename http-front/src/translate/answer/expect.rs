@@ -2,7 +2,7 @@
 
 use crate::{
     schema::{calls::Calls, output::Output},
-    translate::names::Names,
+    translate::{blocks::Blocks, limit::Limits, mode::OutputMode, names::Names},
 };
 
 /// Which functions the model may call.
@@ -51,4 +51,12 @@ pub struct Expect {
     pub calling: Calling,
     /// The names of the functions.
     pub names: Names,
+    /// What bounds the text.
+    pub limits: Limits,
+    /// Whether what is told of the reasoning goes out.
+    pub reasoning: bool,
+    /// How calls are told.
+    pub output: OutputMode,
+    /// Reads calls that are written as text.
+    pub blocks: Option<Blocks>,
 }

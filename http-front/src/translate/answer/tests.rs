@@ -1,5 +1,7 @@
 //! Tests of what an answer is.
 
+mod limited;
+
 use super::*;
 use crate::translate::names::Names;
 use bytes::Bytes;
@@ -8,7 +10,7 @@ use shared::app_server::failure::TurnError;
 
 fn gather(shape: Shape, calling: Calling) -> Gather {
     let names = Names::new(["f", "a.b"]);
-    Gather::new(Arc::new(Expect { shape, calling, names }), "chatcmpl-0", true)
+    Gather::new(Arc::new(Expect { shape, calling, names, ..Expect::default() }), "chatcmpl-0", 0, true)
 }
 
 fn any() -> Calling {
@@ -35,6 +37,7 @@ fn usage(total: u64) -> Delta {
 /// What the deltas came to: each step in a word, and the end.
 fn run(gather: &mut Gather, deltas: impl IntoIterator<Item = Delta>) -> Vec<String> {
     let step = |delta| match gather.take(delta) {
+        Step::Quiet => "quiet".to_owned(),
         Step::Alive => "alive".to_owned(),
         Step::Out(Delta::Text { .. } | Delta::Message { .. }) => "text".to_owned(),
         Step::Out(_) => "out".to_owned(),

@@ -1,7 +1,7 @@
 //! Properties of blocks: how a text is cut changes nothing, what is no call stays as it was, what is written reads the
 //! same.
 
-use super::{write::block, *};
+use super::*;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;

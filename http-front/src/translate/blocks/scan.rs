@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Text goes on at once, but for what may be the beginning of an opening. Behind an opening the text is held back until it
 /// is known to be a call or not to be one: at the closing, at the text's end, where no block goes on like this, or where
 /// it gets longer than the bound.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Blocks {
     tools: Arc<Tools>,
     /// The longest block, its tags included.

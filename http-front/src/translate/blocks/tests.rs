@@ -1,9 +1,6 @@
 //! Tests of blocks: as they are written, and as they are found in a text.
 
-use super::{
-    write::{block, blocks},
-    *,
-};
+use super::*;
 use crate::translate::{answer::Allowed, request};
 use serde_json::{Value, json};
 use std::sync::Arc;

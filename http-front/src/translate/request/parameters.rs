@@ -1,61 +1,105 @@
 //! The parameters of a request that have no part of their own. Pure.
+//!
+//! Owns what becomes of each: it is carried, it is ignored and named ([`Ignored`]), or it is refused, because the answer
+//! would be another one than was asked for. It promises that a wrong type or value is refused with its path, whatever
+//! becomes of right ones, and that a value which asks for what is done anyway is neither refused nor named.
+
+mod bounds;
+mod check;
+mod habits;
+mod ignored;
+mod thinking;
 
 use crate::{
     error::{ApiError, Kind},
     openai::chat::ChatRequest,
 };
+pub(super) use bounds::{choices, limits};
+pub use ignored::IGNORED;
+pub(super) use ignored::Ignored;
 use serde_json::Value;
+pub(super) use thinking::{effort, summary};
 
 /// OpenAI's bounds for `metadata`: entries, characters of a key, characters of a value.
 const METADATA: (usize, usize, usize) = (16, 64, 512);
 /// The longest `user`, in characters.
 const USER: usize = 512;
+/// The most of `top_logprobs`.
+const TOP_LOGPROBS: i64 = 20;
 
-/// Refuses parameters that would change the answer, and names those that have no effect.
-pub(super) fn parameters(request: &ChatRequest<'_>) -> Result<Vec<&'static str>, ApiError> {
-    let mut ignored = Vec::new();
+/// Refuses what can't be had, and names what has no effect.
+pub(super) fn check(request: &ChatRequest<'_>, ignored: &mut Ignored) -> Result<(), ApiError> {
     if request.stream_options.is_some() && request.stream != Some(true) {
         return Err(ApiError::invalid(
             "stream_options",
             "`stream_options` is only allowed when `stream` is true.",
         ));
     }
-    for (name, value) in request.others() {
-        match effect(name, value) {
-            Effect::None => {}
-            Effect::Ignored => ignored.push(name),
-            Effect::Refused => {
-                let message = format!("`{name}` with this value is not supported here; leave it out.");
-                return Err(ApiError::new(Kind::UnsupportedParameter, message).with_param(name));
-            }
+    notes(request)?;
+    impossible(request)?;
+    habits::habits(request, ignored)
+}
+
+/// How much the model is to write.
+pub(super) fn verbosity(request: &ChatRequest<'_>) -> Result<Option<&'static str>, ApiError> {
+    check::word("verbosity", request.verbosity.as_ref(), &["low", "medium", "high"])
+}
+
+/// How soon the upstream is to serve the request; `None` is as usual.
+pub(super) fn service_tier(
+    request: &ChatRequest<'_>,
+    ignored: &mut Ignored,
+) -> Result<Option<&'static str>, ApiError> {
+    const NAME: &str = "service_tier";
+    let words = &["auto", "default", "flex", "priority", "fast", "scale"];
+    Ok(match check::word(NAME, request.service_tier.as_ref(), words)? {
+        // Two names for one thing; OpenAI's answers have the first.
+        Some("priority" | "fast") => Some("priority"),
+        Some("flex") => Some("flex"),
+        Some("scale") => {
+            ignored.add(NAME);
+            None
+        }
+        Some(_) | None => None,
+    })
+}
+
+/// What can't be had and can't be left out without a word.
+fn impossible(request: &ChatRequest<'_>) -> Result<(), ApiError> {
+    let logprobs = check::boolean("logprobs", request.logprobs.as_ref())?;
+    let top = check::integer("top_logprobs", request.top_logprobs.as_ref(), 0..=TOP_LOGPROBS)?;
+    let modalities = request.modalities.as_ref().map(sounds).transpose()?;
+    for (name, asked) in [
+        ("logprobs", logprobs == Some(true)),
+        ("top_logprobs", top.is_some_and(|top| top > 0)),
+        ("modalities", modalities == Some(true)),
+        ("audio", request.audio.is_some()),
+        ("web_search_options", request.web_search_options.is_some()),
+        ("moderation", request.moderation.is_some()),
+    ] {
+        if asked {
+            let message = format!("`{name}` with this value is not supported here; leave it out.");
+            return Err(ApiError::new(Kind::UnsupportedParameter, message).with_param(name));
         }
     }
-    Ok(ignored)
+    Ok(())
 }
 
-/// What becomes of a parameter that codex has no field for.
-enum Effect {
-    /// It asks for what is done anyway.
-    None,
-    /// It has no effect, and the answer says so.
-    Ignored,
-    /// Without it the answer would be wrong.
-    Refused,
-}
-
-fn effect(name: &str, value: &Value) -> Effect {
-    let harmless = match name {
-        "n" => value == 1,
-        "logprobs" => value == false,
-        "stop" => value.as_array().is_some_and(Vec::is_empty),
-        "modalities" => value.as_array().is_some_and(|m| m.iter().all(|m| m == "text")),
-        "top_logprobs" | "audio" | "web_search_options" => false,
-        _ => return Effect::Ignored,
+/// Whether the answer is to be more than text.
+fn sounds(modalities: &Value) -> Result<bool, ApiError> {
+    const NAME: &str = "modalities";
+    let Some(list) = modalities.as_array() else {
+        return Err(ApiError::invalid(NAME, "`modalities` must be an array of `text` and `audio`."));
     };
-    if harmless { Effect::None } else { Effect::Refused }
+    let mut sounds = false;
+    for (at, word) in list.iter().enumerate() {
+        sounds |= check::word(&format!("{NAME}[{at}]"), Some(word), &["text", "audio"])? == Some("audio");
+    }
+    Ok(sounds)
 }
 
-pub(super) fn notes(request: &ChatRequest<'_>) -> Result<(), ApiError> {
+/// What is checked and not carried.
+fn notes(request: &ChatRequest<'_>) -> Result<(), ApiError> {
     let (entries, key, value) = METADATA;
     if let Some(metadata) = &request.metadata {
         if metadata.len() > entries {

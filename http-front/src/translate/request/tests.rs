@@ -1,5 +1,7 @@
 //! Tests of the translation of requests.
 
+mod parameters;
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -10,7 +12,7 @@ fn served() -> Served {
             {"model": "m", "isDefault": true, "supportedReasoningEfforts": [{"reasoningEffort": "low"}]},
         ]))
         .unwrap(),
-        default: None,
+        ..Served::default()
     }
 }
 
@@ -18,10 +20,18 @@ fn run(body: &Value) -> Result<Chat, ApiError> {
     read(body.to_string().as_bytes(), 10_000)
 }
 
+/// As the settings are by default.
+const OPTIONS: Options<'_> =
+    Options { aliases: &[], max_schemas: 10_000, max_choices: 5, strict: false, reasoning: Reasoning::Auto };
+
 /// The whole way of a request, but for its images; its schemas may have so many bytes.
 pub(super) fn read(body: &[u8], max_schemas: usize) -> Result<Chat, ApiError> {
+    read_with(body, Options { max_schemas, ..OPTIONS })
+}
+
+fn read_with(body: &[u8], options: Options<'_>) -> Result<Chat, ApiError> {
     let request = parse(body)?;
-    let mut chat = plan(&request, &served(), &[], max_schemas)?;
+    let mut chat = plan(&request, &served(), options)?;
     let urls: Vec<String> = items::images(&request.messages).map(|image| image.url.to_owned()).collect();
     chat.fill(&request.messages, &urls)?;
     Ok(chat)
@@ -119,7 +129,6 @@ fn a_bad_field_is_named_by_its_path() {
             json!("metadata"),
         ),
         (json!({"model": "m", "messages": [message], "user": 1}), 400, json!("user")),
-        (json!({"model": "m", "messages": [message], "n": 2}), 400, json!("n")),
         (json!({"model": "m", "messages": [message], "tools": [{}]}), 400, json!("tools[0].type")),
         (json!({"model": "x", "messages": [message]}), 404, json!("model")),
     ] {
@@ -164,7 +173,8 @@ fn habits_are_ignored_and_named() {
         "reasoning_effort": "low",
     }))
     .unwrap();
-    assert_eq!(chat.ignored, ["max_tokens", "temperature"]);
+    assert_eq!(chat.ignored, ["temperature"]);
+    assert_eq!(chat.expect.limits.max_tokens, Some(5));
     assert!(chat.stream && chat.include_usage);
     assert_eq!(chat.plan.effort.as_deref(), Some("low"));
 }
@@ -230,6 +240,13 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("n"),
         Just("response_format"),
         Just("modalities"),
+        Just("stop"),
+        Just("reasoning"),
+        Just("effort"),
+        Just("summary"),
+        Just("logit_bias"),
+        Just("prediction"),
+        Just("temperature"),
     ];
     leaf.prop_recursive(4, 40, 6, move |inner| {
         prop_oneof![

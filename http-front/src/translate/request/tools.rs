@@ -129,7 +129,7 @@ fn declared<'a>(request: &'a ChatRequest<'_>) -> Result<(Vec<Declared<'a>>, bool
             let text = "Only tools of type `function` are supported here.";
             return Err(ApiError::new(Kind::UnsupportedValue, text).with_param(format!("tools[{at}].type")));
         }
-        let path = format!("tools[{at}].function");
+        let path = if tool.flat { format!("tools[{at}]") } else { format!("tools[{at}].function") };
         match &tool.function {
             Some(function) => all.push((path, function)),
             None => return Err(ApiError::invalid(path, "A tool needs `function` with a name.")),
@@ -191,15 +191,20 @@ fn choice<'a>(request: &'a ChatRequest<'_>, legacy: bool) -> Result<Choice<'a>, 
 /// A choice that names functions.
 fn object(value: &Value) -> Result<Choice<'_>, ApiError> {
     match value["type"].as_str() {
-        Some("function") => match value["function"]["name"].as_str() {
-            Some(name) => Ok(Choice::Named(name, "tool_choice.function.name")),
-            None => {
+        Some("function") => match (value["function"]["name"].as_str(), value["name"].as_str()) {
+            (Some(name), _) => Ok(Choice::Named(name, "tool_choice.function.name")),
+            (None, Some(name)) => Ok(Choice::Named(name, "tool_choice.name")),
+            (None, None) => {
                 Err(ApiError::invalid("tool_choice.function.name", "The function's name is needed here."))
             }
         },
         Some("allowed_tools") => {
-            let param = |name: &str| format!("tool_choice.allowed_tools.{name}");
-            let allowed = &value["allowed_tools"];
+            // The Responses API has its members in the choice itself.
+            let (allowed, place) = match &value["allowed_tools"] {
+                Value::Null => (value, "tool_choice"),
+                nested => (nested, "tool_choice.allowed_tools"),
+            };
+            let param = |name: &str| format!("{place}.{name}");
             let must = match allowed["mode"].as_str() {
                 Some("auto") => false,
                 Some("required") => true,

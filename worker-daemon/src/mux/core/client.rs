@@ -94,7 +94,7 @@ impl Core {
             return refuse(conn, Some(id), &code::duplicate_id(), out);
         }
         match name {
-            control::STATUS | control::SUBSCRIBE | control::RESTART | control::DRAIN => {
+            control::STATUS | control::SUBSCRIBE | control::MODELS | control::RESTART | control::DRAIN => {
                 return self.on_own(conn, id_bytes, name, now, out);
             }
             method::INITIALIZE => return self.on_initialize(conn, id_bytes, line, now, out),

@@ -4,12 +4,15 @@ use super::{Core, Restart};
 use crate::mux::action::{Action, Order, Reason};
 use bytes::Bytes;
 use shared::{
-    control::{self, Load, Status, WorkerState},
+    control::{self, Load, Models, Status, WorkerState},
     id::ConnId,
     line::Line,
     rpc::{self, code},
 };
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 impl Core {
     /// A client asks something of the daemon itself.
@@ -45,8 +48,18 @@ impl Core {
                 client.subscribed = true;
                 self.tell_status(conn, &id, now, out);
             }
+            control::MODELS => {
+                let models = Arc::clone(&self.models);
+                self.answer(conn, &id, &*models, out);
+            }
             _ => self.tell_status(conn, &id, now, out),
         }
+    }
+
+    /// What the catalog says of the models, for `daemon/models`. Told before the first child, and before
+    /// [`Core::on_up`] of each: whoever hears that a child is ready and asks gets what holds for that child.
+    pub fn on_models(&mut self, models: Arc<Models>) {
+        self.models = models;
     }
 
     /// A fresh child took over, or did not come up. Everybody who asked for it hears of it.

@@ -2,7 +2,11 @@
 
 use super::{Bench, Core, Limits, expect, limits};
 use crate::mux::action::{Order, Reason};
-use shared::id::ConnId;
+use shared::{
+    control::{ModelInfo, Models},
+    id::ConnId,
+};
+use std::sync::Arc;
 
 #[test]
 fn a_restart_is_answered_when_the_fresh_child_is_there() {
@@ -135,4 +139,24 @@ fn a_restart_is_answered_when_the_end_is_forced_at_once() {
     expect(bench.client(1, r#"{"id":7,"method":"daemon/restart"}"#), []);
     let shown = bench.act(Core::on_force);
     assert!(shown.iter().any(|l| l.starts_with(r#"1 {"id":7"#)), "{shown:#?}");
+}
+
+#[test]
+fn the_models_are_told_to_everybody_whether_a_child_is_there_or_not() {
+    let told = |model: &str| {
+        let info = ModelInfo { model: model.into(), context_window: Some(7), ..ModelInfo::default() };
+        Arc::new(Models { models: vec![info] })
+    };
+    let mut bench = Bench::cold(limits());
+    bench.connect(3);
+    expect(bench.client(3, r#"{"id":1,"method":"daemon/models"}"#), [r#"3 {"id":1,"result":{"models":[]}}"#]);
+    bench.core.on_models(told("a"));
+    expect(
+        bench.client(3, r#"{"id":2,"method":"daemon/models","params":{}}"#),
+        [r#"3 {"id":2,"result":{"models":[{"model":"a",*"contextWindow":7,*"#],
+    );
+    bench.up();
+    bench.core.on_models(told("b"));
+    bench.down();
+    expect(bench.client(3, r#"{"id":3,"method":"daemon/models"}"#), [r#"3 {"id":3,*"model":"b",*"#]);
 }

@@ -12,14 +12,13 @@ use crate::{
         plan::Plan,
     },
 };
+use std::sync::Arc;
 
 /// What is needed to run a turn once more.
 pub(super) struct Again {
     pub(super) daemon: Daemon,
     pub(super) plan: Plan,
     pub(super) key: Option<KeyName>,
-    /// The name of the request, for the log.
-    pub(super) request_id: String,
 }
 
 /// A running answer. Dropping it interrupts the turn.
@@ -27,6 +26,8 @@ pub(super) struct Running {
     turn: Watched,
     gather: Gather,
     again: Option<Again>,
+    /// The name of the request, for the log.
+    request_id: String,
     /// Whether the turn is to be run once more before anything else comes.
     due: bool,
 }
@@ -43,8 +44,13 @@ pub(super) enum Got {
 
 impl Running {
     /// An answer of this turn, which is run once more as `again` says, where that is needed.
-    pub(super) fn new(turn: Watched, gather: Gather, again: Option<Again>) -> Self {
-        Self { turn, gather, again, due: false }
+    pub(super) fn new(turn: Watched, gather: Gather, again: Option<Again>, request_id: &str) -> Self {
+        Self { turn, gather, again, request_id: request_id.to_owned(), due: false }
+    }
+
+    /// The threads of its turns.
+    pub(super) fn threads(&self) -> &[Arc<str>] {
+        self.gather.threads()
     }
 
     /// What the model calls used so far.
@@ -94,12 +100,19 @@ impl Running {
 
     fn take(&mut self, delta: Delta) -> Result<Option<Got>, ApiError> {
         Ok(match self.gather.take(delta) {
+            Step::Quiet => None,
             Step::Alive => Some(Got::Alive),
             Step::Out(delta) => Some(Got::Out(delta)),
-            Step::Done(closing) => Some(Got::Done(closing)),
+            Step::Done(closing) => {
+                let (request_id, bytes) = (self.request_id.as_str(), self.gather.differs());
+                if bytes > 0 {
+                    differs(request_id, bytes);
+                }
+                Some(Got::Done(closing))
+            }
             Step::Failed(error) => return Err(error),
             Step::Again => {
-                let request_id = self.again.as_ref().map(|again| again.request_id.as_str());
+                let request_id = self.request_id.as_str();
                 tracing::info!(
                     event = "turn_again",
                     request_id,
@@ -110,4 +123,9 @@ impl Running {
             }
         })
     }
+}
+
+/// What went out of a message is not what it says as a whole. What was sent is sent.
+pub(super) fn differs(request_id: &str, bytes: usize) {
+    tracing::warn!(event = "stream_differs", request_id, bytes, "the child left something out of the stream");
 }

@@ -26,7 +26,7 @@ fn message(text: &str) -> Delta {
 }
 
 fn closing(reason: FinishReason) -> Closing {
-    Closing { text: None, calls: Vec::new(), legacy: false, refusal: None, reason }
+    Closing::early(reason)
 }
 
 fn used(deltas: &[Delta]) -> Option<Tokens> {
@@ -36,6 +36,9 @@ fn used(deltas: &[Delta]) -> Option<Tokens> {
         | Delta::Text { .. }
         | Delta::Message { .. }
         | Delta::Begun
+        | Delta::Thread(_)
+        | Delta::Reasoning { .. }
+        | Delta::Reasoned { .. }
         | Delta::Call { .. }
         | Delta::Foreign
         | Delta::Retry
@@ -52,13 +55,18 @@ fn stream(deltas: &[Delta], include_usage: bool) -> Vec<String> {
 }
 
 fn stream_to(deltas: &[Delta], include_usage: bool, closing: &Closing) -> Vec<String> {
-    let (mut chunks, mut out) = (Chunks::new(&identity(), include_usage), BytesMut::new());
+    let (mut chunks, mut out) = (Chunks::new(Form::Chat, &identity(), 1, include_usage), BytesMut::new());
     chunks.open(&mut out);
     for delta in deltas {
-        chunks.take(delta, &mut out);
+        chunks.take(0, delta, &mut out);
     }
-    chunks.finish(closing, used(deltas), &mut out);
-    let text = String::from_utf8(out.to_vec()).unwrap();
+    chunks.close(0, closing, b"", &mut out);
+    chunks.finish(used(deltas), b"", &mut out);
+    frames(&out)
+}
+
+fn frames(out: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(out).unwrap();
     text.split_terminator("\n\n").map(|f| f.strip_prefix("data: ").unwrap().to_owned()).collect()
 }
 
@@ -72,9 +80,11 @@ fn whole(deltas: &[Delta]) -> Value {
 }
 
 fn whole_to(deltas: &[Delta], closing: &Closing) -> Value {
-    let mut whole = Whole::default();
-    deltas.iter().for_each(|d| whole.take(d));
-    serde_json::from_slice(&whole.finish(&identity(), closing, used(deltas))).unwrap()
+    let mut choice = Choice::default();
+    deltas.iter().for_each(|d| choice.take(d));
+    choice.close(closing);
+    let whole = Whole { form: Form::Chat, identity: &identity(), usage: used(deltas), metadata: None };
+    serde_json::from_slice(&whole.json(&[(choice, closing.clone())])).unwrap()
 }
 
 #[test]
@@ -123,10 +133,10 @@ fn what_the_deltas_lack_at_the_end_is_sent_with_the_message() {
     let expected = "one<oai-mem-citation>x</oai-mem-citation>\n\nonly whole";
     assert_eq!(content(&stream(&deltas, false)), expected);
     assert_eq!(whole(&deltas)["choices"][0]["message"]["content"], expected);
-    let mut chunks = Chunks::new(&identity(), false);
+    let mut chunks = Chunks::new(Form::Chat, &identity(), 1, false);
     let mut out = BytesMut::new();
-    chunks.take(&text("1", "ac"), &mut out);
-    assert_eq!(chunks.take(&message("abc"), &mut out), Effect::Differs(1));
+    chunks.take(0, &text("1", "ac"), &mut out);
+    assert_eq!(chunks.take(0, &message("abc"), &mut out), Effect::Differs(1));
 }
 
 #[test]
@@ -207,6 +217,110 @@ fn text_that_was_held_back_and_refusals() {
     let message = whole_to(&[], &refused)["choices"][0]["message"].take();
     assert!(message["content"].is_null() && message["refusal"] == REFUSAL, "{message}");
     assert!(stream_to(&[], false, &refused)[1].contains(r#""delta":{"refusal":"The model"#));
+}
+
+fn thought(part: u32, text: &str) -> Delta {
+    let json = |t: &str| Bytes::from(serde_json::to_vec(t).unwrap());
+    Delta::Reasoning { item: json("r"), part, text: json(text) }
+}
+
+fn thoughts(frames: &[String]) -> String {
+    let chunks = frames.iter().filter(|f| *f != "[DONE]").map(|f| serde_json::from_str::<Value>(f).unwrap());
+    chunks.filter_map(|c| c["choices"][0]["delta"]["reasoning_content"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn parts_of_the_reasoning_are_joined_and_told_once() {
+    let reasoned = |text: &str| Delta::Reasoned { text: text.into() };
+    for deltas in [
+        vec![thought(0, "a"), thought(0, "b"), thought(1, "c"), reasoned("ab\n\ncd"), reasoned("e")],
+        vec![reasoned("ab\n\ncd"), thought(0, "e"), reasoned("e"), reasoned("")],
+    ] {
+        let frames = stream(&deltas, false);
+        assert_eq!(thoughts(&frames), "ab\n\ncd\n\ne");
+        assert_eq!(content(&frames), "");
+        let message = whole(&deltas)["choices"][0]["message"].take();
+        assert_eq!(
+            (&message["reasoning_content"], &message["content"]),
+            (&"ab\n\ncd\n\ne".into(), &"".into())
+        );
+    }
+    assert!(whole(&[])["choices"][0]["message"].get("reasoning_content").is_none());
+    let cut = [thought(0, "a"), thought(2, "b")];
+    assert_eq!(whole(&cut)["choices"][0]["message"]["reasoning_content"], "a\n\nb");
+}
+
+#[test]
+fn reasoning_that_is_begun_anew_is_not_told_twice() {
+    let again = [thought(0, "ab"), Delta::Retry, thought(0, "abc"), Delta::Reasoned { text: "abc".into() }];
+    assert_eq!(thoughts(&stream(&again, false)), "ab");
+    assert_eq!(whole(&again)["choices"][0]["message"]["reasoning_content"], "abc");
+    let between = [Delta::Reasoned { text: "a".into() }, Delta::Retry, Delta::Reasoned { text: "b".into() }];
+    assert_eq!(thoughts(&stream(&between, false)), "a\n\nb");
+}
+
+#[test]
+fn choices_have_their_own_index_and_text() {
+    let (mut chunks, mut out) = (Chunks::new(Form::Chat, &identity(), 2, true), BytesMut::new());
+    chunks.open(&mut out);
+    chunks.take(1, &text("i", "b"), &mut out);
+    chunks.take(0, &text("i", "a"), &mut out);
+    chunks.take(1, &message("b"), &mut out);
+    chunks.take(1, &text("j", "c"), &mut out);
+    assert!(chunks.has_text(0) && chunks.has_text(1) && !chunks.has_text(2));
+    chunks.close(1, &closing(FinishReason::Length), b"", &mut out);
+    chunks.close(0, &closing(FinishReason::Stop), b"", &mut out);
+    chunks.finish(Some(Tokens::default()), b",\"more\":1", &mut out);
+    let frames = frames(&out);
+    let choices: Vec<String> = frames
+        .iter()
+        .filter_map(|frame| serde_json::from_str::<Value>(frame).ok()?["choices"].get(0).cloned())
+        .map(|choice| format!("{} {} {}", choice["index"], choice["delta"], choice["finish_reason"]))
+        .collect();
+    assert_eq!(
+        choices,
+        [
+            r#"0 {"role":"assistant","content":""} null"#,
+            r#"1 {"role":"assistant","content":""} null"#,
+            r#"1 {"content":"b"} null"#,
+            r#"0 {"content":"a"} null"#,
+            r#"1 {"content":"\n\n"} null"#,
+            r#"1 {"content":"c"} null"#,
+            r#"1 {} "length""#,
+            r#"0 {} "stop""#,
+        ]
+    );
+    assert!(frames[frames.len() - 2].ends_with(",\"more\":1}"), "{frames:?}");
+}
+
+#[test]
+fn completions_have_texts() {
+    let identity = Identity { id: "cmpl-1".into(), ..identity() };
+    let (mut chunks, mut out) = (Chunks::new(Form::Text, &identity, 1, false), BytesMut::new());
+    chunks.open(&mut out);
+    chunks.echo(0, "a: ", &mut out);
+    chunks.take(0, &text("i", "b"), &mut out);
+    chunks.take(0, &thought(0, "no"), &mut out);
+    let refused = Closing { rest: "c".into(), refusal: Some(REFUSAL), ..closing(FinishReason::Stop) };
+    chunks.close(0, &refused, b"", &mut out);
+    chunks.finish(None, b"", &mut out);
+    let head = r#"{"id":"cmpl-1","object":"text_completion","created":7,"model":"m","choices":"#;
+    let chunk = |text: &str, reason: &str| {
+        format!(r#"{head}[{{"index":0,"text":"{text}","logprobs":null,"finish_reason":{reason}}}]}}"#)
+    };
+    let end = r#""content_filter""#;
+    assert_eq!(
+        frames(&out),
+        [chunk("a: ", "null"), chunk("b", "null"), chunk("c", "null"), chunk("", end), "[DONE]".to_owned()]
+    );
+    let mut choice = Choice::behind("a: ".into());
+    choice.take(&text("i", "b"));
+    choice.close(&refused);
+    let whole = Whole { form: Form::Text, identity: &identity, usage: None, metadata: None };
+    assert_eq!(
+        String::from_utf8(whole.json(&[(choice, refused)])).unwrap(),
+        format!(r#"{head}[{{"text":"a: bc","index":0,"logprobs":null,"finish_reason":{end}}}]}}"#)
+    );
 }
 
 proptest! {

@@ -1,0 +1,190 @@
+//! From plans to the client's answer: turns are run, gathered, and told as an object or a stream.
+
+mod running;
+mod runs;
+mod stream;
+mod watched;
+
+use super::dispatch::{Call, raw_json};
+use crate::{
+    auth::KeyName,
+    error::ApiError,
+    openai::usage::Tokens,
+    record::Record,
+    translate::{
+        answer::{Closing, Expect, FinishReason, Gather, Shape},
+        limit,
+        metadata::{Metadata, Trigger},
+        mode::Profile,
+        output::{Choice, Form, Identity, Whole},
+        plan::Plan,
+    },
+};
+use running::{Again, Got, Running};
+use runs::Runs;
+use serde_json::value::RawValue;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+use warp::reply::Response;
+use watched::Watched;
+
+/// What a request comes to: turns to run, and how their answers are told.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// The form of the answer.
+    pub(super) form: Form,
+    /// One turn for each choice, in the order of their indexes.
+    pub(super) plans: Vec<Plan>,
+    /// What stands before the text of each choice; empty where there is nothing.
+    pub(super) echoes: Vec<String>,
+    /// What each answer must be like.
+    pub(super) expect: Arc<Expect>,
+    /// The model as the client named it.
+    pub(super) model: String,
+    /// Whether the answer is a stream.
+    pub(super) stream: bool,
+    /// Whether a chunk with the usage ends the stream.
+    pub(super) include_usage: bool,
+    /// Whether `codex_metadata` is told.
+    pub(super) metadata: bool,
+    /// What the turns run as.
+    pub(super) profile: Profile,
+}
+
+/// What is told of an answer beside what the turns say.
+#[derive(Debug)]
+struct About {
+    form: Form,
+    identity: Identity,
+    choices: usize,
+    echoes: Vec<String>,
+    stream: bool,
+    include_usage: bool,
+    /// The name of the request, where `codex_metadata` is told.
+    metadata: Option<String>,
+    profile: Profile,
+}
+
+impl About {
+    fn new(job: &mut Job, record: &Record) -> Self {
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let id = format!("{}-{}", job.form.prefix(), Uuid::now_v7().simple());
+        Self {
+            form: job.form,
+            identity: Identity { id, created, model: std::mem::take(&mut job.model) },
+            choices: job.plans.len(),
+            echoes: std::mem::take(&mut job.echoes),
+            stream: job.stream,
+            include_usage: job.include_usage,
+            metadata: job.metadata.then(|| record.id().as_str().to_owned()),
+            profile: job.profile,
+        }
+    }
+
+    /// `codex_metadata`, where it is told.
+    fn metadata(&self, usage: Option<Tokens>, threads: &[Arc<str>]) -> Option<Box<RawValue>> {
+        let request_id = self.metadata.as_deref()?;
+        let trigger = match usage {
+            _ if self.stream && !self.include_usage => Trigger::Provider,
+            Some(_) => Trigger::TaskComplete,
+            None => Trigger::TokenCount,
+        };
+        let thread_ids = threads.iter().map(|thread| &**thread).collect();
+        let metadata = Metadata { emission_trigger: trigger, request_id, thread_ids, profile: self.profile };
+        Some(serde_json::value::to_raw_value(&metadata).expect("own types serialize"))
+    }
+}
+
+/// An answer whose head may go out.
+pub(super) enum Answer {
+    Object(Response),
+    Stream(Box<stream::Opened>),
+}
+
+impl Answer {
+    /// The answer; `record` is closed with it.
+    pub(super) fn into_response(self, mut record: Record) -> Response {
+        match self {
+            Self::Object(response) => {
+                record.served();
+                response
+            }
+            Self::Stream(opened) => opened.into_response(record),
+        }
+    }
+}
+
+/// Runs the turns of a request that came at `began`. Where one of several fails, the request does: half of what was
+/// asked for is no answer.
+///
+/// # Errors
+/// Why there is no answer, or none whose head went out.
+pub(super) async fn answer(
+    call: &Call<'_>,
+    mut job: Job,
+    key: Option<KeyName>,
+    began: Instant,
+    record: &mut Record,
+) -> Result<Answer, ApiError> {
+    let config = &call.app.config;
+    let about = About::new(&mut job, record);
+    let Job { plans, expect, stream, .. } = job;
+    let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
+    if expect.limits.unloaded() {
+        // Where the program ends meanwhile, the turn says so.
+        let _loaded = call.app.shutdown.spawn_blocking(limit::load).await;
+    }
+    let once_more = matches!(expect.shape, Shape::Object);
+    let mut running = Vec::with_capacity(plans.len());
+    for (index, plan) in plans.into_iter().enumerate() {
+        let again = once_more.then(|| Again {
+            daemon: call.app.daemon.clone(),
+            plan: plan.clone(),
+            key: key.clone(),
+        });
+        let turn = call.app.daemon.start(plan, key.clone()).await;
+        let total = config.timeout.saturating_sub(began.elapsed());
+        let watched = Watched::new(turn, idle, total, call.app.shutdown.force_token());
+        let gather = Gather::new(expect.clone(), &about.identity.id, index, stream);
+        running.push(Running::new(watched, gather, again, record.id().as_str()));
+    }
+    let runs = Runs::new(running);
+    if stream {
+        record.stream = true;
+        let opened = stream::open(runs, about, config.keep_alive).await?;
+        return Ok(Answer::Stream(Box::new(opened)));
+    }
+    Ok(Answer::Object(raw_json(whole(runs, about, record).await?)))
+}
+
+/// Waits for the whole answer.
+async fn whole(mut runs: Runs, mut about: About, record: &mut Record) -> Result<Vec<u8>, ApiError> {
+    let mut echoes = std::mem::take(&mut about.echoes).into_iter();
+    let empty = || Closing::early(FinishReason::Stop);
+    let mut choices: Vec<(Choice, Closing)> =
+        (0..about.choices).map(|_| (Choice::behind(echoes.next().unwrap_or_default()), empty())).collect();
+    while let Some((index, got)) = runs.next().await {
+        record.usage = runs.usage();
+        let Some((choice, closing)) = choices.get_mut(index) else { continue };
+        match got? {
+            Got::Alive => {}
+            Got::Out(delta) => choice.take(&delta),
+            Got::Done(end) => {
+                choice.close(&end);
+                *closing = *end;
+            }
+        }
+    }
+    let metadata = about.metadata(record.usage, runs.threads());
+    let whole = Whole {
+        form: about.form,
+        identity: &about.identity,
+        usage: record.usage,
+        metadata: metadata.as_deref(),
+    };
+    Ok(whole.json(&choices))
+}
