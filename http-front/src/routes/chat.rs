@@ -37,7 +37,7 @@ async fn answer(
     let began = Instant::now();
     let asked = Asked::of(call)?;
     let Chat { plan, expect, choices, model, stream, include_usage, ignored, repairs } =
-        prepare::chat(call, body).await?;
+        prepare::chat(call, body, asked).await?;
     *told = Told { ignored, repairs };
     let job = Job {
         form: Form::Chat,

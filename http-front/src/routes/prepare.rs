@@ -1,6 +1,6 @@
 //! From the body of a chat completion request to what is to be run for it.
 
-use super::dispatch::Call;
+use super::{asked::Asked, dispatch::Call};
 use crate::{
     app::App,
     error::{ApiError, Kind},
@@ -9,7 +9,7 @@ use crate::{
     translate::{
         failure,
         items::{self, Image},
-        request::{self, Chat, responses},
+        request::{self, Chat, Options, responses},
     },
 };
 use std::collections::BTreeSet;
@@ -22,17 +22,17 @@ const LARGE: usize = 16 * 1024;
 ///
 /// # Errors
 /// 400 with the field that is wrong, 503 where nothing can be run now.
-pub(super) async fn chat(call: &Call<'_>, body: &[u8]) -> Result<Chat, ApiError> {
+pub(super) async fn chat(call: &Call<'_>, body: &[u8], asked: Asked) -> Result<Chat, ApiError> {
     let large = body.len() > LARGE;
-    let refused = match planned(call, body, large).await {
+    let refused = match planned(call, body, asked, large).await {
         Err(refused) if refused.param() == Some("messages") => refused,
         planned => return planned,
     };
     let converted = aside(large, || responses::convert(body, refused))?;
-    planned(call, &converted.body, large).await.map_err(|error| converted.paths.tell(error))
+    planned(call, &converted.body, asked, large).await.map_err(|error| converted.paths.tell(error))
 }
 
-async fn planned(call: &Call<'_>, body: &[u8], large: bool) -> Result<Chat, ApiError> {
+async fn planned(call: &Call<'_>, body: &[u8], asked: Asked, large: bool) -> Result<Chat, ApiError> {
     let config = &call.app.config;
     let health = call.app.daemon.health();
     let room = if large { Some(call.app.reading.acquire().await) } else { None };
@@ -42,7 +42,8 @@ async fn planned(call: &Call<'_>, body: &[u8], large: bool) -> Result<Chat, ApiE
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let plan = || request::plan(&parsed, &health.models, config.options());
+    let options = Options { output: asked.output, ..config.options() };
+    let plan = || request::plan(&parsed, &health.models, options);
     let mut chat = aside(large, plan)?;
     drop(room);
     if call.app.shutdown.is_draining() {

@@ -8,10 +8,11 @@ mod size;
 mod tools;
 
 use super::{
-    answer::{Expect, Shape},
+    answer::{Allowed, Expect, Shape},
+    blocks::{Blocks, Tools},
     history::{self, Entry, Repair},
     items,
-    mode::Reasoning,
+    mode::{OutputMode, Reasoning},
     models::{Alias, Served},
     names::Names,
     plan::Plan,
@@ -42,6 +43,10 @@ pub struct Options<'a> {
     pub strict: bool,
     /// When the client reads the reasoning.
     pub reasoning: Reasoning,
+    /// How calls are told; a request may ask for another way.
+    pub output: OutputMode,
+    /// The longest call that is written as text and read as one, in bytes.
+    pub tool_buffer: usize,
 }
 
 /// What a chat completion asks for.
@@ -99,6 +104,7 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
     let tools = tools::tools(request, &names)?;
     let format = format::format(request)?;
     let (shape, schema) = shape(format, tools.forced);
+    let blocks = blocks(request, &tools.calling.allowed, &shape, options);
     if let Some((message, part)) = items::detail(&request.messages) {
         ignored.add_at("detail", || format!("messages[{message}].content[{part}].image_url.detail"));
     }
@@ -124,7 +130,8 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
             names,
             limits,
             reasoning: summary.is_some(),
-            ..Expect::default()
+            output: options.output,
+            blocks,
         }),
         model: request.model.clone(),
         stream: request.stream.unwrap_or(false),
@@ -170,6 +177,20 @@ fn shape(format: format::Format, forced: Option<tools::Forced>) -> (Shape, Optio
             (Shape::Schema(output), Some(schema))
         }
     }
+}
+
+/// What reads calls that are written in the text, where the client has them read and the text is no more than text.
+fn blocks(
+    request: &ChatRequest<'_>,
+    allowed: &Allowed,
+    shape: &Shape,
+    options: Options<'_>,
+) -> Option<Blocks> {
+    if options.output != OutputMode::TextualTools || !matches!(shape, Shape::Text) {
+        return None;
+    }
+    let tools = Tools::of(request, allowed);
+    (!tools.is_empty()).then(|| Blocks::new(Arc::new(tools), options.tool_buffer))
 }
 
 /// Every name of a function in the request: those that may be called first.
