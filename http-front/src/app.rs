@@ -143,6 +143,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
         turn_buffer: config.stream_buffer,
         max_line: config.max_line,
         default_model: config.model.clone(),
+        agents: config.rights().any_agent().then(|| config.agent()),
     };
     let limits = HttpLimits { header_timeout: config.header_timeout, connections: config.max_connections };
     let app = Arc::new(App {

@@ -6,8 +6,10 @@ use self::table::OWN;
 use crate::{
     images::{AllowedHost, ImageConfig},
     translate::{
+        agent::AgentSettings,
         mode::{Injection, OutputMode, Profile, Reasoning, SandboxMode},
         models::Alias,
+        profile::Rights,
         request::Options,
     },
 };
@@ -145,6 +147,16 @@ impl Config {
             output: self.output_mode,
             tool_buffer: self.tool_buffer,
         }
+    }
+
+    /// What the operator has settled for the profile of the key's requests.
+    pub fn rights(&self) -> Rights {
+        Rights { default: self.profile, may_agent: self.key_may_agent }
+    }
+
+    /// How agents are to work.
+    pub fn agent(&self) -> AgentSettings {
+        AgentSettings { sandbox: self.sandbox, workdir: self.workdir.to_string_lossy().into_owned() }
     }
 
     /// Reads the typed configuration.

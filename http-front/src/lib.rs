@@ -18,3 +18,4 @@ pub mod routes;
 pub mod schema;
 pub mod sse;
 pub mod translate;
+pub mod worklog;

@@ -3,6 +3,7 @@
 mod answer;
 mod asked;
 pub mod chat;
+pub mod completions;
 pub mod dispatch;
 pub mod health;
 pub mod models;

@@ -1,5 +1,6 @@
 //! OpenAI's words to the app-server's, and back. Pure: no I/O, no clock, no `async`.
 
+pub mod agent;
 pub mod answer;
 pub mod blocks;
 pub mod event;
@@ -14,4 +15,6 @@ pub mod models;
 pub mod names;
 pub mod output;
 pub mod plan;
+pub mod profile;
 pub mod request;
+pub mod work;

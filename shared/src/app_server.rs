@@ -47,6 +47,8 @@ pub mod method {
     pub const TURN_COMPLETED: &str = "turn/completed";
     /// Notification: an item of a turn began.
     pub const ITEM_STARTED: &str = "item/started";
+    /// Notification: an item of a turn is complete.
+    pub const ITEM_COMPLETED: &str = "item/completed";
     /// Notification: text of an agent message.
     pub const AGENT_MESSAGE_DELTA: &str = "item/agentMessage/delta";
     /// Notification: text of a summary of the reasoning.

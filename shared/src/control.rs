@@ -106,6 +106,18 @@ pub struct Load {
     pub rss_bytes: Option<u64>,
 }
 
+/// What threads with codex's own tools may do (`WORKER_PROFILES`), where they may be had at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Agent {
+    /// The most that commands may do: `read-only`, `workspace-write` or `danger-full-access`.
+    pub sandbox: String,
+    /// The folder that threads must work in, absolute.
+    pub workdir: String,
+    /// The model catalog with codex's own tools in it: the one that `config.model_catalog_json` may name.
+    pub catalog: String,
+}
+
 /// The state of the daemon and its child.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -132,6 +144,9 @@ pub struct Status {
     /// What goes on, when this was sent.
     #[serde(default)]
     pub load: Load,
+    /// What agents may do; not there when the profile `agent` is off, or the daemon is older than it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Agent>,
     /// Counts the changes that are told; a client that sees it grow by one knows that it missed none.
     pub seq: u64,
 }
@@ -149,7 +164,28 @@ impl Default for Status {
             default_model: None,
             uptime_ms: None,
             load: Load::default(),
+            agent: None,
             seq: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_without_agents_is_that_of_an_older_daemon() {
+        let plain = serde_json::to_value(Status::default()).unwrap();
+        assert!(plain.get("agent").is_none(), "{plain}");
+        assert_eq!(serde_json::from_value::<Status>(plain.clone()).unwrap(), Status::default());
+        let agent = Agent { sandbox: "read-only".into(), workdir: "/w".into(), catalog: "/c.json".into() };
+        let with = Status { agent: Some(agent), ..Status::default() };
+        let json = serde_json::to_value(&with).unwrap();
+        assert_eq!(
+            json["agent"],
+            serde_json::json!({"sandbox": "read-only", "workdir": "/w", "catalog": "/c.json"})
+        );
+        assert_eq!(serde_json::from_value::<Status>(json).unwrap(), with);
     }
 }

@@ -22,6 +22,7 @@ use crate::{
         notify::{self, Pulse},
         passed,
     },
+    workdir::{self, WorkdirError},
 };
 use shared::{
     build_info,
@@ -46,6 +47,9 @@ pub enum DaemonError {
     /// The state folder can't be had.
     #[error(transparent)]
     StateFolder(#[from] HomeError),
+    /// The folder of agents can't be had.
+    #[error(transparent)]
+    Workdir(#[from] WorkdirError),
     /// `CODE_SECURE_MODE` can't be had.
     #[error("CODE_SECURE_MODE: {0}")]
     Hardening(io::Error),
@@ -71,6 +75,7 @@ impl DaemonError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::StateFolder(error) => error.exit_code(),
+            Self::Workdir(_) => exit::USAGE,
             Self::Prepare(PrepareError::CodexConfig { .. } | PrepareError::Unreadable { .. }) => exit::USAGE,
             Self::Prepare(
                 PrepareError::Locate(_)
@@ -97,6 +102,9 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     }
     // Ours alone until the end.
     let _home = home::prepare(&config.codex_home)?;
+    if let Some(workdir) = config.policy.workdir() {
+        workdir::prepare(workdir)?;
+    }
     // Before the child: what can't be served needn't be started.
     let socket = match passed::listener(config::passed_sockets()).map_err(BindError::from)? {
         Some(passed) => Socket::passed(passed)?,

@@ -18,3 +18,4 @@ pub mod peer;
 pub mod policy;
 pub mod supervisor;
 pub mod systemd;
+pub mod workdir;

@@ -17,7 +17,10 @@ pub use profile::{Agent, Profiles, Sandbox};
 use members::Members;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use shared::rpc::{ErrorObject, Message, code};
+use shared::{
+    control,
+    rpc::{ErrorObject, Message, code},
+};
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
@@ -65,6 +68,23 @@ impl Policy {
     #[must_use]
     pub fn with_catalog(self, raw: &Path) -> Self {
         Self { catalog: Some(raw.to_path_buf()), ..self }
+    }
+
+    /// What agents may do, as the daemon's status tells it; `None` when clients may have none.
+    pub fn agent(&self) -> Option<control::Agent> {
+        let (agent, catalog) = (self.profiles.agent.as_ref()?, self.catalog.as_ref()?);
+        // JSON has no other paths: a client could not name them.
+        let text = |path: &Path| path.to_str().map(str::to_owned);
+        Some(control::Agent {
+            sandbox: agent.sandbox.as_str().to_owned(),
+            workdir: text(&agent.workdir)?,
+            catalog: text(catalog)?,
+        })
+    }
+
+    /// Where agents work, when there may be any.
+    pub fn workdir(&self) -> Option<&Path> {
+        self.profiles.agent.as_ref().map(|agent| agent.workdir.as_path())
     }
 
     /// Whether clients may call `method` at all.

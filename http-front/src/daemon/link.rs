@@ -7,6 +7,7 @@ use super::{
 };
 use crate::auth::KeyName;
 use crate::translate::{
+    agent::AgentSettings,
     event::{Delta, End},
     plan::Plan,
 };
@@ -59,6 +60,8 @@ pub struct LinkConfig {
     pub max_line: usize,
     /// The default model (`CODEX_MODEL`); the child's own when unset.
     pub default_model: Option<String>,
+    /// How agents are to work; `None` where no request may ask for one.
+    pub agents: Option<AgentSettings>,
 }
 
 /// A turn that is to be started.
@@ -183,7 +186,7 @@ impl Link {
         let (lines, queued) = queue::channel(usize::MAX);
         self.shutdown.spawn(write_lines(writer, queued));
         let mut reader = FramedRead::with_capacity(reader, LineCodec::new(self.config.max_line), READ_BUFFER);
-        let mut session = Session::new(lines, self.config.default_model.clone());
+        let mut session = Session::new(lines, self.config.default_model.clone(), self.config.agents.clone());
         session.open();
         let mut starts = Vec::new();
         let mut heard = Instant::now();

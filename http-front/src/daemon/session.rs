@@ -6,6 +6,7 @@ use super::{
     models::{Child, Listing, Page},
     table::{Call, Heard, Table},
 };
+use crate::translate::agent::{AgentPlan, AgentSettings};
 use serde_json::value::RawValue;
 use shared::{
     app_server::{
@@ -41,6 +42,16 @@ pub const OPT_OUTS: &[&str] = &[
     "model/rerouted",
     "warning",
 ];
+/// Read only where agents may be asked for: it says how their commands ended, and repeats every message.
+const WORK: &str = method::ITEM_COMPLETED;
+/// What an agent's commands print. Nobody reads it, and it can be much.
+pub const AGENT_OPT_OUTS: &[&str] = &[
+    "item/commandExecution/outputDelta",
+    "item/commandExecution/terminalInteraction",
+    "item/fileChange/outputDelta",
+    "item/fileChange/patchUpdated",
+    "item/mcpToolCall/progress",
+];
 /// How long to wait after the daemon refused the list of models; nothing is served without one.
 const MODELS_AGAIN: Duration = Duration::from_secs(1);
 /// A daemon that has said nothing for so long is asked for its status.
@@ -61,6 +72,10 @@ pub(super) struct Session {
     child: Option<Child>,
     /// Its list of models.
     models: Listing,
+    /// How agents are to work, where they may be asked for.
+    agents: Option<AgentSettings>,
+    /// Whether the operator was told that the daemon doesn't allow them.
+    told: bool,
     /// When they are asked for again, after a refusal.
     pub(super) models_at: Option<Instant>,
     /// Whether a quiet daemon was asked for its status.
@@ -69,7 +84,11 @@ pub(super) struct Session {
 
 impl Session {
     /// A connection on which nothing was said yet. What is said goes to `lines`.
-    pub(super) fn new(lines: Sender<Line>, default_model: Option<String>) -> Self {
+    pub(super) fn new(
+        lines: Sender<Line>,
+        default_model: Option<String>,
+        agents: Option<AgentSettings>,
+    ) -> Self {
         Self {
             table: Table::default(),
             lines,
@@ -78,6 +97,8 @@ impl Session {
             default_model,
             child: None,
             models: Listing::default(),
+            agents,
+            told: false,
             models_at: None,
             asked: false,
         }
@@ -101,6 +122,14 @@ impl Session {
         self.out.push(line);
     }
 
+    /// The notifications that are not wanted.
+    fn opt_outs(&self) -> Vec<String> {
+        let agents = self.agents.is_some();
+        let always = OPT_OUTS.iter().filter(|name| !(agents && **name == WORK));
+        let more = AGENT_OPT_OUTS.iter().filter(|_| agents);
+        always.chain(more).map(|name| (*name).to_owned()).collect()
+    }
+
     fn greet(&mut self) {
         let params = InitializeParams {
             client_info: ClientInfo {
@@ -110,7 +139,7 @@ impl Session {
             },
             capabilities: Some(Capabilities {
                 experimental_api: true,
-                opt_out_notification_methods: Some(OPT_OUTS.iter().map(|m| (*m).to_owned()).collect()),
+                opt_out_notification_methods: Some(self.opt_outs()),
             }),
         };
         self.greeting = true;
@@ -255,6 +284,12 @@ impl Session {
     }
 
     fn status(&mut self, status: Status, health: &watch::Sender<Health>) {
+        if let Some(agents) = &self.agents
+            && let Err(why) = AgentPlan::new(agents, status.agent.as_ref())
+            && !std::mem::replace(&mut self.told, true)
+        {
+            tracing::warn!(event = "agent_unavailable", %why, "agents can't be run; requests for them get 503");
+        }
         let ready = status.state == WorkerState::Ready;
         let default = self.default_model.clone().or_else(|| status.default_model.clone());
         let connected = health.borrow().connected;

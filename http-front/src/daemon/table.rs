@@ -6,6 +6,7 @@
 use super::turn::TurnKey;
 use crate::auth::KeyName;
 use crate::translate::{
+    agent::{self, AgentPlan},
     event::{Delta, End, Params, delta},
     plan::Plan,
 };
@@ -75,6 +76,8 @@ enum Phase {
 #[derive(Debug)]
 struct Turn {
     phase: Phase,
+    /// Whether it has codex's own tools.
+    agent: bool,
     /// For whom it is.
     caller: Option<KeyName>,
     /// `None` once nobody listens any more.
@@ -132,26 +135,33 @@ impl Table {
         caller: Option<KeyName>,
         deltas: Sender<Delta>,
     ) -> Line {
+        let agent = plan.agent.as_deref();
+        let mut config = agent.map(AgentPlan::config).unwrap_or_default();
+        config.extend(plan.verbosity.map(|word| ("model_verbosity".to_owned(), word.into())));
         let params = ThreadStartParams {
             ephemeral: true,
-            cwd: "/".into(),
-            environments: Some([]),
-            base_instructions: Some(String::new()),
+            cwd: agent.map_or("/", AgentPlan::workdir).to_owned(),
+            environments: agent.is_none().then_some([]),
+            base_instructions: agent.is_none().then(String::new),
+            developer_instructions: agent.map(AgentPlan::instructions),
             model: plan.model.clone(),
             experimental_raw_events: true,
             approval_policy: "never",
             sandbox: "read-only",
-            config: plan
-                .verbosity
-                .map(|word| ("model_verbosity".to_owned(), word.into()))
-                .into_iter()
-                .collect(),
+            config,
             dynamic_tools: plan.tools.as_deref(),
         };
         let line =
             self.request_for(caller.as_ref(), Expected::Thread(key), method::THREAD_START, &params, false);
-        let turn =
-            Turn { phase: Phase::Opening(plan), caller, deltas: Some(deltas), asked: Vec::new(), quiet: 0 };
+        let agent = plan.agent.is_some();
+        let turn = Turn {
+            phase: Phase::Opening(plan),
+            agent,
+            caller,
+            deltas: Some(deltas),
+            asked: Vec::new(),
+            quiet: 0,
+        };
         self.turns.insert(key, turn);
         line
     }
@@ -188,7 +198,9 @@ impl Table {
                 let key = params.thread_id.as_deref().and_then(|thread| self.by_thread.get(thread)).copied();
                 match key {
                     Some(key) => {
-                        if let Some(delta) = delta(&method, &params, line) {
+                        let agent = self.turns.get(&key).is_some_and(|turn| turn.agent);
+                        let read = if agent { agent::delta } else { delta };
+                        if let Some(delta) = read(&method, &params, line) {
                             self.deliver(key, delta, out);
                         }
                         Heard::Nothing
@@ -212,7 +224,7 @@ impl Table {
             {
                 Heard::Nothing
             }
-            // The completion profile has nothing to approve and nobody to ask.
+            // There is nobody to ask, and nothing is approved that the sandbox doesn't allow.
             Ok(Message::Request { id, method, .. }) => {
                 out.push(declined(&method, id));
                 Heard::Nothing
@@ -292,18 +304,22 @@ impl Table {
             let line = self.inject(key, caller.as_ref(), &id, items);
             out.push(line);
         }
+        let agent = plan.agent.as_deref();
         let params = TurnStartParams {
             thread_id: id.as_str(),
-            environments: Some([]),
+            environments: agent.is_none().then_some([]),
+            cwd: agent.map(AgentPlan::workdir),
             input: [],
             effort: plan.effort.as_deref(),
             summary: plan.summary,
             service_tier: plan.service_tier,
-            sandbox_policy: None,
+            sandbox_policy: agent.and_then(AgentPlan::sandbox_policy),
             output_schema: plan.output_schema.as_deref(),
         };
-        // Results of calls come with the client's next request: the model is not to be asked again in this one.
-        let line = self.request_for(caller.as_ref(), Expected::Turn(key), method::TURN_START, &params, true);
+        // Results of calls come with the client's next request: the model is not to be asked again in this one. An agent
+        // calls its own tools, and goes on.
+        let once = agent.is_none();
+        let line = self.request_for(caller.as_ref(), Expected::Turn(key), method::TURN_START, &params, once);
         out.push(line);
     }
 

@@ -13,6 +13,8 @@ pub enum Kind {
     ContextLength,
     /// No key, or a wrong one.
     InvalidApiKey,
+    /// The key may not use this profile.
+    ProfileNotAllowed,
     /// No such route.
     NotFound,
     /// No such model.
@@ -37,6 +39,8 @@ pub enum Kind {
     Draining,
     /// An operator has switched the service off.
     AppServerDisabled,
+    /// Agents are asked for, and the operator's settings don't allow them.
+    AgentUnavailable,
     /// The daemon can't be reached, or its child is down.
     WorkerUnavailable,
     /// The child died with this request in flight.
@@ -74,6 +78,7 @@ impl Kind {
             Self::UnsupportedValue => row(400, bad, Some("unsupported_value"), false),
             Self::ContextLength => row(400, bad, Some("context_length_exceeded"), false),
             Self::InvalidApiKey => row(401, bad, Some("invalid_api_key"), false),
+            Self::ProfileNotAllowed => row(403, "permission_error", Some("profile_not_allowed"), false),
             Self::NotFound => row(404, bad, Some("not_found"), false),
             Self::ModelNotFound => row(404, bad, Some("model_not_found"), false),
             Self::MethodNotAllowed => row(405, bad, Some("method_not_allowed"), false),
@@ -86,6 +91,7 @@ impl Kind {
             Self::Maintenance => row(503, "server_error", Some("maintenance"), true),
             Self::Draining => row(503, "server_error", Some("draining"), true),
             Self::AppServerDisabled => row(503, "server_error", Some("app_server_disabled"), false),
+            Self::AgentUnavailable => row(503, "server_error", Some("agent_unavailable"), false),
             Self::WorkerUnavailable => row(503, "server_error", Some("worker_unavailable"), true),
             Self::WorkerRestarted => row(502, "server_error", Some("worker_restarted"), true),
             Self::UpstreamUnauthorized => row(503, "server_error", Some("upstream_unauthorized"), true),
@@ -106,6 +112,7 @@ impl Kind {
         Self::UnsupportedValue,
         Self::ContextLength,
         Self::InvalidApiKey,
+        Self::ProfileNotAllowed,
         Self::NotFound,
         Self::ModelNotFound,
         Self::MethodNotAllowed,
@@ -118,6 +125,7 @@ impl Kind {
         Self::Maintenance,
         Self::Draining,
         Self::AppServerDisabled,
+        Self::AgentUnavailable,
         Self::WorkerUnavailable,
         Self::WorkerRestarted,
         Self::UpstreamUnauthorized,
@@ -147,7 +155,8 @@ mod tests {
             Kind::UnsupportedParameter => Kind::UnsupportedValue,
             Kind::UnsupportedValue => Kind::ContextLength,
             Kind::ContextLength => Kind::InvalidApiKey,
-            Kind::InvalidApiKey => Kind::NotFound,
+            Kind::InvalidApiKey => Kind::ProfileNotAllowed,
+            Kind::ProfileNotAllowed => Kind::NotFound,
             Kind::NotFound => Kind::ModelNotFound,
             Kind::ModelNotFound => Kind::MethodNotAllowed,
             Kind::MethodNotAllowed => Kind::TooLarge,
@@ -159,7 +168,8 @@ mod tests {
             Kind::Overloaded => Kind::Maintenance,
             Kind::Maintenance => Kind::Draining,
             Kind::Draining => Kind::AppServerDisabled,
-            Kind::AppServerDisabled => Kind::WorkerUnavailable,
+            Kind::AppServerDisabled => Kind::AgentUnavailable,
+            Kind::AgentUnavailable => Kind::WorkerUnavailable,
             Kind::WorkerUnavailable => Kind::WorkerRestarted,
             Kind::WorkerRestarted => Kind::UpstreamUnauthorized,
             Kind::UpstreamUnauthorized => Kind::Upstream,
@@ -184,7 +194,8 @@ mod tests {
         for kind in Kind::ALL {
             let Row { status, retryable, .. } = kind.row();
             let later = matches!(status, 429 | 502..=504);
-            let never = matches!(kind, Kind::InsufficientQuota | Kind::AppServerDisabled);
+            let never =
+                matches!(kind, Kind::InsufficientQuota | Kind::AppServerDisabled | Kind::AgentUnavailable);
             assert_eq!(retryable, later && !never, "{kind:?}");
         }
     }

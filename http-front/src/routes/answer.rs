@@ -9,16 +9,16 @@ use super::dispatch::{Call, raw_json};
 use crate::{
     auth::KeyName,
     error::ApiError,
-    openai::usage::Tokens,
     record::Record,
     translate::{
         answer::{Closing, Expect, FinishReason, Gather, Shape},
         limit,
-        metadata::{Metadata, Trigger},
+        metadata::{Command, Metadata, Trigger},
         mode::Profile,
         output::{Choice, Form, Identity, Whole},
         plan::Plan,
     },
+    worklog::WorkLog,
 };
 use running::{Again, Got, Running};
 use runs::Runs;
@@ -86,15 +86,21 @@ impl About {
     }
 
     /// `codex_metadata`, where it is told.
-    fn metadata(&self, usage: Option<Tokens>, threads: &[Arc<str>]) -> Option<Box<RawValue>> {
+    fn metadata(&self, runs: &Runs) -> Option<Box<RawValue>> {
         let request_id = self.metadata.as_deref()?;
-        let trigger = match usage {
+        let trigger = match runs.usage() {
             _ if self.stream && !self.include_usage => Trigger::Provider,
             Some(_) => Trigger::TaskComplete,
             None => Trigger::TokenCount,
         };
-        let thread_ids = threads.iter().map(|thread| &**thread).collect();
-        let metadata = Metadata { emission_trigger: trigger, request_id, thread_ids, profile: self.profile };
+        let metadata = Metadata {
+            emission_trigger: trigger,
+            request_id,
+            thread_ids: runs.threads().iter().map(|thread| &**thread).collect(),
+            profile: self.profile,
+            commands: (self.profile == Profile::Agent)
+                .then(|| runs.work().iter().map(Command::from).collect()),
+        };
         Some(serde_json::value::to_raw_value(&metadata).expect("own types serialize"))
     }
 }
@@ -138,7 +144,8 @@ pub(super) async fn answer(
         // Where the program ends meanwhile, the turn says so.
         let _loaded = call.app.shutdown.spawn_blocking(limit::load).await;
     }
-    let once_more = matches!(expect.shape, Shape::Object);
+    // An agent's work is not done twice.
+    let once_more = matches!(expect.shape, Shape::Object) && !expect.agent;
     let mut running = Vec::with_capacity(plans.len());
     for (index, plan) in plans.into_iter().enumerate() {
         let again = once_more.then(|| Again {
@@ -150,7 +157,8 @@ pub(super) async fn answer(
         let total = config.timeout.saturating_sub(began.elapsed());
         let watched = Watched::new(turn, idle, total, call.app.shutdown.force_token());
         let gather = Gather::new(expect.clone(), &about.identity.id, index, stream);
-        running.push(Running::new(watched, gather, again, record.id().as_str()));
+        let work = expect.agent.then(|| WorkLog::new(record.id().as_str()));
+        running.push(Running::new(watched, gather, again, record.id().as_str()).logging(work));
     }
     let runs = Runs::new(running);
     if stream {
@@ -179,7 +187,7 @@ async fn whole(mut runs: Runs, mut about: About, record: &mut Record) -> Result<
             }
         }
     }
-    let metadata = about.metadata(record.usage, runs.threads());
+    let metadata = about.metadata(&runs);
     let whole = Whole {
         form: about.form,
         identity: &about.identity,

@@ -1,7 +1,13 @@
 //! What the headers of a request ask for, beside its body.
 
 use super::dispatch::Call;
-use crate::{error::ApiError, translate::mode::OutputMode};
+use crate::{
+    error::ApiError,
+    translate::{
+        mode::{OutputMode, Profile},
+        profile,
+    },
+};
 
 /// The header that asks for `codex_metadata`.
 const METADATA: &str = "x-codex-metadata";
@@ -15,13 +21,15 @@ pub(super) struct Asked {
     pub(super) metadata: bool,
     /// How calls are told.
     pub(super) output: OutputMode,
+    /// What it runs as.
+    pub(super) profile: Profile,
 }
 
 impl Asked {
     /// Reads the headers.
     ///
     /// # Errors
-    /// 400 with the header whose value is none that there is.
+    /// 400 with the header whose value is none that there is; 403 for a profile that the key has no right to.
     pub(super) fn of(call: &Call<'_>) -> Result<Self, ApiError> {
         let config = &call.app.config;
         let metadata = match word(call, METADATA)? {
@@ -37,7 +45,7 @@ impl Asked {
             })?,
             None => config.output_mode,
         };
-        Ok(Self { metadata, output })
+        Ok(Self { metadata, output, profile: profile::choose(call.headers, config.rights())? })
     }
 }
 

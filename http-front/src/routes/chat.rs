@@ -11,7 +11,7 @@ use crate::{
     auth::KeyName,
     error::ApiError,
     record::Record,
-    translate::{mode::Profile, output::Form, request::Chat},
+    translate::{output::Form, request::Chat},
 };
 use tokio::time::Instant;
 use warp::reply::Response;
@@ -21,7 +21,7 @@ pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut recor
     let mut told = Told::default();
     let mut response = match answer(call, body, key, &mut record, &mut told).await {
         Ok(answer) => answer.into_response(record),
-        Err(error) => return call.refuse(error, record),
+        Err(error) => call.refuse(error, record),
     };
     told.tell(&mut response);
     response
@@ -36,9 +36,10 @@ async fn answer(
 ) -> Result<Answer, ApiError> {
     let began = Instant::now();
     let asked = Asked::of(call)?;
+    told.profile = Some(asked.profile);
     let Chat { plan, expect, choices, model, stream, include_usage, ignored, repairs } =
-        prepare::chat(call, body, asked).await?;
-    *told = Told { ignored, repairs };
+        prepare::chat(call, body, &asked).await?;
+    (told.ignored, told.repairs) = (ignored, repairs);
     let job = Job {
         form: Form::Chat,
         plans: vec![plan; choices],
@@ -48,7 +49,7 @@ async fn answer(
         stream,
         include_usage,
         metadata: asked.metadata,
-        profile: Profile::Completion,
+        profile: asked.profile,
     };
     answer::answer(call, job, key, began, record).await
 }

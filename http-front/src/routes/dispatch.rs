@@ -1,7 +1,7 @@
 //! From a request to its route, and from what comes back to an answer with the headers that every answer has.
 
 use super::{
-    chat,
+    chat, completions,
     health::report,
     models,
     table::{NotServed, Resolved, Route, Side, resolve},
@@ -109,9 +109,12 @@ impl Call<'_> {
             return self.hang_up_unread(self.refuse(error, record), unread);
         }
         let served = match route {
-            Route::Chat if head => Ok(self.hang_up_unread(StatusCode::OK.into_response(), unread)),
-            Route::Chat => match self.body(body).await {
-                Ok(body) => return chat::serve(self, &body, key, record).await,
+            Route::Chat | Route::Completions if head => {
+                Ok(self.hang_up_unread(StatusCode::OK.into_response(), unread))
+            }
+            Route::Chat | Route::Completions => match self.body(body).await {
+                Ok(body) if route == Route::Chat => return chat::serve(self, &body, key, record).await,
+                Ok(body) => return completions::serve(self, &body, key, record).await,
                 Err(error) => {
                     record.ended(&error);
                     return self.hang_up_unread(failed(&error), unread);
@@ -158,20 +161,25 @@ impl Call<'_> {
     fn admit(&self, route: &Route) -> Result<(), ApiError> {
         let config = &self.app.config;
         match route {
-            Route::Chat | Route::Models | Route::Model(_) if !config.app_server => {
+            Route::Chat | Route::Completions | Route::Models | Route::Model(_) if !config.app_server => {
                 Err(ApiError::new(Kind::AppServerDisabled, "The operator has switched this service off."))
             }
-            Route::Chat | Route::Models | Route::Model(_) if config.maintenance => {
+            Route::Chat | Route::Completions | Route::Models | Route::Model(_) if config.maintenance => {
                 let error = ApiError::new(Kind::Maintenance, "The service is under maintenance; try again.");
                 Err(error.retry_after(config.maintenance_retry_after))
             }
-            Route::Chat | Route::Models | Route::Model(_) | Route::Ready | Route::Live => Ok(()),
+            Route::Chat
+            | Route::Completions
+            | Route::Models
+            | Route::Model(_)
+            | Route::Ready
+            | Route::Live => Ok(()),
         }
     }
 
     fn needs_key(&self, route: &Route) -> bool {
         match route {
-            Route::Chat => true,
+            Route::Chat | Route::Completions => true,
             // Without any key configured, models are closed, too.
             Route::Models | Route::Model(_) => {
                 self.app.config.protect_models || self.app.config.api_key.is_none()

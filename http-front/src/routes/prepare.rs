@@ -3,16 +3,20 @@
 use super::{asked::Asked, dispatch::Call};
 use crate::{
     app::App,
+    config::Config,
+    daemon::health::Health,
     error::{ApiError, Kind},
     images::{Note, Source},
-    openai::message::Message,
+    openai::{chat::ChatRequest, message::Message},
     translate::{
+        agent::{self, AgentPlan},
         failure,
         items::{self, Image},
+        mode::Profile,
         request::{self, Chat, Options, responses},
     },
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// A body of more bytes is read where it holds up nobody else.
@@ -22,21 +26,21 @@ const LARGE: usize = 16 * 1024;
 ///
 /// # Errors
 /// 400 with the field that is wrong, 503 where nothing can be run now.
-pub(super) async fn chat(call: &Call<'_>, body: &[u8], asked: Asked) -> Result<Chat, ApiError> {
-    let large = body.len() > LARGE;
-    let refused = match planned(call, body, asked, large).await {
+pub(super) async fn chat(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, ApiError> {
+    let refused = match planned(call, body, asked).await {
         Err(refused) if refused.param() == Some("messages") => refused,
         planned => return planned,
     };
-    let converted = aside(large, || responses::convert(body, refused))?;
-    planned(call, &converted.body, asked, large).await.map_err(|error| converted.paths.tell(error))
+    let converted = aside(body.len(), || responses::convert(body, refused))?;
+    planned(call, &converted.body, asked).await.map_err(|error| converted.paths.tell(error))
 }
 
-async fn planned(call: &Call<'_>, body: &[u8], asked: Asked, large: bool) -> Result<Chat, ApiError> {
+async fn planned(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, ApiError> {
     let config = &call.app.config;
     let health = call.app.daemon.health();
-    let room = if large { Some(call.app.reading.acquire().await) } else { None };
-    let mut parsed = aside(large, || request::parse(body))?;
+    let bytes = body.len();
+    let room = if bytes > LARGE { Some(call.app.reading.acquire().await) } else { None };
+    let mut parsed = aside(bytes, || request::parse(body))?;
     call.app.prompt.apply(&mut parsed.messages, &parsed.model);
     // The models are kept while the child is down; before they came once, no name can be resolved.
     if health.models.models.is_empty() {
@@ -44,8 +48,11 @@ async fn planned(call: &Call<'_>, body: &[u8], asked: Asked, large: bool) -> Res
     }
     let options = Options { output: asked.output, ..config.options() };
     let plan = || request::plan(&parsed, &health.models, options);
-    let mut chat = aside(large, plan)?;
+    let mut chat = aside(bytes, plan)?;
     drop(room);
+    if let Some(agent) = agent(asked.profile, &parsed, config, &health)? {
+        chat.run_as(agent);
+    }
     if call.app.shutdown.is_draining() {
         return Err(ApiError::new(Kind::Draining, "The service is shutting down; try again."));
     }
@@ -53,15 +60,34 @@ async fn planned(call: &Call<'_>, body: &[u8], asked: Asked, large: bool) -> Res
         return Err(failure::unavailable(health.retry_after()));
     }
     let (urls, notes) = images(call.app, &parsed.messages).await?;
-    aside(large, || chat.fill(&parsed.messages, &urls))?;
+    aside(bytes, || chat.fill(&parsed.messages, &urls))?;
     chat.repairs.extend(notes.into_iter().map(Note::as_str));
     Ok(chat)
 }
 
-/// Does what keeps a thread busy, so that others' tasks go on elsewhere.
-fn aside<R>(large: bool, work: impl FnOnce() -> R) -> R {
+/// How the agent works that is to answer; `None` for a completion.
+///
+/// # Errors
+/// 400 for what an agent can't be asked for, 503 where there are no agents.
+fn agent(
+    profile: Profile,
+    request: &ChatRequest<'_>,
+    config: &Config,
+    health: &Health,
+) -> Result<Option<Arc<AgentPlan>>, ApiError> {
+    if profile == Profile::Completion {
+        return Ok(None);
+    }
+    agent::check(request)?;
+    // A daemon that has not said anything yet has not said that there are no agents.
+    let status = health.status.as_ref().ok_or_else(|| failure::unavailable(health.retry_after()))?;
+    Ok(Some(Arc::new(AgentPlan::new(&config.agent(), status.agent.as_ref())?)))
+}
+
+/// Does what keeps a thread busy with so many bytes, so that others' tasks go on elsewhere.
+pub(super) fn aside<R>(bytes: usize, work: impl FnOnce() -> R) -> R {
     // With a single thread there is none on which they could.
-    if large && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+    if bytes > LARGE && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
         tokio::task::block_in_place(work)
     } else {
         work()

@@ -19,6 +19,8 @@ pub enum Side {
 pub enum Route {
     /// `POST /v1/chat/completions`.
     Chat,
+    /// `POST /v1/completions`.
+    Completions,
     /// `GET /v1/models`.
     Models,
     /// `GET /v1/models/{id}`.
@@ -45,6 +47,7 @@ impl Route {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Chat => "/v1/chat/completions",
+            Self::Completions => "/v1/completions",
             Self::Models => "/v1/models",
             Self::Model(_) => "/v1/models/{id}",
             Self::Ready => "/readyz",
@@ -54,7 +57,7 @@ impl Route {
 
     fn allow(&self) -> &'static str {
         match self {
-            Self::Chat => "POST, HEAD, OPTIONS",
+            Self::Chat | Self::Completions => "POST, HEAD, OPTIONS",
             Self::Models | Self::Model(_) | Self::Ready | Self::Live => "GET, HEAD, OPTIONS",
         }
     }
@@ -77,6 +80,7 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
     let path = path.strip_suffix('/').unwrap_or(path);
     let route = match (side, path) {
         (Side::Public, "/v1/chat/completions") => Some(Route::Chat),
+        (Side::Public, "/v1/completions") => Some(Route::Completions),
         (Side::Public, "/v1/models") => Some(Route::Models),
         (_, "/healthz" | "/readyz") => Some(Route::Ready),
         (_, "/livez" | "/health") => Some(Route::Live),
@@ -93,7 +97,7 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
     match (method, &route) {
         (&Method::OPTIONS, _) => Ok(Resolved::Options(allow)),
         (&Method::HEAD, _) => Ok(Resolved::Head(route)),
-        (&Method::POST, Route::Chat) => Ok(Resolved::Serve(route)),
+        (&Method::POST, Route::Chat | Route::Completions) => Ok(Resolved::Serve(route)),
         (&Method::GET, Route::Models | Route::Model(_) | Route::Ready | Route::Live) => {
             Ok(Resolved::Serve(route))
         }
@@ -137,6 +141,7 @@ mod tests {
     fn routes_methods_and_the_rest() {
         assert_eq!(public(Method::POST, "/v1/chat/completions"), Ok(Resolved::Serve(Route::Chat)));
         assert_eq!(public(Method::POST, "/v1/chat/completions/"), Ok(Resolved::Serve(Route::Chat)));
+        assert_eq!(public(Method::POST, "/v1/completions/"), Ok(Resolved::Serve(Route::Completions)));
         assert_eq!(public(Method::HEAD, "/v1/chat/completions"), Ok(Resolved::Head(Route::Chat)));
         assert_eq!(public(Method::GET, "/v1/chat/completions"), Err((405, Some("POST, HEAD, OPTIONS"))));
         assert_eq!(

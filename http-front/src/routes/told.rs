@@ -1,5 +1,6 @@
 //! What the client is told beside the answer.
 
+use crate::translate::{mode::Profile, profile};
 use http::HeaderValue;
 use warp::reply::Response;
 
@@ -10,11 +11,17 @@ pub(super) struct Told {
     pub(super) ignored: Vec<&'static str>,
     /// What was changed of the conversation so that it could go up.
     pub(super) repairs: Vec<&'static str>,
+    /// What it ran as, once that is settled.
+    pub(super) profile: Option<Profile>,
 }
 
 impl Told {
     /// Puts it into the headers.
     pub(super) fn tell(&self, response: &mut Response) {
+        if let Some(profile) = self.profile {
+            let value = HeaderValue::from_static(profile.as_str());
+            response.headers_mut().insert(profile::HEADER, value);
+        }
         for (name, words) in [("x-codex-ignored-params", &self.ignored), ("x-codex-repairs", &self.repairs)] {
             if !words.is_empty()
                 && let Ok(value) = HeaderValue::from_str(&words.join(","))

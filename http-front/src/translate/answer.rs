@@ -23,6 +23,7 @@ use super::{
     failure,
     limit::{Limits, Reached},
     mode::OutputMode,
+    work::{CommandDone, Work},
 };
 use crate::{
     error::{ApiError, Kind},
@@ -83,6 +84,8 @@ pub struct Gather {
     threads: Vec<Arc<str>>,
     /// The end of a text that goes out as it comes, but for parts.
     rest: String,
+    /// What an agent did.
+    work: Work,
 }
 
 /// What becomes of the text of an answer.
@@ -103,6 +106,8 @@ impl Flow {
         match &expect.shape {
             Shape::Text if plain => Self::Through,
             Shape::Text if stream => Self::Filtered(Filter::new(limits, expect.blocks.clone())),
+            // Each message of an agent is of the schema, and the last one is the answer.
+            Shape::Schema(_) if expect.agent => Self::Held(Held::new(limits)),
             Shape::Schema(output) if stream && output.is_exact() && limits.any() => {
                 Self::Filtered(Filter::new(limits, None))
             }
@@ -142,6 +147,7 @@ impl Gather {
             again: false,
             threads: Vec::new(),
             rest: String::new(),
+            work: Work::default(),
         }
     }
 
@@ -180,6 +186,11 @@ impl Gather {
         self.usage.filter(|_| !self.untold)
     }
 
+    /// What an agent did so far: programs by name, never their arguments.
+    pub fn work(&self) -> &[CommandDone] {
+        self.work.list()
+    }
+
     /// Takes what the turn said.
     pub fn take(&mut self, delta: Delta) -> Step {
         match delta {
@@ -187,6 +198,9 @@ impl Gather {
             Delta::Thread(thread) => {
                 self.threads.push(thread);
                 Step::Quiet
+            }
+            Delta::Begun | Delta::Text { .. } | Delta::Message { .. } if self.work.is_compacting() => {
+                Step::Alive
             }
             Delta::Begun => {
                 self.begun = true;
@@ -217,6 +231,8 @@ impl Gather {
             }
             // codex keeps the calls that it has, without results, and the model would answer to that.
             Delta::Retry if !self.calls.is_empty() => Step::Failed(failure::broken()),
+            // What was said is complete: of an agent's earlier calls of the model nothing comes again.
+            Delta::Retry if self.expect.agent && self.item.is_none() && !self.begun => Step::Alive,
             Delta::Retry => {
                 match &mut self.flow {
                     Flow::Through => {}
@@ -230,6 +246,10 @@ impl Gather {
                 Ok(()) => Step::Alive,
                 Err(error) => Step::Failed(error),
             },
+            Delta::Command(seen) => {
+                self.work.take(seen);
+                Step::Alive
+            }
             Delta::Foreign => {
                 Step::Failed(strange("The model called something that is no function; try again."))
             }
@@ -405,7 +425,7 @@ impl Gather {
             Shape::Text => self.done(joined(held), reason),
             Shape::Object => match last.find_map(|text| object::read(text)) {
                 Some(object) => self.done(object.to_owned(), reason),
-                None if !self.again => {
+                None if !(self.again || self.expect.agent) => {
                     self.again = true;
                     (self.messages, self.item) = (0, None);
                     Step::Again
@@ -497,6 +517,7 @@ fn said(delta: &Delta) -> String {
         | Delta::Reasoned { .. }
         | Delta::Call { .. }
         | Delta::Foreign
+        | Delta::Command(_)
         | Delta::Usage(_)
         | Delta::Retry
         | Delta::End(_) => String::new(),

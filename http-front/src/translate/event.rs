@@ -1,5 +1,6 @@
 //! A notification of the child to a [`Delta`]. Pure.
 
+use super::work::Seen;
 use crate::openai::usage::Tokens;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -24,8 +25,9 @@ pub struct Params<'a> {
     delta: Option<&'a RawValue>,
     #[serde(borrow, default)]
     summary_index: Option<&'a RawValue>,
+    /// The item that the notification is about, raw.
     #[serde(borrow, default)]
-    item: Option<&'a RawValue>,
+    pub(super) item: Option<&'a RawValue>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -83,6 +85,8 @@ pub enum Delta {
     },
     /// The model calls something that is no function.
     Foreign,
+    /// An agent does something of its own, or has done it. Never the client's to answer.
+    Command(Seen),
     /// A model call is complete, with what it used, if the upstream told.
     Usage(Option<Tokens>),
     /// The child starts over: what it told of unfinished items is void.
@@ -136,6 +140,7 @@ impl Weigh for Delta {
             Self::Reasoning { item, text, .. } => item.len() + text.len() + LINE,
             Self::Thread(thread) => thread.len() + LINE,
             Self::Call { id, name, arguments } => id.len() + name.len() + arguments.len() + LINE,
+            Self::Command(seen) => seen.id.len() + seen.name.len() + LINE,
             Self::Alive | Self::Begun | Self::Foreign | Self::Usage(_) | Self::Retry | Self::End(_) => LINE,
         }
     }

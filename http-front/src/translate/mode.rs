@@ -113,8 +113,8 @@ impl Profile {
     }
 }
 
-/// What commands of an agent may do (`PROXY_SANDBOX_MODE`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What commands of an agent may do (`PROXY_SANDBOX_MODE`); a later one may all that an earlier one may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SandboxMode {
     /// Read files.
     #[default]
@@ -133,6 +133,15 @@ impl SandboxMode {
             "workspace-write" => Some(Self::WorkspaceWrite),
             "danger-full-access" => Some(Self::DangerFullAccess),
             _ => None,
+        }
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::WorkspaceWrite => "workspace-write",
+            Self::DangerFullAccess => "danger-full-access",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a request asks of the child.
 
+use super::agent::AgentPlan;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -23,4 +24,6 @@ pub struct Plan {
     pub tools: Option<Arc<RawValue>>,
     /// The schema that the model's text must match.
     pub output_schema: Option<Arc<RawValue>>,
+    /// How an agent works; `None` for a completion.
+    pub agent: Option<Arc<AgentPlan>>,
 }

@@ -1,5 +1,6 @@
 //! A chat completion request to a [`Plan`], and to what its answer must be like.
 
+pub mod completions;
 mod format;
 mod parameters;
 mod parse;
@@ -8,6 +9,7 @@ mod size;
 mod tools;
 
 use super::{
+    agent::AgentPlan,
     answer::{Allowed, Expect, Shape},
     blocks::{Blocks, Tools},
     history::{self, Entry, Repair},
@@ -123,6 +125,7 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
             items: Vec::new(),
             tools: tools.declared,
             output_schema,
+            agent: None,
         },
         expect: Arc::new(Expect {
             shape,
@@ -132,6 +135,7 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
             reasoning: summary.is_some(),
             output: options.output,
             blocks,
+            ..Expect::default()
         }),
         model: request.model.clone(),
         stream: request.stream.unwrap_or(false),
@@ -143,6 +147,13 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
 }
 
 impl Chat {
+    /// Has an agent answer, for a request that [`super::agent::check`] lets pass. Called before anything else shares
+    /// what the answer must be like.
+    pub fn run_as(&mut self, agent: Arc<AgentPlan>) {
+        self.plan.agent = Some(agent);
+        Arc::get_mut(&mut self.expect).expect("nobody shares it before the turn").agent = true;
+    }
+
     /// Puts the conversation into the plan. `urls` are its images as codex takes them, one for each that
     /// [`items::images`] gives.
     ///

@@ -85,6 +85,9 @@ pub struct ThreadStartParams<'a> {
     /// The harness's own prompt: none, or, left out, that of the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_instructions: Option<String>,
+    /// What the model is told before the conversation, beside the harness's own prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub developer_instructions: Option<String>,
     /// The model, or the child's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -132,6 +135,9 @@ pub struct TurnStartParams<'a> {
     /// Where commands could run: nowhere, or, left out, where the thread says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environments: Option<[Value; 0]>,
+    /// Where commands run; left out, where the thread says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<&'a str>,
     /// Nothing: the items are in the thread already.
     pub input: [Value; 0],
     /// The reasoning effort, or the model's own.

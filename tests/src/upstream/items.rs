@@ -94,6 +94,22 @@ impl Reply {
         self
     }
 
+    /// A call of a tool that takes text, with a call id of its own.
+    #[must_use]
+    pub fn custom_call(mut self, name: &str, input: impl Into<Pieces>) -> Self {
+        let call_id = self.fresh_id("call");
+        let pieces = input.into();
+        let whole = pieces.whole();
+        let id = self.fresh_id("ctc");
+        let at = json!({"item_id": id, "output_index": self.index()});
+        let item = |status: &str, input: &str| json!({"type": "custom_tool_call", "id": id, "status": status, "call_id": call_id, "name": name, "input": input});
+        self.item_added(&item("in_progress", ""));
+        self.pieces("response.custom_tool_call_input.delta", &at, pieces);
+        self.event("response.custom_tool_call_input.done", with(&at, "input", json!(whole)));
+        self.item_done(item("completed", &whole));
+        self
+    }
+
     /// A message that is a refusal.
     #[must_use]
     pub fn refusal(mut self, refusal: impl Into<Pieces>) -> Self {

@@ -39,6 +39,7 @@ fn requests() -> Vec<(&'static str, Value)> {
         cwd: "/".into(),
         environments: model.is_some().then_some([]),
         base_instructions: model.map(|_| String::new()),
+        developer_instructions: model.map(|_| "i".to_owned()),
         model: model.map(str::to_owned),
         experimental_raw_events: true,
         approval_policy: "never",
@@ -49,6 +50,7 @@ fn requests() -> Vec<(&'static str, Value)> {
     let turn = |effort: Option<&'static str>| TurnStartParams {
         thread_id: "t",
         environments: effort.is_some().then_some([]),
+        cwd: effort.map(|_| "/w"),
         input: [],
         effort,
         summary: effort.map(|_| "auto"),

@@ -79,12 +79,36 @@ async fn the_accounts_limits_are_described() {
 async fn the_opt_outs_exist() {
     let notifications = Generated::new().await.methods("ServerNotification");
     let fronts = http_front::daemon::session::OPT_OUTS;
-    for name in OPT_OUTS.iter().chain(fronts) {
+    let agents = http_front::daemon::session::AGENT_OPT_OUTS;
+    for name in OPT_OUTS.iter().chain(fronts).chain(agents) {
         assert!(
             notifications.iter().any(|n| n == name),
             "{name} is no notification, so opting out of it has no effect"
         );
     }
+}
+
+/// What `http_front::translate::work` reads of the items that an agent's turn has.
+#[tokio::test]
+async fn the_work_of_agents_is_described() {
+    let schema = Generated::new().await.read("v2/ItemCompletedNotification");
+    let variants = schema["definitions"]["ThreadItem"]["oneOf"].as_array().expect("a union");
+    let command = ["id", "command", "commandActions", "status", "exitCode", "durationMs"];
+    for (kind, members) in [
+        ("commandExecution", &command[..]),
+        ("fileChange", &["id", "status"]),
+        ("mcpToolCall", &["id", "status", "durationMs"]),
+        ("webSearch", &["id"]),
+        ("contextCompaction", &["id"]),
+    ] {
+        let variant = variants.iter().find(|variant| variant["properties"]["type"]["enum"][0] == kind);
+        let properties = &variant.expect("a kind of item")["properties"];
+        for member in members {
+            assert!(properties[member].is_object(), "{kind} has no {member}: {properties}");
+        }
+    }
+    let statuses = schema["definitions"]["CommandExecutionStatus"]["enum"].to_string();
+    assert!(statuses.contains("\"completed\""), "{statuses}");
 }
 
 /// The kinds that the child can name, each as it writes it.

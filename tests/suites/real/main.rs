@@ -1,6 +1,8 @@
 //! The pair around the real codex, against the scripted upstream.
 #![expect(clippy::panic, reason = "helpers of tests fail a test by panicking")]
 
+mod agent;
+mod answers;
 mod chaos;
 mod crowd;
 mod exact;

@@ -1,5 +1,8 @@
 //! What clients may make codex do: requests that would run a command are refused, and run none.
 
+mod agent;
+mod http;
+
 use std::{
     path::{Path, PathBuf},
     process::Stdio,

@@ -51,6 +51,8 @@ const SETTINGS: &[&str] = &[
     // member out than it may ask for.
     "sandbox_mode=\"read-only\"",
     "approval_policy=\"never\"",
+    // Commands of agents get no key of a provider with their environment.
+    "shell_environment_policy.inherit=\"core\"",
 ];
 
 /// Notifications that the child needn't write: how busy a thread is and whether a remote control is attached, which

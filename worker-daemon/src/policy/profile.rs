@@ -43,6 +43,15 @@ impl Sandbox {
         }
     }
 
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::WorkspaceWrite => "workspace-write",
+            Self::DangerFullAccess => "danger-full-access",
+        }
+    }
+
     /// The sandbox that a `sandboxPolicy` of this type is.
     pub(super) fn of_policy(kind: &str) -> Option<Self> {
         match kind {
@@ -111,6 +120,9 @@ mod tests {
     fn sandboxes_have_an_order() {
         assert!(Sandbox::ReadOnly < Sandbox::WorkspaceWrite);
         assert!(Sandbox::WorkspaceWrite < Sandbox::DangerFullAccess);
+        for sandbox in [Sandbox::ReadOnly, Sandbox::WorkspaceWrite, Sandbox::DangerFullAccess] {
+            assert_eq!(Sandbox::named(sandbox.as_str()), Some(sandbox));
+        }
         assert_eq!(Sandbox::named("readonly"), None);
         assert_eq!(Sandbox::of_policy("externalSandbox"), None);
     }

@@ -66,6 +66,7 @@ fn the_fronts_requests_pass() {
         cwd: "/".into(),
         environments: Some([]),
         base_instructions: Some(String::new()),
+        developer_instructions: None,
         model: Some("m".into()),
         experimental_raw_events: true,
         approval_policy: "never",
@@ -76,6 +77,7 @@ fn the_fronts_requests_pass() {
     let turn = TurnStartParams {
         thread_id: "t",
         environments: Some([]),
+        cwd: None,
         input: [],
         effort: Some("low"),
         summary: Some("auto"),

@@ -54,6 +54,7 @@ impl Fixture {
                 Delta::Thread(thread) if &*thread == "t" => "thread t",
                 Delta::Thread(_) => "another thread",
                 Delta::Reasoning { .. } | Delta::Reasoned { .. } => "reasoning",
+                Delta::Command(_) => "command",
                 Delta::Text { .. } => "text",
                 Delta::Message { .. } => "message",
                 Delta::Usage(_) => "usage",

@@ -10,7 +10,9 @@ use crate::{
         answer::{Closing, Gather, Step},
         event::Delta,
         plan::Plan,
+        work::CommandDone,
     },
+    worklog::WorkLog,
 };
 use std::sync::Arc;
 
@@ -30,6 +32,8 @@ pub(super) struct Running {
     request_id: String,
     /// Whether the turn is to be run once more before anything else comes.
     due: bool,
+    /// Where an agent's work is logged.
+    work: Option<WorkLog>,
 }
 
 /// The next thing in an answer.
@@ -45,12 +49,23 @@ pub(super) enum Got {
 impl Running {
     /// An answer of this turn, which is run once more as `again` says, where that is needed.
     pub(super) fn new(turn: Watched, gather: Gather, again: Option<Again>, request_id: &str) -> Self {
-        Self { turn, gather, again, request_id: request_id.to_owned(), due: false }
+        Self { turn, gather, again, request_id: request_id.to_owned(), due: false, work: None }
     }
 
     /// The threads of its turns.
     pub(super) fn threads(&self) -> &[Arc<str>] {
         self.gather.threads()
+    }
+
+    /// What an agent did.
+    pub(super) fn work(&self) -> &[CommandDone] {
+        self.gather.work()
+    }
+
+    /// The same, with its work in this log.
+    pub(super) fn logging(mut self, work: Option<WorkLog>) -> Self {
+        self.work = work;
+        self
     }
 
     /// What the model calls used so far.
@@ -99,7 +114,12 @@ impl Running {
     }
 
     fn take(&mut self, delta: Delta) -> Result<Option<Got>, ApiError> {
-        Ok(match self.gather.take(delta) {
+        let worked = matches!(delta, Delta::Command(_));
+        let step = self.gather.take(delta);
+        if worked && let Some(log) = &mut self.work {
+            log.note(self.gather.work());
+        }
+        Ok(match step {
             Step::Quiet => None,
             Step::Alive => Some(Got::Alive),
             Step::Out(delta) => Some(Got::Out(delta)),
@@ -128,4 +148,12 @@ impl Running {
 /// What went out of a message is not what it says as a whole. What was sent is sent.
 pub(super) fn differs(request_id: &str, bytes: usize) {
     tracing::warn!(event = "stream_differs", request_id, bytes, "the child left something out of the stream");
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(log) = &mut self.work {
+            log.end(self.gather.work());
+        }
+    }
 }

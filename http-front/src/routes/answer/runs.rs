@@ -1,7 +1,7 @@
 //! The turns of one request: one for each answer that it asks for, side by side.
 
 use super::running::{Got, Running};
-use crate::{error::ApiError, openai::usage::Tokens};
+use crate::{error::ApiError, openai::usage::Tokens, translate::work::CommandDone};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -29,6 +29,7 @@ struct Ended {
     /// Whether one of them didn't tell what it used: then the sum would be wrong.
     untold: bool,
     threads: Vec<Arc<str>>,
+    work: Vec<CommandDone>,
 }
 
 impl Ended {
@@ -38,6 +39,7 @@ impl Ended {
             None => self.untold = true,
         }
         self.threads.extend(run.threads().iter().cloned());
+        self.work.extend(run.work().iter().cloned());
     }
 }
 
@@ -77,6 +79,11 @@ impl Runs {
     /// The threads of the turns that are over.
     pub(super) fn threads(&self) -> &[Arc<str>] {
         &self.ended.threads
+    }
+
+    /// What agents did whose turns are over.
+    pub(super) fn work(&self) -> &[CommandDone] {
+        &self.ended.work
     }
 
     /// Interrupts what still runs.

@@ -182,7 +182,7 @@ impl Body {
         self.record.usage = usage;
         let metadata = self
             .about
-            .metadata(usage, self.runs.threads())
+            .metadata(&self.runs)
             .map_or_else(String::new, |metadata| format!(",\"codex_metadata\":{}", metadata.get()));
         let (last, behind) = if self.chunks.tells(usage) { ("", &*metadata) } else { (&*metadata, "") };
         self.chunks.close(index, closing, last.as_bytes(), &mut self.out);

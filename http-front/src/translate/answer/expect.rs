@@ -59,4 +59,6 @@ pub struct Expect {
     pub output: OutputMode,
     /// Reads calls that are written as text.
     pub blocks: Option<Blocks>,
+    /// Whether an agent answers. It may say much before its answer, and is never run twice.
+    pub agent: bool,
 }

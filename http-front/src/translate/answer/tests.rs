@@ -198,3 +198,5 @@ fn failures_of_the_turn_are_the_answers() {
     );
     assert_eq!(last(&mut gather(Shape::Text, any()), [Delta::End(End::Lost)]), "failed 502");
 }
+
+mod agent;

@@ -157,6 +157,7 @@ impl Chunks {
             | Delta::Thread(_)
             | Delta::Call { .. }
             | Delta::Foreign
+            | Delta::Command(_)
             | Delta::Usage(_)
             | Delta::End(_) => {}
         }

@@ -41,6 +41,7 @@ fn used(deltas: &[Delta]) -> Option<Tokens> {
         | Delta::Reasoned { .. }
         | Delta::Call { .. }
         | Delta::Foreign
+        | Delta::Command(_)
         | Delta::Retry
         | Delta::End(_) => None,
     });

@@ -137,6 +137,7 @@ impl Choice {
             | Delta::Thread(_)
             | Delta::Call { .. }
             | Delta::Foreign
+            | Delta::Command(_)
             | Delta::Usage(_)
             | Delta::End(_) => {}
         }

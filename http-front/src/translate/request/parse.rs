@@ -34,7 +34,7 @@ pub fn parse(body: &[u8]) -> Result<ChatRequest<'_>, ApiError> {
     Ok(request)
 }
 
-fn not_json(error: &serde_json::Error) -> ApiError {
+pub(super) fn not_json(error: &serde_json::Error) -> ApiError {
     ApiError::new(
         Kind::InvalidRequest,
         format!(

@@ -42,6 +42,7 @@ async fn cause(kind: Kind, stage: &Stage, stream: bool) -> Option<(Got, Option<&
             let request = request.bearer_auth("sk-wrong").json(&asking(stream));
             usual(read(request).await, "invalid_api_key")
         }
+        Kind::ProfileNotAllowed => usual(read(as_agent(stage, stream)).await, "profile_not_allowed"),
         Kind::NotFound => {
             let request = stage.pair.client().post(stage.pair.url("/v1/chat")).bearer_auth(KEY);
             usual(read(request.json(&asking(stream))).await, "not_found")
@@ -95,6 +96,10 @@ async fn cause(kind: Kind, stage: &Stage, stream: bool) -> Option<(Got, Option<&
             .await,
             "draining",
         ),
+        Kind::AgentUnavailable => {
+            let alone = stage_with(&[("PROXY_API_KEY_PROFILES", "completion,agent")], &[]).await;
+            usual(read(as_agent(&alone, stream)).await, "agent_unavailable")
+        }
         Kind::AppServerDisabled => {
             let settings = [("PROXY_USE_APP_SERVER", "false")];
             usual(ask(&stage_with(&settings, &[]).await, stream).await, "app_server_disabled")
@@ -190,6 +195,11 @@ async fn with(stage: &Stage, stream: bool, name: &str, value: Value) -> Got {
     let mut body = asking(stream);
     body[name] = value;
     Got::read(stage.send(&body).await).await
+}
+
+fn as_agent(stage: &Stage, stream: bool) -> reqwest::RequestBuilder {
+    let request = stage.pair.client().post(stage.pair.url("/v1/chat/completions")).bearer_auth(KEY);
+    request.header("x-codex-profile", "agent").json(&asking(stream))
 }
 
 async fn read(request: reqwest::RequestBuilder) -> Got {

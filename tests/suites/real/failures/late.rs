@@ -39,12 +39,14 @@ async fn cause(kind: Kind, stage: &Stage) -> Option<Stream> {
         | Kind::UnsupportedParameter
         | Kind::UnsupportedValue
         | Kind::InvalidApiKey
+        | Kind::ProfileNotAllowed
         | Kind::NotFound
         | Kind::MethodNotAllowed
         | Kind::TooLarge
         | Kind::BodyTimeout
         | Kind::Maintenance
         | Kind::AppServerDisabled
+        | Kind::AgentUnavailable
         | Kind::WorkerUnavailable
         | Kind::UpstreamUnauthorized
         | Kind::Internal => None,

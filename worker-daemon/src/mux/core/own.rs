@@ -94,6 +94,7 @@ impl Core {
         Status {
             uptime_ms: uptime.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
             load: self.load(),
+            agent: self.policy.agent(),
             ..self.status.clone()
         }
     }

@@ -19,6 +19,7 @@ pub const IGNORED: &[&str] = &[
     "safety_identifier",
     "service_tier",
     "reasoning_summary",
+    "best_of",
     "detail",
     "name",
 ];

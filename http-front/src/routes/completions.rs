@@ -1,0 +1,76 @@
+//! `POST /v1/completions`.
+
+use super::{
+    answer::{self, Answer, Job},
+    asked::Asked,
+    dispatch::Call,
+    prepare,
+    told::Told,
+};
+use crate::{
+    auth::KeyName,
+    error::ApiError,
+    record::Record,
+    translate::{
+        mode::Profile,
+        output::Form,
+        request::{Chat, completions},
+    },
+};
+use tokio::time::Instant;
+use warp::reply::Response;
+
+/// Serves a request whose body was read.
+pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut record: Record) -> Response {
+    let mut told = Told::default();
+    let mut response = match answer(call, body, key, &mut record, &mut told).await {
+        Ok(answer) => answer.into_response(record),
+        Err(error) => call.refuse(completions::tell(error), record),
+    };
+    told.tell(&mut response);
+    response
+}
+
+async fn answer(
+    call: &Call<'_>,
+    body: &[u8],
+    key: Option<KeyName>,
+    record: &mut Record,
+    told: &mut Told,
+) -> Result<Answer, ApiError> {
+    let began = Instant::now();
+    let asked = Asked::of(call)?;
+    told.profile = Some(asked.profile);
+    let read = prepare::aside(body.len(), || completions::read(body, call.app.config.strict_params))?;
+    told.ignored = read.ignored;
+    if asked.profile == Profile::Agent && read.bodies.len() > 1 {
+        let text = "An agent answers once: several would work in one folder. Send one prompt, or `x-codex-profile: completion`.";
+        return Err(ApiError::invalid("prompt", text));
+    }
+    let (mut plans, mut echoes, mut first) = (Vec::new(), Vec::new(), None);
+    for (body, echo) in read.bodies.iter().zip(read.echoes) {
+        let mut chat = prepare::chat(call, body, &asked).await?;
+        let choices = chat.choices;
+        // Each prompt has its choices one after the other.
+        plans.extend(std::iter::repeat_n(std::mem::take(&mut chat.plan), choices));
+        echoes.extend(std::iter::repeat_n(echo, choices));
+        first.get_or_insert(chat);
+    }
+    let Some(Chat { expect, model, stream, include_usage, ignored, repairs, .. }) = first else {
+        return Err(ApiError::invalid("prompt", "`prompt` must have at least one text."));
+    };
+    told.ignored.extend(ignored);
+    told.repairs = repairs;
+    let job = Job {
+        form: Form::Text,
+        plans,
+        echoes,
+        expect,
+        model,
+        stream,
+        include_usage,
+        metadata: asked.metadata,
+        profile: asked.profile,
+    };
+    answer::answer(call, job, key, began, record).await
+}

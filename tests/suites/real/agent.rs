@@ -1,0 +1,9 @@
+//! The profile `agent`: codex's own tools, within the operator's sandbox, for whoever may have them.
+
+mod beside;
+mod ends;
+mod forms;
+mod rights;
+mod sandbox;
+mod stage;
+mod work;

@@ -1,0 +1,54 @@
+//! A body of the Responses API that is posted to chat completions, as Cursor does.
+
+use crate::support::Stage;
+use gateway_tests::upstream::Reply;
+use serde_json::json;
+
+const CHAT: &str = "/v1/chat/completions";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_served_as_the_chat_that_it_says() {
+    let stage = Stage::new().await;
+    let body = json!({
+        "model": "codex-5", "stream": true, "user": "u", "instructions": "Be brief.",
+        "reasoning": {"effort": "low", "summary": "auto"}, "text": {"verbosity": "low"}, "store": false,
+        "include": ["reasoning.encrypted_content"], "max_output_tokens": 4000, "truncation": "auto",
+        "tools": [{"type": "function", "name": "read", "description": "Reads.", "strict": false,
+            "parameters": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}}],
+        "tool_choice": "auto",
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "Look."}]},
+            {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"},
+            {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "read", "arguments": "{\"path\":\"a\"}"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "A"},
+        ],
+    });
+    stage.will_say(Reply::new().text("Reading on.").function_call_as("call_2", "read", "{\"path\":\"b\"}"));
+    let got = stage.post(CHAT, &[], &body).await;
+    let (calls, reason) = crate::tools::calls(&got, true);
+    assert_eq!((calls.len(), reason.as_str()), (1, "tool_calls"), "{}", got.shown());
+    let requests = stage.upstream.requests();
+    let kinds: Vec<&str> = requests[0].input().iter().filter_map(|item| item["type"].as_str()).collect();
+    assert_eq!(kinds, ["message", "message", "function_call", "function_call_output"]);
+    assert_eq!(requests[0].input()[0]["role"], "developer");
+    assert_eq!(requests[0].json()["reasoning"]["effort"], "low");
+    assert_eq!(requests[0].json()["text"]["verbosity"], "low");
+    stage.check_upstream();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_named_as_it_was_sent() {
+    let stage = Stage::new().await;
+    for (input, param) in [
+        (
+            json!([{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]),
+            "input[0].content[0].type",
+        ),
+        (json!([{"role": "robot", "content": "x"}]), "input[0].role"),
+        (json!([]), "input"),
+        (json!([{"type": "web_search_call"}]), "input[0].type"),
+    ] {
+        let got = stage.post(CHAT, &[], &json!({"model": "codex-5", "input": input})).await;
+        assert_eq!((got.status, &got.json()["error"]["param"]), (400, &json!(param)), "{}", got.shown());
+    }
+}
