@@ -37,7 +37,7 @@ pub struct App {
     /// The images of requests.
     pub images: Images,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// The operator's prompt.
     pub prompt: Prompt,
     /// The end of the program.
@@ -155,7 +155,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
         daemon: Daemon::connect(link, shutdown),
         reading: Semaphore::new(config.threads.max(1)),
         images,
-        metrics: Metrics::new(),
+        metrics: Arc::default(),
         prompt,
         shutdown: shutdown.clone(),
         config,

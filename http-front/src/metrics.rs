@@ -7,22 +7,11 @@
 //! A series is a field of [`Metrics`] that `Maker` makes, and a method that counts; its help says what one is, and the unit
 //! where it has one. `docs/metrics.md` is made from that.
 
-use crate::translate::request::IGNORED;
+use crate::translate::{blocks::Counts, request::IGNORED};
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry, TextEncoder, core::Collector};
 
 /// The content type of what [`Metrics::text`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// What became of a text that may have been a call, with `textual-tools`: of each begun one, one of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ToolBuffer {
-    /// It is held back.
-    Started,
-    /// It was a call, and told as one.
-    Flushed,
-    /// It was none, or too long, or the answer ended: it went out as text or not at all.
-    Aborted,
-}
 
 /// All series.
 #[derive(Debug)]
@@ -52,15 +41,15 @@ impl Metrics {
             ),
             tool_buffers_started: make.counter(
                 "codex_tool_buffer_started_total",
-                "Texts that were held back because they may be calls (textual-tools).",
+                "Calls as text that were begun: written (obsidian-xml), or held back because they may be calls (textual-tools).",
             ),
             tool_buffers_flushed: make.counter(
                 "codex_tool_buffer_flushed_total",
-                "Texts that were held back and turned out to be calls (textual-tools).",
+                "Calls as text that were whole: written, or read and told as calls.",
             ),
             tool_buffers_aborted: make.counter(
                 "codex_tool_buffer_aborted_total",
-                "Texts that were held back and turned out to be no calls (textual-tools).",
+                "Texts that were held back and turned out to be no calls, or too long, or were cut off by the answer's end.",
             ),
             registry: make.registry,
         }
@@ -73,14 +62,12 @@ impl Metrics {
         }
     }
 
-    /// What became of a text that may be a call.
-    pub fn tool_buffer(&self, became: ToolBuffer) {
-        let counter = match became {
-            ToolBuffer::Started => &self.tool_buffers_started,
-            ToolBuffer::Flushed => &self.tool_buffers_flushed,
-            ToolBuffer::Aborted => &self.tool_buffers_aborted,
-        };
-        counter.inc();
+    /// What became of calls that are texts.
+    pub fn tool_buffers(&self, counts: Counts) {
+        let Counts { started, flushed, aborted } = counts;
+        self.tool_buffers_started.inc_by(started);
+        self.tool_buffers_flushed.inc_by(flushed);
+        self.tool_buffers_aborted.inc_by(aborted);
     }
 
     /// All series in Prometheus's text format.
@@ -144,10 +131,7 @@ mod tests {
         let (metrics, other) = (Metrics::new(), Metrics::new());
         metrics.ignored(&["seed", "name", "seed"]);
         metrics.ignored(&["sent by a client"]);
-        metrics.tool_buffer(ToolBuffer::Started);
-        metrics.tool_buffer(ToolBuffer::Started);
-        metrics.tool_buffer(ToolBuffer::Flushed);
-        metrics.tool_buffer(ToolBuffer::Aborted);
+        metrics.tool_buffers(Counts { started: 2, flushed: 1, aborted: 1 });
         let mut counted = lines(&metrics);
         counted.retain(|line| !line.ends_with(" 0"));
         assert_eq!(

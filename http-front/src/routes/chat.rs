@@ -23,7 +23,7 @@ pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut recor
         Ok(answer) => answer.into_response(record),
         Err(error) => call.refuse(error, record),
     };
-    told.tell(&mut response);
+    told.tell(call, &mut response);
     response
 }
 

@@ -2,6 +2,7 @@
 
 use super::dispatch::Call;
 use crate::{
+    prompt,
     record::Record,
     translate::{mode::Profile, profile},
 };
@@ -33,7 +34,8 @@ impl Told {
     }
 
     /// Puts it into the headers.
-    pub(super) fn tell(&self, response: &mut Response) {
+    pub(super) fn tell(&self, call: &Call<'_>, response: &mut Response) {
+        response.headers_mut().insert(prompt::HEADER, call.app.prompt.header());
         if let Some(profile) = self.profile {
             let value = HeaderValue::from_static(profile.as_str());
             response.headers_mut().insert(profile::HEADER, value);

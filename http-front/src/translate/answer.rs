@@ -67,6 +67,8 @@ pub struct Gather {
     calls: Vec<Call>,
     /// Whether a message began of which nothing was said yet.
     begun: bool,
+    /// Whether a part of the reasoning went out and not the whole.
+    thinking: bool,
     /// Messages that said something.
     messages: usize,
     /// The message that is being said.
@@ -138,6 +140,7 @@ impl Gather {
             id,
             calls: Vec::new(),
             begun: false,
+            thinking: false,
             messages: 0,
             item: None,
             flow,
@@ -172,13 +175,14 @@ impl Gather {
         }
     }
 
-    /// What became of calls that are written as text, since this was asked last.
-    pub fn take_counts(&mut self) -> Counts {
-        let mut counts = std::mem::take(&mut self.counts);
+    /// The answer is over, complete or not: what became of the calls in its text. Once; a block that isn't complete
+    /// came to nothing.
+    pub fn close(&mut self) -> Counts {
         if let Flow::Filtered(filter) = &mut self.flow {
-            counts += filter.counts();
+            filter.end();
+            self.counts += filter.counts();
         }
-        counts
+        std::mem::take(&mut self.counts)
     }
 
     /// What the model calls used; `None` where one of them did not tell.
@@ -199,14 +203,23 @@ impl Gather {
                 self.threads.push(thread);
                 Step::Quiet
             }
-            Delta::Begun | Delta::Text { .. } | Delta::Message { .. } if self.work.is_compacting() => {
+            Delta::Begun
+            | Delta::Text { .. }
+            | Delta::Message { .. }
+            | Delta::Reasoning { .. }
+            | Delta::Reasoned { .. }
+                if self.work.is_compacting() =>
+            {
                 Step::Alive
             }
             Delta::Begun => {
                 self.begun = true;
                 Step::Alive
             }
-            Delta::Reasoning { .. } | Delta::Reasoned { .. } if self.expect.reasoning => Step::Out(delta),
+            Delta::Reasoning { .. } | Delta::Reasoned { .. } if self.expect.reasoning => {
+                self.thinking = matches!(delta, Delta::Reasoning { .. });
+                Step::Out(delta)
+            }
             Delta::Reasoning { .. } | Delta::Reasoned { .. } => Step::Alive,
             Delta::Text { item, text } => {
                 self.begun = false;
@@ -232,14 +245,16 @@ impl Gather {
             // codex keeps the calls that it has, without results, and the model would answer to that.
             Delta::Retry if !self.calls.is_empty() => Step::Failed(failure::broken()),
             // What was said is complete: of an agent's earlier calls of the model nothing comes again.
-            Delta::Retry if self.expect.agent && self.item.is_none() && !self.begun => Step::Alive,
+            Delta::Retry if self.expect.agent && self.item.is_none() && !self.begun && !self.thinking => {
+                Step::Alive
+            }
             Delta::Retry => {
                 match &mut self.flow {
                     Flow::Through => {}
                     Flow::Filtered(filter) => filter.back(),
                     Flow::Held(held) => held.back(),
                 }
-                (self.begun, self.item) = (false, None);
+                (self.begun, self.thinking, self.item) = (false, false, None);
                 Step::Out(Delta::Retry)
             }
             Delta::Call { id, name, arguments } => match self.call(&id, &name, arguments) {

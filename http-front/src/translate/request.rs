@@ -10,7 +10,7 @@ mod tools;
 
 use super::{
     agent::AgentPlan,
-    answer::{Allowed, Expect, Shape},
+    answer::{Allowed, Calling, Expect, Shape},
     blocks::{Blocks, Tools},
     history::{self, Entry, Repair},
     items,
@@ -152,7 +152,9 @@ impl Chat {
     /// what the answer must be like.
     pub fn run_as(&mut self, agent: Arc<AgentPlan>) {
         self.plan.agent = Some(agent);
-        Arc::get_mut(&mut self.expect).expect("nobody shares it before the turn").agent = true;
+        let expect = Arc::get_mut(&mut self.expect).expect("nobody shares it before the turn");
+        // Nothing that it writes is a call of the client's.
+        (expect.agent, expect.calling, expect.blocks) = (true, Calling::default(), None);
     }
 
     /// Puts the conversation into the plan. `urls` are its images as codex takes them, one for each that

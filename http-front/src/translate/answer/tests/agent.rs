@@ -5,7 +5,7 @@ use crate::schema::Level;
 use crate::translate::work::{Ended, Kind as Work, Seen};
 
 fn agent(shape: Shape, stream: bool) -> Gather {
-    let expect = Expect { shape, agent: true, ..Expect::default() };
+    let expect = Expect { shape, agent: true, reasoning: true, ..Expect::default() };
     Gather::new(Arc::new(expect), "chatcmpl-0", 0, stream)
 }
 
@@ -39,6 +39,18 @@ fn all_messages_arrive_work_is_listed_and_usage_is_the_sum() {
 fn a_retry_between_messages_is_none_of_the_clients() {
     let steps = run(&mut agent(Shape::Text, true), [message("one"), Delta::Retry, message("two"), END]);
     assert_eq!(steps, ["text", "alive", "text", "done stop"]);
+    // What was told of a thought comes again.
+    let reasoning = || Delta::Reasoning {
+        item: Bytes::from_static(b"\"r\""),
+        part: 0,
+        text: Bytes::from_static(b"\"t\""),
+    };
+    assert_eq!(last(&mut agent(Shape::Text, true), [message("one"), reasoning(), Delta::Retry]), "out");
+    let thought = Delta::Reasoned { text: "t".into() };
+    assert_eq!(
+        last(&mut agent(Shape::Text, true), [message("one"), reasoning(), thought, Delta::Retry]),
+        "alive"
+    );
     let begun = [message("one"), text("tw"), Delta::Retry];
     assert_eq!(last(&mut agent(Shape::Text, true), begun), "out");
     let completion = [message("one"), Delta::Retry];
@@ -73,6 +85,7 @@ fn a_summary_for_codex_is_no_message() {
     let mut gather = agent(Shape::Text, true);
     let deltas = [
         compaction(None),
+        Delta::Reasoned { text: "thought".into() },
         message("summary"),
         usage(1),
         compaction(Some(Ended::default())),
@@ -80,6 +93,9 @@ fn a_summary_for_codex_is_no_message() {
         usage(1),
         END,
     ];
-    assert_eq!(run(&mut gather, deltas), ["alive", "alive", "alive", "alive", "text", "alive", "done stop"]);
+    assert_eq!(
+        run(&mut gather, deltas),
+        ["alive", "alive", "alive", "alive", "alive", "text", "alive", "done stop"]
+    );
     assert_eq!(gather.usage().unwrap().total, 2, "it was used all the same");
 }

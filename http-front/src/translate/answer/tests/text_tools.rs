@@ -42,7 +42,7 @@ fn answer(mut gather: Gather, deltas: Vec<Delta>) -> (String, Vec<Call>, &'stati
             Step::Done(closing) => {
                 out.push_str(&closing.rest);
                 out.push_str(closing.text.as_deref().unwrap_or_default());
-                return (out, closing.calls, closing.reason.as_str(), gather.take_counts());
+                return (out, closing.calls, closing.reason.as_str(), gather.close());
             }
             Step::Quiet | Step::Alive => {}
             Step::Again => panic!("run once more"),
