@@ -7,6 +7,7 @@ use crate::{
     http::listener::{self, BindError, HttpLimits},
     images::{Images, ImagesError},
     metrics::Metrics,
+    prompt::{Prompt, PromptError},
     routes::{dispatch, table::Side},
 };
 use hyper::service::Service;
@@ -37,6 +38,8 @@ pub struct App {
     pub images: Images,
     /// What is counted.
     pub metrics: Metrics,
+    /// The operator's prompt.
+    pub prompt: Prompt,
     /// The end of the program.
     pub shutdown: Shutdown,
 }
@@ -50,6 +53,9 @@ pub enum FrontError {
     /// Images can't be taken as configured.
     #[error(transparent)]
     Images(#[from] ImagesError),
+    /// The operator's prompt can't be had.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// Signals can't be watched.
     #[error("can't watch signals: {0}")]
     Signals(io::Error),
@@ -60,7 +66,7 @@ impl FrontError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Bind(_) => exit::BIND,
-            Self::Images(_) => exit::USAGE,
+            Self::Images(_) | Self::Prompt(_) => exit::USAGE,
             Self::Signals(_) => exit::FAILURE,
         }
     }
@@ -122,6 +128,7 @@ async fn either(term: &mut Signal, int: &mut Signal) {
 /// [`FrontError`]; nothing is served then.
 pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontError> {
     let images = Images::new(config.images.clone(), shutdown)?;
+    let prompt = Prompt::load(&config)?;
     let public = listener::bind(config.public, "PORT")?;
     let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
     let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
@@ -149,6 +156,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
         reading: Semaphore::new(config.threads.max(1)),
         images,
         metrics: Metrics::new(),
+        prompt,
         shutdown: shutdown.clone(),
         config,
     });

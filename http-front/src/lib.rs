@@ -13,6 +13,7 @@ pub mod http;
 pub mod images;
 pub mod metrics;
 pub mod openai;
+pub mod prompt;
 pub mod record;
 pub mod routes;
 pub mod schema;
