@@ -3,6 +3,7 @@
 use http_front::{
     config,
     error::Kind,
+    metrics::Metrics,
     schema::{
         Level,
         samples::{self, Fate},
@@ -57,6 +58,28 @@ fn the_kinds_of_errors_are_documented() {
         writeln!(table, "{}", kind.documented()).unwrap();
     }
     compare("docs/errors.md", "<!-- begin kinds -->\n", "<!-- end kinds -->", &table);
+}
+
+#[test]
+fn the_series_are_documented() {
+    let mut table = String::from("| series | type | labels | what one is |\n|---|---|---|---|\n");
+    let text = Metrics::new().text();
+    for family in text.split("# HELP ").skip(1) {
+        let (head, rest) = family.split_once('\n').expect("a line of help");
+        let (name, help) = head.split_once(' ').expect("a name and its help");
+        let (kind, series) = rest.split_once('\n').expect("a line with the type");
+        let kind = kind.rsplit(' ').next().expect("a type");
+        let labels: Vec<&str> =
+            series.lines().filter_map(|line| Some(line.split_once('{')?.1.split_once('}')?.0)).collect();
+        let mut cell = String::new();
+        for (at, label) in labels.iter().enumerate() {
+            let (label, value) = label.split_once('=').expect("a label and its value");
+            let before = if at == 0 { format!("`{label}`: ") } else { ", ".to_owned() };
+            write!(cell, "{before}`{}`", value.trim_matches('"')).unwrap();
+        }
+        writeln!(table, "| `{name}` | {kind} | {cell} | {help} |").unwrap();
+    }
+    compare("docs/metrics.md", "<!-- begin series -->\n", "<!-- end series -->", &table);
 }
 
 fn cell(fate: &Fate) -> String {
