@@ -6,6 +6,7 @@ use crate::{
     daemon::link::{Daemon, LinkConfig},
     http::listener::{self, BindError, HttpLimits},
     images::{Images, ImagesError},
+    metrics::Metrics,
     prompt::{Prompt, PromptError},
     routes::{dispatch, table::Side},
 };
@@ -35,6 +36,8 @@ pub struct App {
     pub reading: Semaphore,
     /// The images of requests.
     pub images: Images,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The operator's prompt.
     pub prompt: Prompt,
     /// The end of the program.
@@ -146,16 +149,18 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
         agents: config.rights().any_agent().then(|| config.agent()),
     };
     let limits = HttpLimits { header_timeout: config.header_timeout, connections: config.max_connections };
+    let inside = Side::Internal { metrics: config.metrics };
     let app = Arc::new(App {
         auth: Auth::new(config.api_key.as_ref()),
         daemon: Daemon::connect(link, shutdown),
         reading: Semaphore::new(config.threads.max(1)),
         images,
+        metrics: Metrics::new(),
         prompt,
         shutdown: shutdown.clone(),
         config,
     });
-    for (listener, side) in [(public, Side::Public), (internal, Side::Internal)] {
+    for (listener, side) in [(public, Side::Public), (internal, inside)] {
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
         let serve = listener::serve(listener, move |request| service.call(request), limits, shutdown.clone());
         shutdown.spawn(serve);

@@ -40,6 +40,7 @@ async fn answer(
     let Chat { plan, expect, choices, model, stream, include_usage, ignored, repairs } =
         prepare::chat(call, body, &asked).await?;
     (told.ignored, told.repairs) = (ignored, repairs);
+    told.note(call, record);
     let job = Job {
         form: Form::Chat,
         plans: vec![plan; choices],

@@ -61,6 +61,7 @@ async fn answer(
     };
     told.ignored.extend(ignored);
     told.repairs = repairs;
+    told.note(call, record);
     let job = Job {
         form: Form::Text,
         plans,

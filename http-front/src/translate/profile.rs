@@ -67,23 +67,19 @@ mod tests {
     #[test]
     fn the_header_chooses_within_the_rights() {
         use Profile::{Agent, Completion};
-        let cases: &[(&[&[u8]], Profile, bool, Result<Profile, u16>)] = &[
-            (&[], Completion, false, Ok(Completion)),
+        for (values, default, may_agent, expected) in [
+            (&[][..], Completion, false, Ok(Completion)),
             (&[], Completion, true, Ok(Completion)),
             (&[], Agent, false, Ok(Agent)),
-            (&[b"completion"], Completion, false, Ok(Completion)),
-            (&[b"completion"], Agent, false, Ok(Completion)),
-            (&[b"agent"], Completion, false, Err(403)),
-            (&[b"agent"], Completion, true, Ok(Agent)),
-            (&[b" agent "], Completion, true, Ok(Agent)),
-            (&[b"agent"], Agent, false, Ok(Agent)),
-        ];
-        for (values, default, may_agent, expected) in cases {
-            assert_eq!(
-                outcome(values, *default, *may_agent),
-                *expected,
-                "{values:?} {default:?} {may_agent}"
-            );
+            (&["completion"], Completion, false, Ok(Completion)),
+            (&["completion"], Agent, false, Ok(Completion)),
+            (&["agent"], Completion, false, Err(403)),
+            (&["agent"], Completion, true, Ok(Agent)),
+            (&[" agent "], Completion, true, Ok(Agent)),
+            (&["agent"], Agent, false, Ok(Agent)),
+        ] {
+            let bytes: Vec<&[u8]> = values.iter().map(|value| value.as_bytes()).collect();
+            assert_eq!(outcome(&bytes, default, may_agent), expected, "{values:?} {default:?} {may_agent}");
         }
     }
 

@@ -84,14 +84,15 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
     parameters::check(request, &mut ignored)?;
     let choices = parameters::choices(request, options.max_choices)?;
     let limits = parameters::limits(request)?;
-    let verbosity = parameters::verbosity(request)?;
-    let service_tier = parameters::service_tier(request, &mut ignored)?;
     let named = parameters::effort(request)?;
     let summary = parameters::summary(request, named, options.reasoning, &mut ignored)?;
     let resolved = served.resolve(&request.model, options.aliases)?;
+    let model = resolved.model.as_str();
+    let verbosity = parameters::verbosity(request, served.supports_verbosity(model), &mut ignored)?;
+    let service_tier = parameters::service_tier(request, served.service_tiers(model), &mut ignored)?;
     let effort = named.map(|named| named.word.to_owned()).or(resolved.effort);
     if let Some(effort) = &effort {
-        served.check_effort(&resolved.model, effort).map_err(|error| match named {
+        served.check_effort(model, effort).map_err(|error| match named {
             Some(named) => error.with_param(named.path),
             None => error,
         })?;

@@ -10,6 +10,11 @@ fn served() -> Served {
     Served {
         models: serde_json::from_value(json!([
             {"model": "m", "isDefault": true, "supportedReasoningEfforts": [{"reasoningEffort": "low"}]},
+            {"model": "plain"},
+        ]))
+        .unwrap(),
+        infos: serde_json::from_value(json!([
+            {"model": "plain", "catalogued": true, "supportsVerbosity": false, "serviceTiers": []},
         ]))
         .unwrap(),
         ..Served::default()
