@@ -46,6 +46,11 @@ pub(crate) async fn daemon(builder: &Builder) -> Said {
     run(Binary::WorkerDaemon, &[], &builder.daemon_env()).await
 }
 
+/// The front in this home.
+pub(crate) async fn front(builder: &Builder) -> Said {
+    run(Binary::HttpFront, &[], &builder.front_env()).await
+}
+
 fn own(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     pairs.iter().map(own).collect()

@@ -1,7 +1,7 @@
 //! The exit codes of `docs/operations/exit-codes.md` that no configuration alone brings about, and the words on stderr.
 
-use crate::command_line::{Said, builder, codex, daemon};
-use gateway_tests::pair::{Binary, DEADLINE, binary};
+use crate::command_line::{Said, builder, codex, daemon, front};
+use gateway_tests::pair::{Binary, Builder, DEADLINE, binary};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -14,9 +14,14 @@ use tokio::{
 
 /// It ended with this code, and stderr says why in one line with all of these words.
 fn check(said: &Said, code: i32, words: &[&str]) {
+    check_of("worker-daemon: ", said, code, words);
+}
+
+/// The same of a program that begins its line like this.
+fn check_of(program: &str, said: &Said, code: i32, words: &[&str]) {
     assert_eq!(said.code, Some(code), "{said:?}");
     assert_eq!(said.err.lines().count(), 1, "{said:?}");
-    for word in words.iter().chain(&["worker-daemon: "]) {
+    for word in words.iter().chain(&[program]) {
         assert!(said.err.contains(word), "no {word} in {said:?}");
     }
 }
@@ -121,5 +126,29 @@ async fn a_clean_stop_is_0_and_says_nothing_on_stderr() {
         assert_eq!(ended, (Some(0), String::new()), "worker-daemon, {signal}");
         let ended = stopped(Binary::HttpFront, &front, "\"front_started\"", signal).await;
         assert_eq!(ended, (Some(0), String::new()), "http-front, {signal}");
+    }
+}
+
+/// A home whose front has this mode and this file for the operator's prompt.
+fn prompted(mode: &str, file: &str) -> Builder {
+    builder().front("CODEX__SYSTEM_PROMPT_INJECTION_MODE", mode).front("CODEX__SYSTEM_PROMPT_FILE", file)
+}
+
+#[tokio::test]
+async fn a_prompt_that_cannot_be_read_is_named() {
+    let said = front(&prompted("append", "/nowhere/prompt.txt")).await;
+    check_of("http-front: ", &said, 2, &["CODEX__SYSTEM_PROMPT_FILE", "/nowhere/prompt.txt"]);
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_switched_off_or_missing_is_no_reason_to_end() {
+    for (mode, file, up) in [
+        ("disabled", "/nowhere/prompt.txt", "\"front_started\""),
+        ("append", "", "\"no_system_prompt\""),
+        ("override", "/dev/null", "\"no_system_prompt\""),
+    ] {
+        let env = prompted(mode, file).front_env();
+        let ended = stopped(Binary::HttpFront, &env, up, Signal::SIGTERM).await;
+        assert_eq!(ended, (Some(0), String::new()), "{mode}");
     }
 }

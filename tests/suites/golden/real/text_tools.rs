@@ -36,8 +36,8 @@ fn calling() -> Reply {
         |query: &str| json!({ "query": query, "salientTerms": ["<b>", "piano"], "limit": 3 }).to_string();
     Reply::new()
         .text("Let me see.")
-        .function_call_as("call_a", "localSearch", &arguments("a < b"))
-        .function_call_as("call_b", "localSearch", &arguments("</query>\n"))
+        .function_call_as("call_a", "localSearch", arguments("a < b"))
+        .function_call_as("call_b", "localSearch", arguments("</query>\n"))
 }
 
 macro_rules! told_as {
