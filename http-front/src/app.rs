@@ -6,6 +6,8 @@ use crate::{
     daemon::link::{Daemon, LinkConfig},
     http::listener::{self, BindError, HttpLimits},
     images::{Images, ImagesError},
+    metrics::Metrics,
+    prompt::{Prompt, PromptError},
     routes::{dispatch, table::Side},
 };
 use hyper::service::Service;
@@ -34,6 +36,10 @@ pub struct App {
     pub reading: Semaphore,
     /// The images of requests.
     pub images: Images,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The operator's prompt.
+    pub prompt: Prompt,
     /// The end of the program.
     pub shutdown: Shutdown,
 }
@@ -47,6 +53,9 @@ pub enum FrontError {
     /// Images can't be taken as configured.
     #[error(transparent)]
     Images(#[from] ImagesError),
+    /// The operator's prompt can't be had.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// Signals can't be watched.
     #[error("can't watch signals: {0}")]
     Signals(io::Error),
@@ -57,7 +66,7 @@ impl FrontError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Bind(_) => exit::BIND,
-            Self::Images(_) => exit::USAGE,
+            Self::Images(_) | Self::Prompt(_) => exit::USAGE,
             Self::Signals(_) => exit::FAILURE,
         }
     }
@@ -119,6 +128,7 @@ async fn either(term: &mut Signal, int: &mut Signal) {
 /// [`FrontError`]; nothing is served then.
 pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontError> {
     let images = Images::new(config.images.clone(), shutdown)?;
+    let prompt = Prompt::load(&config)?;
     let public = listener::bind(config.public, "PORT")?;
     let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
     let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
@@ -139,15 +149,18 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
         agents: config.rights().any_agent().then(|| config.agent()),
     };
     let limits = HttpLimits { header_timeout: config.header_timeout, connections: config.max_connections };
+    let inside = Side::Internal { metrics: config.metrics };
     let app = Arc::new(App {
         auth: Auth::new(config.api_key.as_ref()),
         daemon: Daemon::connect(link, shutdown),
         reading: Semaphore::new(config.threads.max(1)),
         images,
+        metrics: Arc::default(),
+        prompt,
         shutdown: shutdown.clone(),
         config,
     });
-    for (listener, side) in [(public, Side::Public), (internal, Side::Internal)] {
+    for (listener, side) in [(public, Side::Public), (internal, inside)] {
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
         let serve = listener::serve(listener, move |request| service.call(request), limits, shutdown.clone());
         shutdown.spawn(serve);

@@ -144,6 +144,8 @@ impl Config {
             max_choices: self.max_choices,
             strict: self.strict_params,
             reasoning: self.reasoning,
+            output: self.output_mode,
+            tool_buffer: self.tool_buffer,
         }
     }
 

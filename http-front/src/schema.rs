@@ -10,6 +10,7 @@ pub mod calls;
 mod convert;
 mod definitions;
 mod keyword;
+pub mod kinds;
 mod limits;
 mod merge;
 mod node;

@@ -6,6 +6,7 @@ pub mod blocks;
 pub mod event;
 pub mod failure;
 pub mod history;
+pub mod inject;
 pub mod items;
 pub mod limit;
 pub mod metadata;

@@ -41,6 +41,33 @@ pub struct Message<'a> {
     /// A refusal of the model.
     #[serde(default)]
     pub refusal: Option<String>,
+    /// Whether it was put in before those of the client, which are counted without it.
+    #[serde(skip)]
+    pub added: bool,
+}
+
+impl<'a> Message<'a> {
+    /// A message that says a text, and nothing else.
+    pub fn saying(role: Role, text: String) -> Self {
+        Self {
+            role,
+            content: Some(Content::Text(Cow::Owned(text))),
+            tool_calls: None,
+            function_call: None,
+            tool_call_id: None,
+            name: None,
+            audio: None,
+            refusal: None,
+            added: false,
+        }
+    }
+}
+
+/// The messages, each with the number that it has in the client's request: errors name it. What was added before the
+/// first one has number 0, too.
+pub fn numbered<'m, 'a>(messages: &'m [Message<'a>]) -> impl Iterator<Item = (usize, &'m Message<'a>)> {
+    let added = messages.iter().take_while(|message| message.added).count();
+    messages.iter().enumerate().map(move |(at, message)| (at.saturating_sub(added), message))
 }
 
 /// Who speaks.

@@ -158,7 +158,8 @@ pub(super) async fn answer(
         let watched = Watched::new(turn, idle, total, call.app.shutdown.force_token());
         let gather = Gather::new(expect.clone(), &about.identity.id, index, stream);
         let work = expect.agent.then(|| WorkLog::new(record.id().as_str()));
-        running.push(Running::new(watched, gather, again, record.id().as_str()).logging(work));
+        let metrics = call.app.metrics.clone();
+        running.push(Running::new(watched, gather, again, record.id().as_str(), metrics).logging(work));
     }
     let runs = Runs::new(running);
     if stream {

@@ -23,7 +23,7 @@ pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut recor
         Ok(answer) => answer.into_response(record),
         Err(error) => call.refuse(error, record),
     };
-    told.tell(&mut response);
+    told.tell(call, &mut response);
     response
 }
 
@@ -40,6 +40,7 @@ async fn answer(
     let Chat { plan, expect, choices, model, stream, include_usage, ignored, repairs } =
         prepare::chat(call, body, &asked).await?;
     (told.ignored, told.repairs) = (ignored, repairs);
+    told.note(call, record);
     let job = Job {
         form: Form::Chat,
         plans: vec![plan; choices],

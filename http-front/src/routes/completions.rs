@@ -27,7 +27,7 @@ pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut recor
         Ok(answer) => answer.into_response(record),
         Err(error) => call.refuse(completions::tell(error), record),
     };
-    told.tell(&mut response);
+    told.tell(call, &mut response);
     response
 }
 
@@ -61,6 +61,7 @@ async fn answer(
     };
     told.ignored.extend(ignored);
     told.repairs = repairs;
+    told.note(call, record);
     let job = Job {
         form: Form::Text,
         plans,

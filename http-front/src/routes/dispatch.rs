@@ -10,6 +10,7 @@ use crate::{
     app::App,
     error::{ApiError, Kind},
     http::listener::Peer,
+    metrics,
     record::Record,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -140,6 +141,13 @@ impl Call<'_> {
                 record.quiet();
                 Ok(json(&serde_json::json!({ "status": "ok" })))
             }
+            Route::Metrics => {
+                record.quiet();
+                let mut response = Response::new(self.app.metrics.text().into());
+                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+                Ok(response)
+            }
         };
         match served {
             Ok(response) => {
@@ -173,7 +181,8 @@ impl Call<'_> {
             | Route::Models
             | Route::Model(_)
             | Route::Ready
-            | Route::Live => Ok(()),
+            | Route::Live
+            | Route::Metrics => Ok(()),
         }
     }
 
@@ -184,7 +193,7 @@ impl Call<'_> {
             Route::Models | Route::Model(_) => {
                 self.app.config.protect_models || self.app.config.api_key.is_none()
             }
-            Route::Ready | Route::Live => false,
+            Route::Ready | Route::Live | Route::Metrics => false,
         }
     }
 

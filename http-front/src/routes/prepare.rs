@@ -13,7 +13,7 @@ use crate::{
         failure,
         items::{self, Image},
         mode::Profile,
-        request::{self, Chat, responses},
+        request::{self, Chat, Options, responses},
     },
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -40,12 +40,14 @@ async fn planned(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, Ap
     let health = call.app.daemon.health();
     let bytes = body.len();
     let room = if bytes > LARGE { Some(call.app.reading.acquire().await) } else { None };
-    let parsed = aside(bytes, || request::parse(body))?;
+    let mut parsed = aside(bytes, || request::parse(body))?;
+    call.app.prompt.apply(&mut parsed.messages, &parsed.model);
     // The models are kept while the child is down; before they came once, no name can be resolved.
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let plan = || request::plan(&parsed, &health.models, config.options());
+    let options = Options { output: asked.output, ..config.options() };
+    let plan = || request::plan(&parsed, &health.models, options);
     let mut chat = aside(bytes, plan)?;
     drop(room);
     if let Some(agent) = agent(asked.profile, &parsed, config, &health)? {

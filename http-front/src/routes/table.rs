@@ -11,7 +11,10 @@ pub enum Side {
     /// The listener for clients.
     Public,
     /// The listener for operators.
-    Internal,
+    Internal {
+        /// Whether it tells what is counted.
+        metrics: bool,
+    },
 }
 
 /// One route.
@@ -29,6 +32,8 @@ pub enum Route {
     Ready,
     /// `GET /livez`, `GET /health`: whether the front runs.
     Live,
+    /// `GET /metrics`: what is counted.
+    Metrics,
 }
 
 /// What is to be done with a request.
@@ -52,13 +57,14 @@ impl Route {
             Self::Model(_) => "/v1/models/{id}",
             Self::Ready => "/readyz",
             Self::Live => "/livez",
+            Self::Metrics => "/metrics",
         }
     }
 
     fn allow(&self) -> &'static str {
         match self {
             Self::Chat | Self::Completions => "POST, HEAD, OPTIONS",
-            Self::Models | Self::Model(_) | Self::Ready | Self::Live => "GET, HEAD, OPTIONS",
+            Self::Models | Self::Model(_) | Self::Ready | Self::Live | Self::Metrics => "GET, HEAD, OPTIONS",
         }
     }
 }
@@ -87,7 +93,8 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
         (Side::Public, path) => {
             path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()).map(|id| Route::Model(decoded(id)))
         }
-        (Side::Internal, _) => None,
+        (Side::Internal { metrics: true }, "/metrics") => Some(Route::Metrics),
+        (Side::Internal { .. }, _) => None,
     };
     let Some(route) = route else {
         let error = ApiError::new(Kind::NotFound, "There is no such route here.");
@@ -98,7 +105,7 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
         (&Method::OPTIONS, _) => Ok(Resolved::Options(allow)),
         (&Method::HEAD, _) => Ok(Resolved::Head(route)),
         (&Method::POST, Route::Chat | Route::Completions) => Ok(Resolved::Serve(route)),
-        (&Method::GET, Route::Models | Route::Model(_) | Route::Ready | Route::Live) => {
+        (&Method::GET, Route::Models | Route::Model(_) | Route::Ready | Route::Live | Route::Metrics) => {
             Ok(Resolved::Serve(route))
         }
         _ => {
@@ -153,9 +160,15 @@ mod tests {
         for path in ["", "/", "/v1", "/v1/modelsx", "//v1/models", "/v1/chat", "/metrics"] {
             assert_eq!(public(Method::GET, path), Err((404, None)), "{path}");
         }
-        let internal =
-            resolve(Side::Internal, &Method::GET, "/v1/models").map_err(|e| e.error.status().as_u16());
-        assert_eq!(internal, Err(404));
-        assert!(resolve(Side::Internal, &Method::GET, "/readyz").is_ok());
+        let internal = |metrics, method, path| {
+            resolve(Side::Internal { metrics }, &method, path).map_err(|e| e.error.status().as_u16())
+        };
+        assert_eq!(internal(true, Method::GET, "/v1/models"), Err(404));
+        assert!(internal(false, Method::GET, "/readyz").is_ok());
+        assert_eq!(internal(true, Method::GET, "/metrics/"), Ok(Resolved::Serve(Route::Metrics)));
+        assert_eq!(internal(true, Method::POST, "/metrics"), Err(405));
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS] {
+            assert_eq!(internal(false, method, "/metrics"), Err(404));
+        }
     }
 }

@@ -1,6 +1,11 @@
 //! What the client is told beside the answer.
 
-use crate::translate::{mode::Profile, profile};
+use super::dispatch::Call;
+use crate::{
+    prompt,
+    record::Record,
+    translate::{mode::Profile, profile},
+};
 use http::HeaderValue;
 use warp::reply::Response;
 
@@ -16,8 +21,21 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Tells the operator what has no effect, in the log and in the metrics: names of the code, never values.
+    pub(super) fn note(&self, call: &Call<'_>, record: &Record) {
+        if !self.ignored.is_empty() {
+            call.app.metrics.ignored(&self.ignored);
+            tracing::info!(
+                event = "params_ignored",
+                request_id = record.id().as_str(),
+                params = self.ignored.join(","),
+            );
+        }
+    }
+
     /// Puts it into the headers.
-    pub(super) fn tell(&self, response: &mut Response) {
+    pub(super) fn tell(&self, call: &Call<'_>, response: &mut Response) {
+        response.headers_mut().insert(prompt::HEADER, call.app.prompt.header());
         if let Some(profile) = self.profile {
             let value = HeaderValue::from_static(profile.as_str());
             response.headers_mut().insert(profile::HEADER, value);

@@ -175,13 +175,14 @@ impl Gather {
         }
     }
 
-    /// What became of calls that are written as text, since this was asked last.
-    pub fn take_counts(&mut self) -> Counts {
-        let mut counts = std::mem::take(&mut self.counts);
+    /// The answer is over, complete or not: what became of the calls in its text. Once; a block that isn't complete
+    /// came to nothing.
+    pub fn close(&mut self) -> Counts {
         if let Flow::Filtered(filter) = &mut self.flow {
-            counts += filter.counts();
+            filter.end();
+            self.counts += filter.counts();
         }
-        counts
+        std::mem::take(&mut self.counts)
     }
 
     /// What the model calls used; `None` where one of them did not tell.

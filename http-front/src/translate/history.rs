@@ -7,7 +7,7 @@
 
 use crate::{
     error::{ApiError, Kind},
-    openai::message::{Content, Message, Part, Role},
+    openai::message::{Content, Message, Part, Role, numbered},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -146,7 +146,7 @@ pub fn entries<'a>(messages: &'a [Message<'a>]) -> Result<(Vec<Entry<'a>>, BTree
     // Where the made-up result of a call would stand: behind the results that follow its message.
     let mut ends: Vec<(usize, usize)> = Vec::new();
     let mut block: Option<usize> = None;
-    for (at, message) in messages.iter().enumerate() {
+    for (at, message) in numbered(messages) {
         let result = matches!(message.role, Role::Tool | Role::Function);
         if !result && let Some(block) = block.take() {
             ends.push((block, entries.len()));

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{ApiError, Kind},
-    openai::message::{Message, Part, Role},
+    openai::message::{Message, Part, Role, numbered},
 };
 use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeSeq};
@@ -21,7 +21,7 @@ const DETAILS: &[&str] = &["", "auto", "low", "high", "original"];
 /// An image of a request: where it stands, and what it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Image<'a> {
-    /// The message.
+    /// The message, as the client counts them.
     pub message: usize,
     /// The part of its content.
     pub part: usize,
@@ -31,7 +31,7 @@ pub struct Image<'a> {
 
 /// The images of a conversation, in the order in which [`lines`] takes them.
 pub fn images<'a>(messages: &'a [Message<'a>]) -> impl Iterator<Item = Image<'a>> {
-    messages.iter().enumerate().flat_map(|(message, sent)| {
+    numbered(messages).flat_map(|(message, sent)| {
         let parts = sent.content.as_ref().map_or(&[][..], |content| match Said::from(content) {
             Said::Text(_) => &[],
             Said::Parts(parts) => parts,
@@ -46,7 +46,7 @@ pub fn images<'a>(messages: &'a [Message<'a>]) -> impl Iterator<Item = Image<'a>
 /// The first image that says how closely it is to be looked at, by its message and part: codex always sends the
 /// original.
 pub fn detail(messages: &[Message<'_>]) -> Option<(usize, usize)> {
-    messages.iter().enumerate().find_map(|(at, message)| {
+    numbered(messages).find_map(|(at, message)| {
         let parts = match Said::from(message.content.as_ref()?) {
             Said::Text(_) => return None,
             Said::Parts(parts) => parts,
@@ -64,7 +64,7 @@ pub fn detail(messages: &[Message<'_>]) -> Option<(usize, usize)> {
 /// # Errors
 /// 400 with the path of the part.
 pub fn check(messages: &[Message<'_>]) -> Result<(), ApiError> {
-    for (at, message) in messages.iter().enumerate() {
+    for (at, message) in numbered(messages) {
         let Some(Said::Parts(parts)) = message.content.as_ref().map(Said::from) else {
             continue;
         };

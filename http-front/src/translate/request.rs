@@ -10,10 +10,11 @@ mod tools;
 
 use super::{
     agent::AgentPlan,
-    answer::{Calling, Expect, Shape},
+    answer::{Allowed, Calling, Expect, Shape},
+    blocks::{Blocks, Tools},
     history::{self, Entry, Repair},
     items,
-    mode::Reasoning,
+    mode::{OutputMode, Reasoning},
     models::{Alias, Served},
     names::Names,
     plan::Plan,
@@ -22,7 +23,7 @@ use crate::{
     error::ApiError,
     openai::{
         chat::ChatRequest,
-        message::{Message, Role},
+        message::{Message, Role, numbered},
     },
 };
 pub use parameters::IGNORED;
@@ -44,6 +45,10 @@ pub struct Options<'a> {
     pub strict: bool,
     /// When the client reads the reasoning.
     pub reasoning: Reasoning,
+    /// How calls are told; a request may ask for another way.
+    pub output: OutputMode,
+    /// The longest call that is written as text and read as one, in bytes.
+    pub tool_buffer: usize,
 }
 
 /// What a chat completion asks for.
@@ -79,14 +84,15 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
     parameters::check(request, &mut ignored)?;
     let choices = parameters::choices(request, options.max_choices)?;
     let limits = parameters::limits(request)?;
-    let verbosity = parameters::verbosity(request)?;
-    let service_tier = parameters::service_tier(request, &mut ignored)?;
     let named = parameters::effort(request)?;
     let summary = parameters::summary(request, named, options.reasoning, &mut ignored)?;
     let resolved = served.resolve(&request.model, options.aliases)?;
+    let model = resolved.model.as_str();
+    let verbosity = parameters::verbosity(request, served.supports_verbosity(model), &mut ignored)?;
+    let service_tier = parameters::service_tier(request, served.service_tiers(model), &mut ignored)?;
     let effort = named.map(|named| named.word.to_owned()).or(resolved.effort);
     if let Some(effort) = &effort {
-        served.check_effort(&resolved.model, effort).map_err(|error| match named {
+        served.check_effort(model, effort).map_err(|error| match named {
             Some(named) => error.with_param(named.path),
             None => error,
         })?;
@@ -101,11 +107,12 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
     let tools = tools::tools(request, &names)?;
     let format = format::format(request)?;
     let (shape, schema) = shape(format, tools.forced);
+    let blocks = blocks(request, &tools.calling.allowed, &shape, options);
     if let Some((message, part)) = items::detail(&request.messages) {
         ignored.add_at("detail", || format!("messages[{message}].content[{part}].image_url.detail"));
     }
     let by_name = |m: &Message<'_>| m.name.is_some() && !matches!(m.role, Role::Tool | Role::Function);
-    if let Some(at) = request.messages.iter().position(by_name) {
+    if let Some((at, _)) = numbered(&request.messages).find(|(_, message)| by_name(message)) {
         ignored.add_at("name", || format!("messages[{at}].name"));
     }
     let output_schema = schema.map(|schema| raw(&schema));
@@ -127,6 +134,8 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
             names,
             limits,
             reasoning: summary.is_some(),
+            output: options.output,
+            blocks,
             ..Expect::default()
         }),
         model: request.model.clone(),
@@ -182,6 +191,20 @@ fn shape(format: format::Format, forced: Option<tools::Forced>) -> (Shape, Optio
             (Shape::Schema(output), Some(schema))
         }
     }
+}
+
+/// What reads calls that are written in the text, where the client has them read and the text is no more than text.
+fn blocks(
+    request: &ChatRequest<'_>,
+    allowed: &Allowed,
+    shape: &Shape,
+    options: Options<'_>,
+) -> Option<Blocks> {
+    if options.output != OutputMode::TextualTools || !matches!(shape, Shape::Text) {
+        return None;
+    }
+    let tools = Tools::of(request, allowed);
+    (!tools.is_empty()).then(|| Blocks::new(Arc::new(tools), options.tool_buffer))
 }
 
 /// Every name of a function in the request: those that may be called first.

@@ -24,9 +24,13 @@ fn command() -> Command {
             Command::new("fetch-codex")
                 .about("Install the pinned codex into target/tools/codex and print the path of its binary"),
         )
-        .subcommand(Command::new("fetch-clients").about(
-            "Install the pinned clients of the tests into target/tools and print the variables that name them",
-        ))
+        .subcommand(
+            Command::new("fetch-clients")
+                .about(
+                    "Install the pinned clients of the tests into target/tools and print the variables that name them",
+                )
+                .arg(flag("long", "Those of the long suites too")),
+        )
 }
 
 fn up() -> Command {

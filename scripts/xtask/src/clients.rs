@@ -1,8 +1,9 @@
 //! The real clients that the suite `clients` runs against the pair: which versions, and how they get here.
 //!
-//! `scripts/clients/python` pins those in Python with pip's hashes, `scripts/clients/node` those in JavaScript, and
-//! the Node.js that runs them, with npm's lock file. The locks name no registry, so they work with whatever a machine
-//! is set up for. Python itself is the system's.
+//! `scripts/clients/python*` pin those in Python with pip's hashes, `scripts/clients/node*` those in JavaScript, and
+//! the Node.js that runs them, with npm's lock file; `scripts/clients/schemathesis` pins what tries the schema of our
+//! routes. Clients whose needs contradict each other have environments of their own. The locks name no registry, so
+//! they work with whatever a machine is set up for. Python itself is the system's.
 
 use std::env::consts::{ARCH, OS};
 use std::io::ErrorKind;
@@ -21,43 +22,52 @@ const PYTHON: (u32, u32) = (3, 11);
 const NO_PYTHON: &str = "the Python clients of the tests need python3 (3.11 or newer) with venv and pip\n\
                          (Debian: apt-get install python3-venv)";
 
-/// Where the clients are.
-pub(crate) struct Clients {
-    /// The Python of an environment that has them.
-    pub(crate) python: PathBuf,
-    /// The pinned Node.js.
-    pub(crate) node: PathBuf,
-    /// The folder that JavaScript clients are imported from.
-    pub(crate) modules: PathBuf,
-}
+/// Environments of Python: the folder of the lock, the variable that names the interpreter, and whether only a long
+/// run has it.
+const PYTHONS: &[(&str, &str, bool)] = &[
+    ("python", "CLIENTS_PYTHON", false),
+    ("python-older", "CLIENTS_PYTHON_OLDER", true),
+    ("python-more", "CLIENTS_PYTHON_MORE", true),
+    ("schemathesis", "CLIENTS_SCHEMATHESIS", true),
+];
+
+/// Where the clients are: what the suites read, as variables.
+pub(crate) struct Clients(Vec<(&'static str, PathBuf)>);
 
 impl Clients {
-    /// What the suite reads, as variables.
-    pub(crate) fn variables(&self) -> [(&'static str, &Path); 3] {
-        [
-            ("CLIENTS_PYTHON", &self.python),
-            ("CLIENTS_NODE", &self.node),
-            ("CLIENTS_NODE_MODULES", &self.modules),
-        ]
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.0.iter().map(|(name, path)| (*name, path.as_path()))
     }
 }
 
-/// Installs the pinned clients unless they are there already.
-pub(crate) fn fetch(paths: &Paths, note: impl Fn(&str)) -> Result<Clients> {
-    let python = python(paths, &note)?;
-    let (node, modules) = node(paths, &note)?;
-    Ok(Clients { python, node, modules })
+/// Installs the pinned clients unless they are there already; `long`: also those that only a long run needs.
+pub(crate) fn fetch(paths: &Paths, long: bool, note: impl Fn(&str)) -> Result<Clients> {
+    let mut found = Vec::new();
+    for (folder, variable, _) in PYTHONS.iter().filter(|(_, _, only_long)| long || !only_long) {
+        found.push((*variable, python(paths, folder, &note)?));
+    }
+    let binary = node_binary(OS, ARCH)?;
+    let dir = node(paths, "node", &note, |dir| runs(&dir.join(binary)).map(drop))?;
+    found.push(("CLIENTS_NODE", dir.join(binary)));
+    found.push(("CLIENTS_NODE_MODULES", dir.join("node_modules")));
+    if long {
+        let is_whole = |dir: &Path| read(&dir.join("node_modules/openai/package.json")).map(drop);
+        let dir = node(paths, "node-more", &note, is_whole)?;
+        found.push(("CLIENTS_NODE_MORE_MODULES", dir.join("node_modules")));
+    }
+    Ok(Clients(found))
 }
 
-fn python(paths: &Paths, note: &impl Fn(&str)) -> Result<PathBuf> {
-    let lock = read(&paths.root.join("scripts/clients/python/requirements.txt"))?;
+/// Gives the interpreter of the environment that has what the lock of this folder pins.
+fn python(paths: &Paths, folder: &str, note: &impl Fn(&str)) -> Result<PathBuf> {
+    let lock = read(&paths.root.join("scripts/clients").join(folder).join("requirements.txt"))?;
     let version = python_version(Path::new("python3"))?;
     check_python(&version)?;
     // An environment belongs to the Python that made it.
     let stamp = format!("{version}\n{lock}");
     let interpreter = Path::new("venv/bin/python");
-    let pinned =
-        Pinned { name: "clients-python", files: &[("requirements.txt", lock.as_str())], stamp: &stamp };
+    let name = format!("clients-{folder}");
+    let pinned = Pinned { name: &name, files: &[("requirements.txt", lock.as_str())], stamp: &stamp };
     let dir = pinned.ensure(
         paths,
         note,
@@ -76,24 +86,23 @@ fn python(paths: &Paths, note: &impl Fn(&str)) -> Result<PathBuf> {
     Ok(dir.join(interpreter))
 }
 
-/// Gives Node.js and the folder of modules.
-fn node(paths: &Paths, note: &impl Fn(&str)) -> Result<(PathBuf, PathBuf)> {
-    let source = paths.root.join("scripts/clients/node");
+/// Gives the folder that has what the lock of this folder pins, in `node_modules`.
+fn node(
+    paths: &Paths,
+    folder: &str,
+    note: &impl Fn(&str),
+    is_whole: impl Fn(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let source = paths.root.join("scripts/clients").join(folder);
     let manifest = read(&source.join("package.json"))?;
     let lock = read(&source.join("package-lock.json"))?;
-    let binary = node_binary(OS, ARCH)?;
     let files = [("package.json", manifest.as_str()), ("package-lock.json", lock.as_str())];
-    let pinned = Pinned { name: "clients-node", files: &files, stamp: &lock };
-    let dir = pinned.ensure(
-        paths,
-        note,
-        |dir| runs(&dir.join(binary)).map(drop),
-        |dir| {
-            note("npm ci: about 60 MB to download");
-            npm::ci(dir, "the JavaScript clients of the tests", note)
-        },
-    )?;
-    Ok((dir.join(binary), dir.join("node_modules")))
+    let name = format!("clients-{folder}");
+    let pinned = Pinned { name: &name, files: &files, stamp: &lock };
+    pinned.ensure(paths, note, is_whole, |dir| {
+        note("npm ci: about 70 MB to download");
+        npm::ci(dir, "the JavaScript clients of the tests", note)
+    })
 }
 
 /// Node.js 22 as a package: what a system has may be too old for the clients.
@@ -159,12 +168,22 @@ mod tests {
     use serde_json::Value;
 
     const NODE_LOCK: &str = include_str!("../../clients/node/package-lock.json");
-    const PYTHON_LOCK: &str = include_str!("../../clients/python/requirements.txt");
-    const PYTHON_WANTED: &str = include_str!("../../clients/python/requirements.in");
+    const NODE_MORE_LOCK: &str = include_str!("../../clients/node-more/package-lock.json");
+
+    /// What is wanted and what is pinned of each environment of Python.
+    fn pythons() -> Vec<(String, String)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients");
+        let file = |name: &str, file: &str| read(&folder.join(name).join(file)).expect("it is there");
+        PYTHONS
+            .iter()
+            .map(|(name, ..)| (file(name, "requirements.in"), file(name, "requirements.txt")))
+            .collect()
+    }
 
     #[test]
-    fn the_lock_of_node_names_no_registry_and_hashes_everything() {
+    fn the_locks_of_node_name_no_registry_and_hash_everything() {
         npm::check_lock(NODE_LOCK);
+        npm::check_lock(NODE_MORE_LOCK);
     }
 
     #[test]
@@ -182,40 +201,25 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_of_python_names_no_registry_and_hashes_everything() {
-        assert!(!PYTHON_LOCK.contains("://"), "the lock must work with any registry");
-        for entry in PYTHON_LOCK.replace("\\\n", "").lines().filter(|line| !line.trim().is_empty()) {
-            assert!(entry.contains("==") && entry.contains("--hash=sha256:"), "{entry}");
+    fn the_locks_of_python_name_no_registry_and_hash_everything() {
+        for (_, lock) in pythons() {
+            assert!(!lock.contains("://"), "the lock must work with any registry");
+            for entry in lock.replace("\\\n", "").lines().filter(|line| !line.trim().is_empty()) {
+                assert!(entry.contains("==") && entry.contains("--hash=sha256:"), "{entry}");
+            }
         }
     }
 
     #[test]
-    fn the_lock_of_python_holds_what_is_wanted() {
-        for wanted in PYTHON_WANTED.lines().filter(|line| !line.starts_with('#')) {
-            assert!(PYTHON_LOCK.lines().any(|line| line.split(' ').next() == Some(wanted)), "{wanted}");
-        }
-    }
-
-    #[test]
-    fn the_document_names_the_versions_of_the_locks() {
-        let table = include_str!("../../../docs/compatibility.md");
-        let row = |name: &str, versions: &str| {
-            let found =
-                table.lines().any(|line| line.contains(name) && line.contains(&format!("| {versions} |")));
-            assert!(found, "docs/compatibility.md should say {versions} for {name}");
-        };
-        let python = |name: &str| {
-            let wanted = PYTHON_WANTED.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("=="));
-            wanted.expect("it is pinned").to_owned()
-        };
-        row("Python SDK", &python("openai"));
-        row("`langchain-openai`", &format!("{}, {}", python("langchain-openai"), python("langchain")));
-        let lock: Value = serde_json::from_str(NODE_LOCK).expect("JSON");
-        let node =
-            |name: &str| lock["packages"][format!("node_modules/{name}")]["version"].as_str().expect(name);
-        row("JavaScript SDK", node("openai"));
-        for name in ["ai", "@ai-sdk/openai-compatible", "@ai-sdk/openai"] {
-            row(&format!("| `{name}` |"), node(name));
+    fn the_locks_of_python_hold_what_is_wanted() {
+        for (wanted, lock) in pythons() {
+            for wanted in wanted.lines().filter(|line| !line.starts_with('#')) {
+                let (name, version) = wanted.split_once("==").expect("a version");
+                // Without the extras in brackets.
+                let name = name.split('[').next().unwrap_or(name);
+                let entry = format!("{name}=={version}");
+                assert!(lock.lines().any(|line| line.split(' ').next() == Some(&entry)), "{wanted}");
+            }
         }
     }
 

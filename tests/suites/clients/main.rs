@@ -24,5 +24,7 @@ mod agent;
 mod alive;
 mod client;
 mod errors;
+mod features;
 mod plain;
+mod process;
 mod structured;

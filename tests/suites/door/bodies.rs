@@ -95,7 +95,12 @@ async fn a_wrong_type_is_400_with_its_path() {
         (with("metadata", json!({ "a": 1 })), "metadata.a", None),
         (with("metadata", json!({ "a": "x".repeat(513) })), "metadata", None),
         (with("user", json!("x".repeat(513))), "user", None),
-        (with("n", json!(2)), "n", Some("unsupported_parameter")),
+        (with("n", json!(6)), "n", None),
+        (with("stop", json!(["a", ""])), "stop[1]", None),
+        (with("max_tokens", json!(0)), "max_tokens", None),
+        (with("temperature", json!("warm")), "temperature", None),
+        (with("verbosity", json!("loud")), "verbosity", None),
+        (with("reasoning", json!({ "summary": "long" })), "reasoning.summary", None),
         (with("logprobs", json!(true)), "logprobs", Some("unsupported_parameter")),
         (with("audio", json!({})), "audio", Some("unsupported_parameter")),
     ] {
@@ -194,7 +199,12 @@ async fn null_is_absent_and_the_unknown_is_skipped() {
         "service_tier",
         "store",
         "prompt_cache_key",
+        "prompt_cache_retention",
+        "prompt_cache_options",
         "safety_identifier",
+        "moderation",
+        "reasoning",
+        "reasoning_summary",
         "never_heard_of",
     ] {
         body[name] = Value::Null;

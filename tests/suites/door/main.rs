@@ -6,6 +6,7 @@ mod door;
 mod early;
 mod health;
 mod keys;
+mod metrics;
 mod models;
 mod raw;
 mod routes;

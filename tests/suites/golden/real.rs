@@ -6,6 +6,8 @@ mod failures;
 mod forms;
 mod history;
 mod plain;
+mod prompt;
+mod text_tools;
 mod tools;
 
 use gateway_tests::{
@@ -36,13 +38,24 @@ fn unhurried(builder: Builder) -> Builder {
 ///
 /// Codex may ask the model up to `more` times more, to which it says nothing: then only an interrupt can end the turn.
 async fn played(replies: Vec<Reply>, more: usize, body: Value, status: u16) -> String {
+    played_with(replies, more, body, status, |builder| builder).await
+}
+
+/// The same with a pair that is set up otherwise.
+async fn played_with(
+    replies: Vec<Reply>,
+    more: usize,
+    body: Value,
+    status: u16,
+    set_up: impl FnOnce(Builder) -> Builder,
+) -> String {
     let queue = Arc::new(Queue::default());
     let upstream = Upstream::start(Arc::clone(&queue)).await.expect("a free port");
     let wanted = replies.len();
     replies.into_iter().for_each(|reply| queue.push(reply));
     std::iter::repeat_n(Reply::silence(), more).for_each(|reply| queue.push(reply));
     let builder = unhurried(Builder::real(&upstream.base_url()).expect("a home for the pair"));
-    let mut stage = Stage::real(builder).await;
+    let mut stage = Stage::real(set_up(builder)).await;
     let answer = stage.chat(&body).await;
     assert_eq!(answer.status, status, "{}", answer.text());
     assert!(queue.left() <= more, "{} of {wanted} replies left", queue.left());

@@ -64,7 +64,8 @@ fn expected(model: &str, effort: Option<&str>, messages: &[Value]) -> Value {
         "tools": [],
         "tool_choice": "auto",
         "parallel_tool_calls": true,
-        "reasoning": effort.map_or(json!({}), |effort| json!({"effort": effort})),
+        // Who names an effort is told of the reasoning, so codex is asked to tell of it.
+        "reasoning": effort.map_or(json!({}), |effort| json!({"effort": effort, "summary": "auto"})),
         "store": false,
         "stream": true,
         "include": ["reasoning.encrypted_content"],

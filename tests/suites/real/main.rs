@@ -16,6 +16,7 @@ mod keywords;
 mod legal;
 mod lines;
 mod models;
+mod parameters;
 mod pipelines;
 mod privileges;
 mod replace;

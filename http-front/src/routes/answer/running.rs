@@ -5,6 +5,7 @@ use crate::{
     auth::KeyName,
     daemon::link::Daemon,
     error::ApiError,
+    metrics::Metrics,
     openai::usage::Tokens,
     translate::{
         answer::{Closing, Gather, Step},
@@ -34,6 +35,8 @@ pub(super) struct Running {
     due: bool,
     /// Where an agent's work is logged.
     work: Option<WorkLog>,
+    /// Where calls that are written as text are counted.
+    metrics: Arc<Metrics>,
 }
 
 /// The next thing in an answer.
@@ -48,8 +51,14 @@ pub(super) enum Got {
 
 impl Running {
     /// An answer of this turn, which is run once more as `again` says, where that is needed.
-    pub(super) fn new(turn: Watched, gather: Gather, again: Option<Again>, request_id: &str) -> Self {
-        Self { turn, gather, again, request_id: request_id.to_owned(), due: false, work: None }
+    pub(super) fn new(
+        turn: Watched,
+        gather: Gather,
+        again: Option<Again>,
+        request_id: &str,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { turn, gather, again, request_id: request_id.to_owned(), due: false, work: None, metrics }
     }
 
     /// The threads of its turns.
@@ -152,6 +161,7 @@ pub(super) fn differs(request_id: &str, bytes: usize) {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.metrics.tool_buffers(self.gather.close());
         if let Some(log) = &mut self.work {
             log.end(self.gather.work());
         }

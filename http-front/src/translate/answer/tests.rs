@@ -1,6 +1,7 @@
 //! Tests of what an answer is.
 
 mod limited;
+mod text_tools;
 
 use super::*;
 use crate::translate::names::Names;

@@ -9,10 +9,21 @@ use crate::{
 /// Who owns the child's models, and who the names that are none.
 const OWNERS: (&str, &str) = ("openai", "codex-gateway");
 /// The parameters that have an effect for every model, of those for which OpenRouter has a word.
-const PARAMETERS: [&str; 5] =
-    ["tools", "tool_choice", "parallel_tool_calls", "response_format", "structured_outputs"];
-/// The one that has an effect for models with efforts.
-const EFFORT: &str = "reasoning_effort";
+const PARAMETERS: [&str; 9] = [
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "structured_outputs",
+    "stop",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+];
+/// Those that have an effect for models with efforts.
+const EFFORT: [&str; 2] = ["reasoning_effort", "reasoning"];
+/// The one that has an effect for models that support it.
+const VERBOSITY: &str = "verbosity";
 
 /// What an operator wants to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +55,10 @@ pub fn card(
         let efforts = served.efforts(&resolved.model);
         let mut parameters = PARAMETERS.to_vec();
         if !efforts.is_empty() {
-            parameters.push(EFFORT);
+            parameters.extend(EFFORT);
+        }
+        if known.is_some_and(|info| info.supports_verbosity == Some(true)) {
+            parameters.push(VERBOSITY);
         }
         ModelInfo {
             // The model's own name for people would hide that this is another one.

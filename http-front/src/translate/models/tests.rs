@@ -105,8 +105,8 @@ fn a_card_tells_what_the_catalog_knows() {
             "top_provider": {"context_length": 1000, "max_completion_tokens": 1000},
             "architecture": {"input_modalities": ["text", "image"], "output_modalities": ["text"]},
             "supported_parameters": [
-                "tools", "tool_choice", "parallel_tool_calls", "response_format", "structured_outputs",
-                "reasoning_effort",
+                "tools", "tool_choice", "parallel_tool_calls", "response_format", "structured_outputs", "stop", "max_tokens", "max_completion_tokens", "n",
+                "reasoning_effort", "reasoning", "verbosity",
             ],
             "supported_reasoning_efforts": ["low", "high"],
             "codex": {

@@ -40,23 +40,39 @@ pub(super) fn check(request: &ChatRequest<'_>, ignored: &mut Ignored) -> Result<
     habits::habits(request, ignored)
 }
 
-/// How much the model is to write.
-pub(super) fn verbosity(request: &ChatRequest<'_>) -> Result<Option<&'static str>, ApiError> {
-    check::word("verbosity", request.verbosity.as_ref(), &["low", "medium", "high"])
+/// How much the model is to write. `supported` is whether it can be asked for that, where it is known: codex leaves a
+/// verbosity out for a model that can't.
+pub(super) fn verbosity(
+    request: &ChatRequest<'_>,
+    supported: Option<bool>,
+    ignored: &mut Ignored,
+) -> Result<Option<&'static str>, ApiError> {
+    const NAME: &str = "verbosity";
+    let asked = check::word(NAME, request.verbosity.as_ref(), &["low", "medium", "high"])?;
+    if asked.is_some() && supported == Some(false) {
+        ignored.add(NAME);
+        return Ok(None);
+    }
+    Ok(asked)
 }
 
-/// How soon the upstream is to serve the request; `None` is as usual.
+/// How soon the upstream is to serve the request; `None` is as usual. `offered` is what the model offers, where it is
+/// known: codex leaves `priority` out for a model that doesn't, and hands `flex` on for any.
 pub(super) fn service_tier(
     request: &ChatRequest<'_>,
+    offered: Option<&[String]>,
     ignored: &mut Ignored,
 ) -> Result<Option<&'static str>, ApiError> {
     const NAME: &str = "service_tier";
-    let words = &["auto", "default", "flex", "priority", "fast", "scale"];
+    const PRIORITY: &str = "priority";
+    let words = &["auto", "default", "flex", PRIORITY, "fast", "scale"];
     Ok(match check::word(NAME, request.service_tier.as_ref(), words)? {
         // Two names for one thing; OpenAI's answers have the first.
-        Some("priority" | "fast") => Some("priority"),
+        Some(PRIORITY | "fast") if offered.is_none_or(|tiers| tiers.iter().any(|tier| tier == PRIORITY)) => {
+            Some(PRIORITY)
+        }
         Some("flex") => Some("flex"),
-        Some("scale") => {
+        Some(PRIORITY | "fast" | "scale") => {
             ignored.add(NAME);
             None
         }

@@ -10,6 +10,11 @@ fn served() -> Served {
     Served {
         models: serde_json::from_value(json!([
             {"model": "m", "isDefault": true, "supportedReasoningEfforts": [{"reasoningEffort": "low"}]},
+            {"model": "plain"},
+        ]))
+        .unwrap(),
+        infos: serde_json::from_value(json!([
+            {"model": "plain", "catalogued": true, "supportsVerbosity": false, "serviceTiers": []},
         ]))
         .unwrap(),
         ..Served::default()
@@ -21,8 +26,15 @@ fn run(body: &Value) -> Result<Chat, ApiError> {
 }
 
 /// As the settings are by default.
-const OPTIONS: Options<'_> =
-    Options { aliases: &[], max_schemas: 10_000, max_choices: 5, strict: false, reasoning: Reasoning::Auto };
+const OPTIONS: Options<'_> = Options {
+    aliases: &[],
+    max_schemas: 10_000,
+    max_choices: 5,
+    strict: false,
+    reasoning: Reasoning::Auto,
+    output: OutputMode::OpenAiJson,
+    tool_buffer: 1024,
+};
 
 /// The whole way of a request, but for its images; its schemas may have so many bytes.
 pub(super) fn read(body: &[u8], max_schemas: usize) -> Result<Chat, ApiError> {
@@ -51,6 +63,31 @@ fn refused(body: &Value) -> (u16, Value) {
     let error = run(body).unwrap_err();
     let envelope: Value = serde_json::from_slice(&error.body()).unwrap();
     (error.status().as_u16(), envelope["error"]["param"].clone())
+}
+
+#[test]
+fn blocks_are_read_where_a_text_may_call() {
+    let reads = |output: OutputMode, more: Value| {
+        let function = json!({ "name": "f" });
+        let mut body = json!({
+            "model": "m",
+            "messages": [{ "role": "user", "content": "json" }],
+            "tools": [{ "type": "function", "function": function }],
+        });
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let chat = read_with(body.to_string().as_bytes(), Options { output, ..OPTIONS }).unwrap();
+        assert_eq!(chat.expect.output, output);
+        chat.expect.blocks.is_some()
+    };
+    assert!(reads(OutputMode::TextualTools, json!({})));
+    assert!(!reads(OutputMode::OpenAiJson, json!({})));
+    assert!(!reads(OutputMode::ObsidianXml, json!({})));
+    assert!(!reads(OutputMode::TextualTools, json!({ "tools": null })));
+    assert!(!reads(OutputMode::TextualTools, json!({ "tool_choice": "none" })));
+    assert!(!reads(OutputMode::TextualTools, json!({ "tool_choice": "required" })));
+    assert!(!reads(OutputMode::TextualTools, json!({ "response_format": { "type": "json_object" } })));
 }
 
 #[test]

@@ -12,6 +12,6 @@ pub(crate) fn step(paths: &Paths, steps: &mut Steps<'_>) -> Result<PathBuf> {
     steps.task("fetch the pinned codex", |step| codex::fetch(paths, |line| step.note(line)))
 }
 
-pub(crate) fn clients(paths: &Paths, steps: &mut Steps<'_>) -> Result<Clients> {
-    steps.task("fetch the pinned clients", |step| clients::fetch(paths, |line| step.note(line)))
+pub(crate) fn clients(paths: &Paths, long: bool, steps: &mut Steps<'_>) -> Result<Clients> {
+    steps.task("fetch the pinned clients", |step| clients::fetch(paths, long, |line| step.note(line)))
 }

@@ -27,8 +27,9 @@ pub(crate) fn run(matches: &ArgMatches, ui: &Ui) -> Result<()> {
             ui.say(binary.display());
             Ok(())
         }
-        Some(("fetch-clients", _)) => {
-            for (name, value) in fetch::clients(&paths, &mut steps)?.variables() {
+        Some(("fetch-clients", matches)) => {
+            let clients = fetch::clients(&paths, matches.get_flag("long"), &mut steps)?;
+            for (name, value) in clients.variables() {
                 ui.say(format_args!("{name}={}", value.display()));
             }
             Ok(())

@@ -50,7 +50,7 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     let mut build = paths.cargo(&["build", "--workspace", "--exclude", "xtask", "--bins"]);
     steps.command("build the binaries", &mut build, Show::OnFailure)?;
     let codex = fetch::step(paths, steps)?;
-    let clients = fetch::clients(paths, steps)?;
+    let clients = fetch::clients(paths, options.long, steps)?;
     let nextest = tools::nextest(paths, steps)?;
     // What needs a booted machine has a step of its own, also when it is asked for by name.
     let filters = options.filters.iter().map(String::as_str);

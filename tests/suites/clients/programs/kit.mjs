@@ -42,3 +42,35 @@ export async function run(scenarios) {
   const result = await scenarios[process.argv[2]]();
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
+
+export const imageURL = `data:image/png;base64,${process.env.IMAGE}`;
+
+// The model knows what to do by the word behind the colon.
+export const prompt = (feature) => `feature:${feature} Go on.`;
+
+// Waits until the test says this.
+export async function heard(line) {
+  process.stdin.setEncoding('utf8');
+  let said = '';
+  for await (const text of process.stdin) {
+    said += text;
+    if (said.split('\n').includes(line)) return;
+  }
+}
+
+// Goes through the features and prints a line for each. What a client doesn't have is a string that says why.
+export async function features(table) {
+  for (const name of JSON.parse(process.env.FEATURES)) {
+    let line;
+    if (typeof table[name] === 'string') {
+      line = { feature: name, not_offered: table[name] };
+    } else {
+      try {
+        line = { feature: name, saw: await table[name]() };
+      } catch (error) {
+        line = { feature: name, failed: String(error?.stack ?? error) };
+      }
+    }
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+  }
+}

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,3 +55,33 @@ def told(error):
 def run(scenarios):
     result = scenarios[sys.argv[1]]()
     sys.stdout.write(json.dumps(result) + "\n")
+
+
+IMAGE = os.environ.get("IMAGE", "")
+IMAGE_URL = "data:image/png;base64," + IMAGE
+
+
+def prompt(feature):
+    """The model knows what to do by the word behind the colon."""
+    return f"feature:{feature} Go on."
+
+
+def heard(line):
+    """Waits until the test says this."""
+    while sys.stdin.readline().strip() != line:
+        pass
+
+
+def features(table):
+    """Goes through the features and prints a line for each. What a client doesn't have is a string that says why."""
+    for name in json.loads(os.environ["FEATURES"]):
+        found = table[name]
+        if isinstance(found, str):
+            line = {"feature": name, "not_offered": found}
+        else:
+            try:
+                line = {"feature": name, "saw": found()}
+            except Exception:
+                line = {"feature": name, "failed": traceback.format_exc(limit=-2)}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()

@@ -17,6 +17,7 @@ pub const IGNORED: &[&str] = &[
     "prompt_cache_retention",
     "prompt_cache_options",
     "safety_identifier",
+    "verbosity",
     "service_tier",
     "reasoning_summary",
     "best_of",

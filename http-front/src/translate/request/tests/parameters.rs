@@ -175,6 +175,8 @@ fn ignorable() -> Vec<(&'static str, &'static str, Value)> {
         ("prompt_cache_options", "prompt_cache_options", json!({"prompt_cache_options": {"ttl": "30m"}})),
         ("safety_identifier", "safety_identifier", json!({"safety_identifier": "x".repeat(64)})),
         ("service_tier", "service_tier", json!({"service_tier": "scale"})),
+        ("service_tier", "service_tier", json!({"service_tier": "fast", "model": "plain"})),
+        ("verbosity", "verbosity", json!({"verbosity": "low", "model": "plain"})),
         (
             "detail",
             "messages[1].content[0].image_url.detail",
@@ -240,6 +242,10 @@ fn verbosity_and_tier_are_carried() {
         let chat = taken(&json!({"service_tier": word}));
         assert_eq!((chat.plan.service_tier, chat.ignored), (Some(tier), Vec::new()));
     }
+    // Codex hands this one on whatever the model offers.
+    assert_eq!(taken(&json!({"service_tier": "flex", "model": "plain"})).plan.service_tier, Some("flex"));
+    let plain = taken(&json!({"service_tier": "priority", "verbosity": "low", "model": "plain"}));
+    assert_eq!((plain.plan.service_tier, plain.plan.verbosity), (None, None));
 }
 
 #[test]

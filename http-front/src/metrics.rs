@@ -1,0 +1,150 @@
+//! What is counted, and how it is told to Prometheus (`GET /metrics` on the internal listener).
+//!
+//! Owns the series and their registry: one for each front, so that two in one process don't mix. Promises: a series is there
+//! from the start, at 0; a label's values are a closed set that the code names, never anything that a client sent. It never
+//! waits, and nothing of a prompt, a completion, a key or an id is in it.
+//!
+//! A series is a field of [`Metrics`] that `Maker` makes, and a method that counts; its help says what one is, and the unit
+//! where it has one. `docs/metrics.md` is made from that.
+
+use crate::translate::{blocks::Counts, request::IGNORED};
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry, TextEncoder, core::Collector};
+
+/// The content type of what [`Metrics::text`] gives.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All series.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    ignored: IntCounterVec,
+    tool_buffers_started: IntCounter,
+    tool_buffers_flushed: IntCounter,
+    tool_buffers_aborted: IntCounter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All of them at 0.
+    pub fn new() -> Self {
+        let make = Maker { registry: Registry::new() };
+        Self {
+            ignored: make.counters(
+                "codex_ignored_params_total",
+                "Requests with a parameter that had no effect, by the parameter.",
+                ("param", IGNORED),
+            ),
+            tool_buffers_started: make.counter(
+                "codex_tool_buffer_started_total",
+                "Calls as text that were begun: written (obsidian-xml), or held back because they may be calls (textual-tools).",
+            ),
+            tool_buffers_flushed: make.counter(
+                "codex_tool_buffer_flushed_total",
+                "Calls as text that were whole: written, or read and told as calls.",
+            ),
+            tool_buffers_aborted: make.counter(
+                "codex_tool_buffer_aborted_total",
+                "Texts that were held back and turned out to be no calls, or too long, or were cut off by the answer's end.",
+            ),
+            registry: make.registry,
+        }
+    }
+
+    /// A request's parameters had no effect; a name outside of [`IGNORED`] is not counted.
+    pub fn ignored(&self, names: &[&'static str]) {
+        for name in names.iter().filter(|name| IGNORED.contains(name)) {
+            self.ignored.with_label_values(&[name]).inc();
+        }
+    }
+
+    /// What became of calls that are texts.
+    pub fn tool_buffers(&self, counts: Counts) {
+        let Counts { started, flushed, aborted } = counts;
+        self.tool_buffers_started.inc_by(started);
+        self.tool_buffers_flushed.inc_by(flushed);
+        self.tool_buffers_aborted.inc_by(aborted);
+    }
+
+    /// All series in Prometheus's text format.
+    pub fn text(&self) -> String {
+        let families = self.registry.gather();
+        TextEncoder::new()
+            .encode_to_string(&families)
+            .expect("names and labels are checked when they are made")
+    }
+}
+
+/// Makes series and registers them.
+struct Maker {
+    registry: Registry,
+}
+
+impl Maker {
+    /// One that only grows.
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.register(IntCounter::new(name, help))
+    }
+
+    /// One for each value of a label.
+    fn counters(&self, name: &str, help: &str, (label, values): (&str, &[&str])) -> IntCounterVec {
+        let counters = self.register(IntCounterVec::new(Opts::new(name, help), &[label]));
+        for value in values {
+            // Asked for once, it is there.
+            let _at_zero = counters.with_label_values(&[value]);
+        }
+        counters
+    }
+
+    fn register<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
+        let made = made.expect("names and labels are constants that fit");
+        self.registry.register(Box::new(made.clone())).expect("each name is a constant and there once");
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(metrics: &Metrics) -> Vec<String> {
+        metrics.text().lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_series_is_there_from_the_start() {
+        let metrics = Metrics::new();
+        let lines = lines(&metrics);
+        assert_eq!(lines.len(), IGNORED.len() + 3);
+        assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
+        for name in IGNORED {
+            assert!(lines.contains(&format!("codex_ignored_params_total{{param=\"{name}\"}} 0")), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_told() {
+        let (metrics, other) = (Metrics::new(), Metrics::new());
+        metrics.ignored(&["seed", "name", "seed"]);
+        metrics.ignored(&["sent by a client"]);
+        metrics.tool_buffers(Counts { started: 2, flushed: 1, aborted: 1 });
+        let mut counted = lines(&metrics);
+        counted.retain(|line| !line.ends_with(" 0"));
+        assert_eq!(
+            counted,
+            [
+                "codex_ignored_params_total{param=\"name\"} 1",
+                "codex_ignored_params_total{param=\"seed\"} 2",
+                "codex_tool_buffer_aborted_total 1",
+                "codex_tool_buffer_flushed_total 1",
+                "codex_tool_buffer_started_total 2",
+            ]
+        );
+        assert!(!metrics.text().contains("client"), "no label but those of the code");
+        assert!(lines(&other).iter().all(|line| line.ends_with(" 0")), "each front counts for itself");
+    }
+}
