@@ -173,6 +173,12 @@ impl Got {
         Some((usage["usage"]["prompt_tokens"].as_u64()?, usage["usage"]["completion_tokens"].as_u64()?))
     }
 
+    /// `codex_metadata`; `null` where there is none.
+    pub(super) fn metadata(&self) -> Value {
+        let mut told = self.objects().into_iter().map(|object| object["codex_metadata"].clone());
+        told.find(|metadata| !metadata.is_null()).unwrap_or_default()
+    }
+
     /// Why it ended.
     pub(super) fn reason(&self) -> Option<String> {
         let reason = |object: Value| object["choices"][0]["finish_reason"].as_str().map(str::to_owned);

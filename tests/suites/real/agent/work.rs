@@ -39,6 +39,26 @@ async fn commands_run_all_messages_arrive_and_no_call_is_handed_on() {
     }
 }
 
+/// `codex_metadata` has the work, where it is asked for, in an object and at the end of a stream.
+#[tokio::test]
+async fn the_metadata_tells_what_was_done() {
+    let stage = Stage::new("workspace-write").await;
+    let text = commands(&["touch made", "false --with an-argument"]);
+    for stream in [false, true] {
+        let headers = [("x-codex-profile", "agent"), ("x-codex-metadata", "true")];
+        let got = stage.send(&headers, &super::stage::asking(DIRECT, &text, stream)).await;
+        let metadata = got.metadata();
+        assert_eq!(metadata["profile"], "agent", "{got:?}");
+        let commands = metadata["commands"].as_array().expect("a list").iter();
+        let told: Vec<Value> =
+            commands.map(|done| json!([done["kind"], done["name"], done["exit_code"], done["ok"]])).collect();
+        assert_eq!(told, [json!(["command", "touch", 0, true]), json!(["command", "false", 1, false])]);
+        assert!(!got.text.contains("an-argument"), "{got:?}");
+        let plain = stage.agent(DIRECT, &text, stream).await;
+        assert_eq!(plain.metadata(), Value::Null, "{plain:?}");
+    }
+}
+
 /// What the model gets: codex's prompt and tools, our word on the place, and the client's messages in their order.
 #[tokio::test]
 async fn an_agent_has_codexs_prompt_and_tools() {
