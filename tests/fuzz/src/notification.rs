@@ -53,13 +53,20 @@ fn read(line: &Bytes, json: bool) -> Option<String> {
         Some(Delta::Text { item, text }) if json => {
             format!("{:?} says {:?}", string(&item), string(&text))
         }
+        Some(Delta::Reasoning { item, part, text }) if json => {
+            format!("{:?} thinks {:?} in part {part}", string(&item), string(&text))
+        }
         said @ (Some(
             Delta::Alive
             | Delta::Text { .. }
             | Delta::Message { .. }
+            | Delta::Reasoning { .. }
+            | Delta::Reasoned { .. }
+            | Delta::Thread(_)
             | Delta::Begun
             | Delta::Call { .. }
             | Delta::Foreign
+            | Delta::Command(_)
             | Delta::Usage(_)
             | Delta::Retry
             | Delta::End(_),

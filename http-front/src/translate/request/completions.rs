@@ -114,7 +114,9 @@ fn prompts(sent: Option<Value>) -> Result<Vec<String>, ApiError> {
             }
             let texts = list.into_iter().enumerate().map(|(at, prompt)| match prompt {
                 Value::String(prompt) => Ok(prompt),
-                _ => Err(ApiError::invalid(format!("prompt[{at}]"), "Each prompt must be a string.")),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    Err(ApiError::invalid(format!("prompt[{at}]"), "Each prompt must be a string."))
+                }
             });
             texts.collect()
         }

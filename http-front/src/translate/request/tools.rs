@@ -200,10 +200,9 @@ fn object(value: &Value) -> Result<Choice<'_>, ApiError> {
         },
         Some("allowed_tools") => {
             // The Responses API has its members in the choice itself.
-            let (allowed, place) = match &value["allowed_tools"] {
-                Value::Null => (value, "tool_choice"),
-                nested => (nested, "tool_choice.allowed_tools"),
-            };
+            let nested = &value["allowed_tools"];
+            let (allowed, place) =
+                if nested.is_null() { (value, "tool_choice") } else { (nested, "tool_choice.allowed_tools") };
             let param = |name: &str| format!("{place}.{name}");
             let must = match allowed["mode"].as_str() {
                 Some("auto") => false,
