@@ -5,5 +5,6 @@ mod ends;
 mod forms;
 mod rights;
 mod sandbox;
-mod stage;
+pub(super) mod stage;
+mod terminal;
 mod work;
