@@ -140,7 +140,7 @@ impl Weigh for Delta {
             Self::Reasoning { item, text, .. } => item.len() + text.len() + LINE,
             Self::Thread(thread) => thread.len() + LINE,
             Self::Call { id, name, arguments } => id.len() + name.len() + arguments.len() + LINE,
-            Self::Command(seen) => seen.id.len() + seen.name.len() + LINE,
+            Self::Command(seen) => seen.weight() + LINE,
             Self::Alive | Self::Begun | Self::Foreign | Self::Usage(_) | Self::Retry | Self::End(_) => LINE,
         }
     }
