@@ -3,6 +3,7 @@
 mod beside;
 mod ends;
 mod forms;
+mod retries;
 mod rights;
 mod sandbox;
 pub(super) mod stage;

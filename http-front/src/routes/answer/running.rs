@@ -10,6 +10,7 @@ use crate::{
     translate::{
         answer::{Closing, Gather, Step},
         event::Delta,
+        failure,
         plan::Plan,
         work::CommandDone,
     },
@@ -35,6 +36,8 @@ pub(super) struct Running {
     due: bool,
     /// Where an agent's work is logged.
     work: Option<WorkLog>,
+    /// Whether the turn was turned away before anything of it ran.
+    turned_away: bool,
     /// Where calls that are written as text are counted.
     metrics: Arc<Metrics>,
 }
@@ -58,7 +61,16 @@ impl Running {
         request_id: &str,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { turn, gather, again, request_id: request_id.to_owned(), due: false, work: None, metrics }
+        Self {
+            turn,
+            gather,
+            again,
+            request_id: request_id.to_owned(),
+            due: false,
+            work: None,
+            turned_away: false,
+            metrics,
+        }
     }
 
     /// The threads of its turns.
@@ -100,7 +112,7 @@ impl Running {
                 self.turn.replace(turn);
                 self.due = false;
             }
-            let delta = self.turn.next().await?;
+            let delta = self.turn.next().await.map_err(|error| self.told(error))?;
             if let Some(got) = self.take(delta)? {
                 return Ok(got);
             }
@@ -122,8 +134,16 @@ impl Running {
         Ok(None)
     }
 
+    /// An error as the client gets it. What an agent does is not done twice: once its turn went out, nobody is told to try
+    /// again.
+    fn told(&self, error: ApiError) -> ApiError {
+        let went_out = !self.gather.threads().is_empty() && !self.turned_away;
+        if self.work.is_some() && went_out { error.after_work() } else { error }
+    }
+
     fn take(&mut self, delta: Delta) -> Result<Option<Got>, ApiError> {
         let worked = matches!(delta, Delta::Command(_));
+        self.turned_away = matches!(&delta, Delta::End(end) if failure::turned_away(end));
         let step = self.gather.take(delta);
         if worked && let Some(log) = &mut self.work {
             log.note(self.gather.work());
@@ -139,7 +159,7 @@ impl Running {
                 }
                 Some(Got::Done(closing))
             }
-            Step::Failed(error) => return Err(error),
+            Step::Failed(error) => return Err(self.told(error)),
             Step::Again => {
                 let request_id = self.request_id.as_str();
                 tracing::info!(
