@@ -8,14 +8,19 @@ use crate::{
     metrics::Metrics,
     openai::usage::Tokens,
     translate::{
-        answer::{Closing, Gather, Step},
+        answer::{Closing, Gather, Late, Step},
         event::Delta,
         plan::Plan,
         work::CommandDone,
     },
     worklog::WorkLog,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// How long a model call whose message is complete has for telling what it used, where a limit ended the answer: codex
+/// tells it right behind the message.
+const LATE: Duration = Duration::from_millis(250);
 
 /// What is needed to run a turn once more.
 pub(super) struct Again {
@@ -33,6 +38,8 @@ pub(super) struct Running {
     request_id: String,
     /// Whether the turn is to be run once more before anything else comes.
     due: bool,
+    /// The end of the answer, which waits for its usage until then.
+    closing: Option<(Box<Closing>, Instant)>,
     /// Where an agent's work is logged.
     work: Option<WorkLog>,
     /// Where calls that are written as text are counted.
@@ -58,7 +65,16 @@ impl Running {
         request_id: &str,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { turn, gather, again, request_id: request_id.to_owned(), due: false, work: None, metrics }
+        Self {
+            turn,
+            gather,
+            again,
+            request_id: request_id.to_owned(),
+            due: false,
+            closing: None,
+            work: None,
+            metrics,
+        }
     }
 
     /// The threads of its turns.
@@ -82,17 +98,20 @@ impl Running {
         self.gather.usage()
     }
 
-    /// Whether text goes out as it comes.
-    pub(super) fn streams(&self) -> bool {
-        self.gather.streams()
-    }
-
     /// The next thing. Cancel safe.
     ///
     /// # Errors
     /// Why the answer failed; nothing comes after it.
     pub(super) async fn next(&mut self) -> Result<Got, ApiError> {
         loop {
+            if let Some((_, until)) = self.closing {
+                let late = timeout_at(until, self.turn.next()).await;
+                let delta = late.ok().and_then(Result::ok);
+                if let Some(got) = self.late(delta.as_ref()) {
+                    return Ok(got);
+                }
+                continue;
+            }
             if self.due
                 && let Some(again) = &self.again
             {
@@ -115,11 +134,27 @@ impl Running {
         while !self.due
             && let Some(delta) = self.turn.try_next()
         {
-            if let Some(got) = self.take(delta)? {
-                return Ok(Some(got));
+            let got = if self.closing.is_some() { self.late(Some(&delta)) } else { self.take(delta)? };
+            if got.is_some() {
+                return Ok(got);
             }
         }
         Ok(None)
+    }
+
+    /// Takes what comes behind the end of the answer, `None` where nothing comes any more. The end, unless more is to be
+    /// waited for.
+    fn late(&mut self, delta: Option<&Delta>) -> Option<Got> {
+        if let Some(delta) = delta {
+            self.gather.take_late(delta);
+        }
+        let over = matches!(delta, None | Some(Delta::End(_))) || self.gather.late() == Late::Nothing;
+        self.closing.take_if(|_| over).map(|(closing, _)| Got::Done(closing))
+    }
+
+    /// What was held back of the text, where the answer is broken off.
+    pub(super) fn flush(&mut self) -> String {
+        self.gather.flush()
     }
 
     fn take(&mut self, delta: Delta) -> Result<Option<Got>, ApiError> {
@@ -137,7 +172,12 @@ impl Running {
                 if bytes > 0 {
                     differs(request_id, bytes);
                 }
-                Some(Got::Done(closing))
+                match self.gather.late() {
+                    Late::Nothing => return Ok(Some(Got::Done(closing))),
+                    Late::Queued => self.closing = Some((closing, Instant::now())),
+                    Late::Soon => self.closing = Some((closing, Instant::now() + LATE)),
+                }
+                None
             }
             Step::Failed(error) => return Err(error),
             Step::Again => {

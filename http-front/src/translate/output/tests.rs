@@ -314,7 +314,7 @@ fn completions_have_texts() {
         frames(&out),
         [chunk("a: ", "null"), chunk("b", "null"), chunk("c", "null"), chunk("", end), "[DONE]".to_owned()]
     );
-    let mut choice = Choice::behind("a: ".into());
+    let mut choice = Choice::behind(Some("a: ".into()));
     choice.take(&text("i", "b"));
     choice.close(&refused);
     let whole = Whole { form: Form::Text, identity: &identity, usage: None, metadata: None };
