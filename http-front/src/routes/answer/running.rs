@@ -18,9 +18,11 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
-/// How long a model call whose message is complete has for telling what it used, where a limit ended the answer: codex
+/// How long a model call has for telling what it used, where a limit ended the answer and its message is complete: codex
 /// tells it right behind the message.
 const LATE: Duration = Duration::from_millis(250);
+/// How long its message has to be complete then: only one that ends there anyway is.
+const ENDING: Duration = Duration::from_millis(30);
 
 /// What is needed to run a turn once more.
 pub(super) struct Again {
@@ -145,11 +147,21 @@ impl Running {
     /// Takes what comes behind the end of the answer, `None` where nothing comes any more. The end, unless more is to be
     /// waited for.
     fn late(&mut self, delta: Option<&Delta>) -> Option<Got> {
+        let before = self.gather.late();
         if let Some(delta) = delta {
             self.gather.take_late(delta);
         }
-        let over = matches!(delta, None | Some(Delta::End(_))) || self.gather.late() == Late::Nothing;
-        self.closing.take_if(|_| over).map(|(closing, _)| Got::Done(closing))
+        let wait = wait(self.gather.late()).filter(|_| !matches!(delta, None | Some(Delta::End(_))));
+        match (wait, &mut self.closing) {
+            (Some(wait), Some((_, until))) => {
+                if self.gather.late() != before {
+                    *until = Instant::now() + wait;
+                }
+                None
+            }
+            (None, closing) => closing.take().map(|(closing, _)| Got::Done(closing)),
+            (Some(_), None) => None,
+        }
     }
 
     /// What was held back of the text, where the answer is broken off.
@@ -172,11 +184,8 @@ impl Running {
                 if bytes > 0 {
                     differs(request_id, bytes);
                 }
-                match self.gather.late() {
-                    Late::Nothing => return Ok(Some(Got::Done(closing))),
-                    Late::Queued => self.closing = Some((closing, Instant::now())),
-                    Late::Soon => self.closing = Some((closing, Instant::now() + LATE)),
-                }
+                let Some(wait) = wait(self.gather.late()) else { return Ok(Some(Got::Done(closing))) };
+                self.closing = Some((closing, Instant::now() + wait));
                 None
             }
             Step::Failed(error) => return Err(error),
@@ -191,6 +200,15 @@ impl Running {
                 None
             }
         })
+    }
+}
+
+/// How long to wait for what is still to be told of the usage.
+fn wait(late: Late) -> Option<Duration> {
+    match late {
+        Late::Nothing => None,
+        Late::Message => Some(ENDING),
+        Late::Usage => Some(LATE),
     }
 }
 

@@ -8,10 +8,10 @@ use crate::{openai::usage::Tokens, translate::event::Delta};
 pub enum Late {
     /// Nothing.
     Nothing,
-    /// What is on its way already.
-    Queued,
-    /// All of it: the model's message is complete.
-    Soon,
+    /// That its message is complete, if that is all that the model writes.
+    Message,
+    /// What the model call used, for its message is complete.
+    Usage,
 }
 
 impl Gather {
@@ -20,22 +20,35 @@ impl Gather {
         self.usage.filter(|_| !self.untold && !self.owed)
     }
 
-    /// Whether what the turn tells behind the end of the answer may still complete its usage; where the message is
-    /// complete, soon.
+    /// What the turn may still tell behind the end of the answer that completes its usage.
     pub fn late(&self) -> Late {
         match (self.owed, &self.item) {
             (false, _) => Late::Nothing,
-            (true, Some(_)) => Late::Queued,
-            (true, None) => Late::Soon,
+            (true, Some(_)) => Late::Message,
+            (true, None) => Late::Usage,
         }
     }
 
     /// Takes what the turn says behind the end of the answer.
     pub fn take_late(&mut self, delta: &Delta) {
-        if let Delta::Usage(Some(tokens)) = delta
-            && std::mem::take(&mut self.owed)
-        {
-            *self.usage.get_or_insert_default() += *tokens;
+        match delta {
+            Delta::Message { .. } => self.item = None,
+            Delta::Usage(Some(tokens)) if self.owed => {
+                self.owed = false;
+                *self.usage.get_or_insert_default() += *tokens;
+            }
+            Delta::Alive
+            | Delta::Begun
+            | Delta::Thread(_)
+            | Delta::Text { .. }
+            | Delta::Reasoning { .. }
+            | Delta::Reasoned { .. }
+            | Delta::Call { .. }
+            | Delta::Foreign
+            | Delta::Command(_)
+            | Delta::Usage(_)
+            | Delta::Retry
+            | Delta::End(_) => {}
         }
     }
 }
