@@ -44,7 +44,7 @@ async fn planned(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, Ap
     let bytes = body.len();
     let room = room(call.app, bytes).await;
     let mut parsed = aside(bytes, || request::parse(body))?;
-    call.app.prompt.apply(&mut parsed.messages, &parsed.model);
+    call.app.prompt.apply(&mut parsed.messages, &parsed.model)?;
     // The models are kept while the child is down; before they came once, no name can be resolved.
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));

@@ -1,6 +1,6 @@
 //! What the client is told beside the answer.
 
-use super::dispatch::Call;
+use super::{asked, dispatch::Call};
 use crate::{
     prompt,
     record::Record,
@@ -33,10 +33,12 @@ impl Told {
         }
     }
 
-    /// Puts it into the headers.
+    /// Puts it into the headers of any answer to a request whose body was read, errors too.
     pub(super) fn tell(&self, call: &Call<'_>, response: &mut Response) {
         response.headers_mut().insert(prompt::HEADER, call.app.prompt.header());
-        if let Some(profile) = self.profile {
+        // Another header may have been refused before the profile was settled.
+        let profile = self.profile.or_else(|| asked::profile(call.headers, &call.app.config).ok());
+        if let Some(profile) = profile {
             let value = HeaderValue::from_static(profile.as_str());
             response.headers_mut().insert(profile::HEADER, value);
         }

@@ -201,7 +201,11 @@ fn complete<'a>(
     (whole, repairs)
 }
 
-fn said<'a>(at: usize, message: &'a Message<'a>) -> Result<Said<'a>, ApiError> {
+/// What the message `at` says, as the client counts them.
+///
+/// # Errors
+/// 400 where it says nothing.
+pub(super) fn said<'a>(at: usize, message: &'a Message<'a>) -> Result<Said<'a>, ApiError> {
     let content = message.content.as_ref().ok_or_else(|| {
         ApiError::invalid(
             format!("messages[{at}].content"),

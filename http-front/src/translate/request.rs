@@ -90,13 +90,13 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
     let model = resolved.model.as_str();
     let verbosity = parameters::verbosity(request, served.supports_verbosity(model), &mut ignored)?;
     let service_tier = parameters::service_tier(request, served.service_tiers(model), &mut ignored)?;
-    let effort = named.map(|named| named.word.to_owned()).or(resolved.effort);
-    if let Some(effort) = &effort {
-        served.check_effort(model, effort).map_err(|error| match named {
-            Some(named) => error.with_param(named.path),
-            None => error,
-        })?;
+    match named {
+        Some(named) => {
+            served.check_effort(model, named.word).map_err(|error| error.with_param(named.path))?;
+        }
+        None => served.check_name(&request.model, &resolved)?,
     }
+    let effort = named.map(|named| named.word.to_owned()).or(resolved.effort);
     items::check(&request.messages)?;
     size::check(request, options.max_schemas)?;
     let names = Names::new(functions(request));
