@@ -40,7 +40,6 @@ async fn answer(
 ) -> Result<Answer, ApiError> {
     let began = Instant::now();
     let asked = Asked { reasoning: Reasoning::Never, ..Asked::of(call)? };
-    told.profile = Some(asked.profile);
     let config = &call.app.config;
     let read = || completions::read(body, config.strict_params, config.max_body);
     let read = prepare::alone(call.app, body.len(), read).await?;
