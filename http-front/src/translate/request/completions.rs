@@ -5,7 +5,7 @@
 //!
 //! Source: `CreateCompletionRequest` of OpenAI's API description. A member that is `null` is an absent one.
 
-use super::parameters::Ignored;
+use super::parameters::{Ignored, whole};
 use crate::error::{ApiError, Kind};
 use serde_json::{Map, Value, json};
 
@@ -78,7 +78,7 @@ pub fn read(body: &[u8], strict: bool) -> Result<Completions, ApiError> {
     let mut ignored = Ignored::default();
     best_of(take("best_of"), sent.get("n"), &mut ignored)?;
     let ignored = ignored.into_names(strict)?;
-    let choices = sent.get("n").and_then(Value::as_u64).unwrap_or(1);
+    let choices = sent.get("n").and_then(whole::<u64>).unwrap_or(1);
     if choices.saturating_mul(prompts.len() as u64) > MOST as u64 {
         let text = format!("A request may ask for {MOST} texts; this one asks for {choices} of each prompt.");
         return Err(ApiError::invalid("prompt", text));
@@ -135,8 +135,8 @@ fn string(name: &'static str, sent: Option<Value>) -> Result<Option<String>, Api
 
 /// The best of many can't be told without their probabilities: as many as are asked for are made.
 fn best_of(sent: Option<Value>, n: Option<&Value>, ignored: &mut Ignored) -> Result<(), ApiError> {
-    let n = n.and_then(Value::as_u64).unwrap_or(1);
-    match sent.as_ref().map(Value::as_u64) {
+    let n = n.and_then(whole::<u64>).unwrap_or(1);
+    match sent.as_ref().map(whole::<u64>) {
         None => Ok(()),
         Some(Some(best)) if best == n => Ok(()),
         Some(Some(best)) if best > n && best <= 20 => {
@@ -200,6 +200,7 @@ mod tests {
             (json!({"prompt": ["a", 2]}), "prompt[1]"),
             (json!({"prompt": vec!["a"; 129]}), "prompt"),
             (json!({"prompt": vec!["a"; 65], "n": 2}), "prompt"),
+            (json!({"prompt": vec!["a"; 65], "n": 2.0}), "prompt"),
             (json!({"prompt": "a", "suffix": 1}), "suffix"),
             (json!({"prompt": "a", "echo": "yes"}), "echo"),
             (json!({"prompt": "a", "logprobs": 0}), "logprobs"),
@@ -212,7 +213,9 @@ mod tests {
         for body in ["[]", "3", "{", ""] {
             assert_eq!(read(body.as_bytes(), false).unwrap_err().status(), 400, "{body}");
         }
-        let best = json!({"prompt": "a", "best_of": 3, "logprobs": null});
-        assert_eq!(read(best.to_string().as_bytes(), false).unwrap().ignored, ["best_of"]);
+        for best in [json!(3), json!(3.0)] {
+            let best = json!({"prompt": "a", "best_of": best, "logprobs": null});
+            assert_eq!(read(best.to_string().as_bytes(), false).unwrap().ignored, ["best_of"]);
+        }
     }
 }
