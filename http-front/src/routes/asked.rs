@@ -4,7 +4,7 @@ use super::dispatch::Call;
 use crate::{
     error::ApiError,
     translate::{
-        mode::{OutputMode, Profile},
+        mode::{OutputMode, Profile, Reasoning},
         profile,
     },
 };
@@ -21,6 +21,8 @@ pub(super) struct Asked {
     pub(super) metadata: bool,
     /// How calls are told.
     pub(super) output: OutputMode,
+    /// When the client reads the reasoning.
+    pub(super) reasoning: Reasoning,
     /// What it runs as.
     pub(super) profile: Profile,
 }
@@ -45,7 +47,8 @@ impl Asked {
             })?,
             None => config.output_mode,
         };
-        Ok(Self { metadata, output, profile: profile::choose(call.headers, config.rights())? })
+        let reasoning = config.reasoning;
+        Ok(Self { metadata, output, reasoning, profile: profile::choose(call.headers, config.rights())? })
     }
 }
 

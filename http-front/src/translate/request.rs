@@ -193,14 +193,14 @@ fn shape(format: format::Format, forced: Option<tools::Forced>) -> (Shape, Optio
     }
 }
 
-/// What reads calls that are written in the text, where the client has them read and the text is no more than text.
+/// What reads calls that are written in the text, where the client has them read and the text has no form.
 fn blocks(
     request: &ChatRequest<'_>,
     allowed: &Allowed,
     shape: &Shape,
     options: Options<'_>,
 ) -> Option<Blocks> {
-    if options.output != OutputMode::TextualTools || !matches!(shape, Shape::Text) {
+    if options.output != OutputMode::TextualTools || !matches!(shape, Shape::Text | Shape::Calls(..)) {
         return None;
     }
     let tools = Tools::of(request, allowed);

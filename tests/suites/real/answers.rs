@@ -1,5 +1,6 @@
 //! What an answer is beside one text: several choices, bounded ones, reasoning, metadata, completions.
 
+mod blocks;
 mod bounds;
 mod choices;
 mod completions;

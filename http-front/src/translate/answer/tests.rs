@@ -1,10 +1,14 @@
 //! Tests of what an answer is.
 
+mod forms;
 mod limited;
 mod text_tools;
 
 use super::*;
-use crate::translate::names::Names;
+use crate::translate::{
+    event::{Cut, End},
+    names::Names,
+};
 use bytes::Bytes;
 use serde_json::json;
 use shared::app_server::failure::TurnError;

@@ -253,10 +253,20 @@ fn parts_of_the_reasoning_are_joined_and_told_once() {
 
 #[test]
 fn reasoning_that_is_begun_anew_is_not_told_twice() {
-    let again = [thought(0, "ab"), Delta::Retry, thought(0, "abc"), Delta::Reasoned { text: "abc".into() }];
-    assert_eq!(thoughts(&stream(&again, false)), "ab");
+    let reasoned = |text: &str| Delta::Reasoned { text: text.into() };
+    let again = [thought(0, "ab"), Delta::Retry, thought(0, "abc"), reasoned("abc")];
+    assert_eq!(thoughts(&stream(&again, false)), "abc");
+    let other = [
+        thought(0, "ab"),
+        Delta::Retry,
+        thought(0, "xy"),
+        reasoned("xyz"),
+        thought(0, "l"),
+        reasoned("later"),
+    ];
+    assert_eq!(thoughts(&stream(&other, false)), "ab\n\nlater", "what was told stays");
     assert_eq!(whole(&again)["choices"][0]["message"]["reasoning_content"], "abc");
-    let between = [Delta::Reasoned { text: "a".into() }, Delta::Retry, Delta::Reasoned { text: "b".into() }];
+    let between = [reasoned("a"), Delta::Retry, reasoned("b")];
     assert_eq!(thoughts(&stream(&between, false)), "a\n\nb");
 }
 
@@ -314,7 +324,7 @@ fn completions_have_texts() {
         frames(&out),
         [chunk("a: ", "null"), chunk("b", "null"), chunk("c", "null"), chunk("", end), "[DONE]".to_owned()]
     );
-    let mut choice = Choice::behind("a: ".into());
+    let mut choice = Choice::behind(Some("a: ".into()));
     choice.take(&text("i", "b"));
     choice.close(&refused);
     let whole = Whole { form: Form::Text, identity: &identity, usage: None, metadata: None };

@@ -12,12 +12,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::rpc::text::Text;
+use std::sync::Arc;
 
 /// Collects what one turn says.
 #[derive(Debug, Default)]
 pub struct Choice {
     /// What stands before the content and isn't the model's.
-    echo: String,
+    echo: Option<Arc<str>>,
     content: String,
     /// What the deltas told of a message that is not complete.
     partial: String,
@@ -95,7 +96,7 @@ struct Called<'a> {
 
 impl Choice {
     /// A choice whose text begins with this, which the model doesn't write.
-    pub fn behind(echo: String) -> Self {
+    pub fn behind(echo: Option<Arc<str>>) -> Self {
         Self { echo, ..Self::default() }
     }
 
@@ -170,7 +171,7 @@ impl Whole<'_> {
         match self.form {
             Form::Chat => self.object(choices.map(|(index, (choice, closing))| chat(index, choice, closing))),
             Form::Text => self.object(choices.map(|(index, (choice, closing))| TextChoice {
-                text: format!("{}{}", choice.echo, choice.content),
+                text: choice.echo.as_deref().unwrap_or_default().to_owned() + &choice.content,
                 index,
                 logprobs: None,
                 finish_reason: closing.text_reason(),

@@ -218,7 +218,7 @@ fn the_names_are_a_closed_set() {
     let mut named: BTreeSet<&str> =
         ignorable().into_iter().flat_map(|(_, _, members)| taken(&members).ignored).collect();
     named.extend(asked(&json!({"reasoning": {"summary": "auto"}}), never).unwrap().ignored);
-    named.extend(completions::read(br#"{"prompt":"p","best_of":2}"#, false).unwrap().ignored);
+    named.extend(completions::read(br#"{"prompt":"p","best_of":2}"#, false, 0).unwrap().ignored);
     assert_eq!(named, IGNORED.iter().copied().collect());
     assert_eq!(named.len(), IGNORED.len(), "each once");
 }
