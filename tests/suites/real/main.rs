@@ -20,6 +20,7 @@ mod parameters;
 mod pipelines;
 mod privileges;
 mod replace;
+mod schemathesis;
 mod silence;
 mod soak;
 mod streams;

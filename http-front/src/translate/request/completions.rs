@@ -5,7 +5,7 @@
 //!
 //! Source: `CreateCompletionRequest` of OpenAI's API description. A member that is `null` is an absent one.
 
-use super::parameters::Ignored;
+use super::parameters::{Ignored, whole};
 use crate::error::{ApiError, Kind};
 use serde_json::{Value, json, value::RawValue};
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
@@ -77,7 +77,7 @@ pub fn read(body: &[u8], strict: bool, most: usize) -> Result<Completions<'_>, A
         let text = "`logprobs` is not supported here, since codex doesn't tell any; leave it out.";
         return Err(ApiError::new(Kind::UnsupportedParameter, text).with_param("logprobs"));
     }
-    let n = take("n").and_then(|n| n.as_u64()).unwrap_or(1);
+    let n = take("n").as_ref().and_then(whole).unwrap_or(1);
     let mut ignored = Ignored::default();
     best_of(take("best_of"), n, &mut ignored)?;
     let ignored = ignored.into_names(strict)?;
@@ -183,7 +183,7 @@ fn string(name: &'static str, sent: Option<Value>) -> Result<Option<String>, Api
 
 /// The best of many can't be told without their probabilities: as many as are asked for are made.
 fn best_of(sent: Option<Value>, n: u64, ignored: &mut Ignored) -> Result<(), ApiError> {
-    match sent.as_ref().map(Value::as_u64) {
+    match sent.as_ref().map(whole::<u64>) {
         None => Ok(()),
         Some(Some(best)) if best == n => Ok(()),
         Some(Some(best)) if best > n && best <= 20 => {
@@ -237,6 +237,7 @@ mod tests {
             (json!({"prompt": ["a", 2]}), "prompt[1]"),
             (json!({"prompt": vec!["a"; 129]}), "prompt"),
             (json!({"prompt": vec!["a"; 65], "n": 2}), "prompt"),
+            (json!({"prompt": vec!["a"; 65], "n": 2.0}), "prompt"),
             (json!({"prompt": "a", "suffix": 1}), "suffix"),
             (json!({"prompt": "a", "echo": "yes"}), "echo"),
             (json!({"prompt": "a", "logprobs": 0}), "logprobs"),
@@ -249,8 +250,10 @@ mod tests {
         for body in ["[]", "3", "{", ""] {
             assert_eq!(read(body.as_bytes(), false, 0).unwrap_err().status(), 400, "{body}");
         }
-        let best = json!({"prompt": "a", "best_of": 3, "logprobs": null});
-        assert_eq!(read(best.to_string().as_bytes(), false, 0).unwrap().ignored, ["best_of"]);
+        for best in [json!(3), json!(3.0)] {
+            let best = json!({"prompt": "a", "best_of": best, "logprobs": null});
+            assert_eq!(read(best.to_string().as_bytes(), false, 0).unwrap().ignored, ["best_of"]);
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ fn wrong_types_and_values_are_refused_by_name() {
         (json!({"n": 6}), "n"),
         (json!({"n": -1}), "n"),
         (json!({"n": 1.5}), "n"),
+        (json!({"n": 1e300}), "n"),
+        (json!({"seed": 9_223_372_036_854_775_808_u64}), "seed"),
         (json!({"n": "2"}), "n"),
         (json!({"n": u64::MAX}), "n"),
         (json!({"stop": ""}), "stop"),
@@ -39,6 +41,7 @@ fn wrong_types_and_values_are_refused_by_name() {
         (json!({"stop": "x".repeat(4097)}), "stop"),
         (json!({"max_tokens": 0}), "max_tokens"),
         (json!({"max_tokens": -5}), "max_tokens"),
+        (json!({"max_tokens": 0.0}), "max_tokens"),
         (json!({"max_tokens": 1.5}), "max_tokens"),
         (json!({"max_tokens": "5"}), "max_tokens"),
         (json!({"max_completion_tokens": 0}), "max_completion_tokens"),
@@ -229,6 +232,11 @@ fn bounds_are_read() {
     assert_eq!(chat.expect.limits.stop, ["a", "b", " ", "\n"]);
     assert_eq!(chat.expect.limits.max_tokens, Some(u64::MAX));
     assert_eq!(taken(&json!({"max_tokens": 3})).expect.limits.max_tokens, Some(3));
+    // JSON Schema's integers, with a point and zeros too.
+    let chat = taken(
+        &json!({"n": 2.0, "max_tokens": 3e2, "max_completion_tokens": 300, "seed": -4.0, "top_logprobs": 0.0}),
+    );
+    assert_eq!((chat.choices, chat.expect.limits.max_tokens), (2, Some(300)));
     let one = Options { max_choices: 1, ..OPTIONS };
     assert!(asked(&json!({"n": 2}), one).unwrap_err().to_string().contains("PROXY_MAX_CHAT_CHOICES"));
 }
