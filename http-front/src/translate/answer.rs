@@ -395,10 +395,13 @@ impl Gather {
         if serde_json::from_str::<&RawValue>(&arguments).is_err() {
             return Err(strange("The model called a function with arguments that are not JSON; try again."));
         }
+        if !self.expect.calling.customs.takes(name, &arguments) {
+            return Err(strange("The model called a custom tool without a text; try again."));
+        }
         let usable = (1..=64).contains(&id.len()) && !self.calls.iter().any(|call| call.id == id);
         let id = if usable { id.to_owned() } else { self.mint() };
         let name = name.to_owned();
-        self.calls.push(Call { id, name, arguments });
+        self.calls.push(Call { id, name, arguments, custom: false });
         Ok(())
     }
 
@@ -461,7 +464,7 @@ impl Gather {
                     for (at, arguments) in read {
                         let Some(name) = functions.get(at).cloned() else { continue };
                         let id = self.mint();
-                        self.calls.push(Call { id, name, arguments });
+                        self.calls.push(Call { id, name, arguments, custom: false });
                     }
                     self.done(String::new(), reason)
                 }
@@ -473,8 +476,9 @@ impl Gather {
     fn done(&mut self, text: String, reason: FinishReason) -> Step {
         let text = self.written(text);
         let mut calls = std::mem::take(&mut self.calls);
-        let Calling { single, legacy, .. } = self.expect.calling;
-        if single {
+        let Calling { single, legacy, customs, .. } = &self.expect.calling;
+        let legacy = *legacy;
+        if *single {
             calls.truncate(1);
         }
         // A message of which nothing ever came holds what codex can't read: a refusal.
@@ -486,6 +490,7 @@ impl Gather {
             self.counts += Counts::written(written.len());
             text = Some(joined(text.into_iter().chain([written.join("\n")])));
         }
+        let calls: Vec<Call> = calls.into_iter().map(|call| customs.told(call)).collect();
         let reason = match (reason, calls.is_empty()) {
             (FinishReason::Stop, false) if legacy => FinishReason::FunctionCall,
             (FinishReason::Stop, false) => FinishReason::ToolCalls,
@@ -514,7 +519,7 @@ impl Gather {
         };
         for (name, arguments) in calls {
             let id = self.mint();
-            self.calls.push(Call { id, name, arguments });
+            self.calls.push(Call { id, name, arguments, custom: false });
         }
         text
     }

@@ -1,5 +1,6 @@
 //! Tests of what an answer is.
 
+mod custom;
 mod limited;
 mod text_tools;
 
@@ -15,7 +16,7 @@ fn gather(shape: Shape, calling: Calling) -> Gather {
 }
 
 fn any() -> Calling {
-    Calling { allowed: Allowed::Any, single: false, legacy: false }
+    Calling { allowed: Allowed::Any, ..Calling::default() }
 }
 
 fn text(text: &str) -> Delta {
