@@ -163,7 +163,7 @@ impl Chat {
     /// # Errors
     /// 400 with the path of what can't be carried.
     pub fn fill(&mut self, messages: &[Message<'_>], urls: &[String]) -> Result<(), ApiError> {
-        let (entries, repairs) = history::entries(messages)?;
+        let (entries, repairs) = history::entries(messages, &self.expect.calling.customs)?;
         let names = &self.expect.names;
         let changed = |entry: &Entry<'_>| matches!(entry, Entry::Call { name, .. } if names.changes(name));
         let told = Repair::ToolName.as_str();
@@ -224,8 +224,12 @@ fn given<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> {
 /// The functions that were called.
 fn called<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> {
     request.messages.iter().flat_map(|message| {
-        let calls = message.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
-        calls.chain(&message.function_call).map(|called| called.name.as_str())
+        let calls = message.tool_calls.iter().flatten();
+        let calls = calls.flat_map(|call| {
+            let custom = call.custom.as_ref().map(|called| called.name.as_str());
+            call.function.as_ref().map(|called| called.name.as_str()).into_iter().chain(custom)
+        });
+        calls.chain(message.function_call.as_ref().map(|called| called.name.as_str()))
     })
 }
 

@@ -48,6 +48,10 @@ pub(super) static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
             more(&mut component["properties"], &schema["properties"]);
         }
     }
+    // OpenAI describes the calls in chunks as those of functions alone; its answers and SDKs have custom tools', too.
+    let call = &mut description["components"]["schemas"]["ChatCompletionMessageToolCallChunk"];
+    let custom = json!({ "$ref": "#/components/schemas/ChatCompletionMessageCustomToolCallChunk" });
+    *call = json!({ "anyOf": [call.take(), custom] });
     description
 });
 

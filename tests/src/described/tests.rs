@@ -33,6 +33,16 @@ fn what_is_not_as_described_is_seen() {
     let call =
         json!([{ "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "" } }]);
     let called = with(chunk(), "/choices/0/delta/tool_calls", call);
+    let call = json!([{ "index": 0, "id": "c", "type": "custom", "custom": { "name": "f", "input": "" } }]);
+    let custom = with(chunk(), "/choices/0/delta/tool_calls", call);
+    let call = json!([{ "id": "c", "type": "custom", "custom": { "name": "f", "input": "t" } }]);
+    let whole = json!({
+        "id": "c", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{
+            "index": 0, "logprobs": null, "finish_reason": "tool_calls",
+            "message": { "role": "assistant", "content": null, "refusal": null, "annotations": [], "tool_calls": call },
+        }],
+    });
     for (shape, good, bad) in [
         (Shape::Model, &card, vec![("/created", json!("now")), ("/id", Value::Null), ("/owner", json!("o"))]),
         (
@@ -52,6 +62,23 @@ fn what_is_not_as_described_is_seen() {
                 ("/choices/0/delta/tool_calls/0/index", Value::Null),
                 ("/choices/0/delta/tool_calls/0/function/args", json!("")),
                 ("/choices/0/delta/tool_calls/0/function/arguments", json!({})),
+            ],
+        ),
+        (
+            Shape::Chunk,
+            &custom,
+            vec![
+                ("/choices/0/delta/tool_calls/0/type", json!("function")),
+                ("/choices/0/delta/tool_calls/0/custom/input", Value::Null),
+                ("/choices/0/delta/tool_calls/0/custom/arguments", json!("")),
+            ],
+        ),
+        (
+            Shape::Completion,
+            &whole,
+            vec![
+                ("/choices/0/message/tool_calls/0/type", json!("function")),
+                ("/choices/0/message/tool_calls/0/custom/input", json!({})),
             ],
         ),
         (

@@ -24,10 +24,13 @@ impl Gather {
         if serde_json::from_str::<&RawValue>(&arguments).is_err() {
             return Err(strange("The model called a function with arguments that are not JSON; try again."));
         }
+        if !self.expect.calling.customs.takes(name, &arguments) {
+            return Err(strange("The model called a custom tool without a text; try again."));
+        }
         let usable = (1..=64).contains(&id.len()) && !self.calls.iter().any(|call| call.id == id);
         let id = if usable { id.to_owned() } else { self.mint() };
         let name = name.to_owned();
-        self.calls.push(Call { id, name, arguments });
+        self.calls.push(Call { id, name, arguments, custom: false });
         Ok(())
     }
 

@@ -81,7 +81,7 @@ impl Gather {
                         for (at, arguments) in read {
                             let Some(name) = functions.get(at).cloned() else { continue };
                             let id = self.mint();
-                            self.calls.push(Call { id, name, arguments });
+                            self.calls.push(Call { id, name, arguments, custom: false });
                         }
                         self.done(String::new(), reason)
                     }
@@ -130,8 +130,9 @@ impl Gather {
         let (text, reason) = self.stopped(text, reason);
         let text = self.written(text);
         let mut calls = std::mem::take(&mut self.calls);
-        let Calling { single, legacy, .. } = self.expect.calling;
-        if single {
+        let Calling { single, legacy, customs, .. } = &self.expect.calling;
+        let legacy = *legacy;
+        if *single {
             calls.truncate(1);
         }
         // A message of which nothing ever came holds what codex can't read: a refusal.
@@ -143,6 +144,7 @@ impl Gather {
             self.counts += Counts::written(written.len());
             text = Some(joined(text.into_iter().chain([written.join("\n")])));
         }
+        let calls: Vec<Call> = calls.into_iter().map(|call| customs.told(call)).collect();
         let reason = match (reason, calls.is_empty()) {
             (FinishReason::Stop, false) if legacy => FinishReason::FunctionCall,
             (FinishReason::Stop, false) => FinishReason::ToolCalls,
@@ -186,7 +188,7 @@ impl Gather {
         };
         for (name, arguments) in calls {
             let id = self.mint();
-            self.calls.push(Call { id, name, arguments });
+            self.calls.push(Call { id, name, arguments, custom: false });
         }
         text
     }

@@ -1,5 +1,6 @@
 //! Tests of what an answer is.
 
+mod custom;
 mod forms;
 mod limited;
 mod text_tools;
@@ -19,7 +20,7 @@ fn gather(shape: Shape, calling: Calling) -> Gather {
 }
 
 fn any() -> Calling {
-    Calling { allowed: Allowed::Any, single: false, legacy: false }
+    Calling { allowed: Allowed::Any, ..Calling::default() }
 }
 
 fn text(text: &str) -> Delta {

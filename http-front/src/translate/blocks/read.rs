@@ -49,14 +49,15 @@ pub(super) fn call(content: &str, tools: &Tools) -> Option<(String, String)> {
         && function.parameter(ARGS).is_none()
     {
         let text = text.trim();
-        let object = matches!(serde_json::from_str(text), Ok(Value::Object(_)));
+        let object = matches!(serde_json::from_str(text), Ok(Value::Object(_))) && function.takes(text);
         return object.then(|| (name, text.to_owned()));
     }
     let typed = members.into_iter().map(|(key, text)| -> Member {
         let kinds = function.parameter(key).unwrap_or(Kinds::ANY);
         (key.to_owned(), value::json(text, kinds))
     });
-    Some((name, value::object(typed.collect())))
+    let arguments = value::object(typed.collect());
+    function.takes(&arguments).then_some((name, arguments))
 }
 
 /// A text that is elements with nothing but whitespace between them; each as its name and what stands between its tags.

@@ -164,8 +164,12 @@ fn what_the_child_starts_over_is_not_doubled() {
 }
 
 fn calls(legacy: bool) -> Closing {
-    let call =
-        |id: &str, arguments: &str| Call { id: id.into(), name: "f".into(), arguments: arguments.into() };
+    let call = |id: &str, arguments: &str| Call {
+        id: id.into(),
+        name: "f".into(),
+        arguments: arguments.into(),
+        custom: false,
+    };
     let calls = vec![call("c1", r#"{"a":"\n"}"#), call("c2", "{}")];
     let reason = if legacy { FinishReason::FunctionCall } else { FinishReason::ToolCalls };
     Closing { calls, legacy, ..closing(reason) }
@@ -194,6 +198,22 @@ fn calls_stand_in_the_object_and_in_chunks_of_their_own() {
             "{}",
         ]
     );
+}
+
+#[test]
+fn a_call_of_a_custom_tool_comes_in_one_chunk() {
+    let mut closing = calls(false);
+    closing.calls[1] = Call { arguments: "*** \"a\"\n".into(), custom: true, ..closing.calls[1].clone() };
+    let whole = whole_to(&[], &closing)["choices"][0]["message"]["tool_calls"][1].take();
+    let custom = r#""id":"c2","type":"custom","custom":{"name":"f","input":"*** \"a\"\n"}}"#;
+    assert_eq!(whole.to_string(), format!("{{{custom}"));
+    let frames = stream_to(&[], false, &closing);
+    assert!(
+        frames[3].contains(&format!(r#""delta":{{"tool_calls":[{{"index":1,{custom}]}}"#)),
+        "{}",
+        frames[3]
+    );
+    assert!(frames[4].contains(r#""finish_reason":"tool_calls""#), "{}", frames[4]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the translation of requests.
 
+mod custom;
 mod parameters;
 
 use super::*;

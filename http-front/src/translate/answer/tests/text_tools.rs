@@ -65,6 +65,7 @@ fn blocks_in_a_text_become_calls_however_it_comes() {
     let call = |n: usize| Call {
         id: format!("call_0_{n}"),
         name: "f".into(),
+        custom: false,
         arguments: json!({ "q": "a" }).to_string(),
     };
     for (stream, length) in [(true, 1), (true, 7), (true, 500), (false, 7)] {

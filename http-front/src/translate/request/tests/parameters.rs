@@ -97,6 +97,8 @@ fn wrong_types_and_values_are_refused_by_name() {
         (json!({"prompt_cache_retention": {}}), "prompt_cache_retention"),
         (json!({"prompt_cache_options": "24h"}), "prompt_cache_options"),
         (json!({"safety_identifier": "x".repeat(65)}), "safety_identifier"),
+        (json!({"truncation": "never"}), "truncation"),
+        (json!({"max_tool_calls": 0}), "max_tool_calls"),
         (json!({"user": "x".repeat(513)}), "user"),
     ] {
         let error = asked(&members, OPTIONS).map(|_| ()).expect_err(&members.to_string());
@@ -127,6 +129,7 @@ fn what_is_done_anyway_is_not_named() {
     for members in [
         json!({"temperature": 1}),
         json!({"temperature": 1.0, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0.0}),
+        json!({"truncation": "disabled", "max_tool_calls": null}),
         json!({"presence_penalty": -0.0, "logit_bias": {}, "store": false}),
         json!({"logprobs": false, "top_logprobs": 0, "modalities": ["text"]}),
         json!({"modalities": []}),
@@ -177,6 +180,8 @@ fn ignorable() -> Vec<(&'static str, &'static str, Value)> {
         ("prompt_cache_retention", "prompt_cache_retention", json!({"prompt_cache_retention": "24h"})),
         ("prompt_cache_options", "prompt_cache_options", json!({"prompt_cache_options": {"ttl": "30m"}})),
         ("safety_identifier", "safety_identifier", json!({"safety_identifier": "x".repeat(64)})),
+        ("truncation", "truncation", json!({"truncation": "auto"})),
+        ("max_tool_calls", "max_tool_calls", json!({"max_tool_calls": 3})),
         ("service_tier", "service_tier", json!({"service_tier": "scale"})),
         ("service_tier", "service_tier", json!({"service_tier": "fast", "model": "plain"})),
         ("verbosity", "verbosity", json!({"verbosity": "low", "model": "plain"})),
