@@ -3,7 +3,10 @@
 use crate::{
     auth::Auth,
     config::Config,
-    daemon::link::{Daemon, LinkConfig},
+    daemon::{
+        aliases,
+        link::{Daemon, LinkConfig},
+    },
     http::listener::{self, BindError, HttpLimits},
     images::{Images, ImagesError},
     metrics::Metrics,
@@ -150,9 +153,11 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
     };
     let limits = HttpLimits { header_timeout: config.header_timeout, connections: config.max_connections };
     let inside = Side::Internal { metrics: config.metrics };
+    let daemon = Daemon::connect(link, shutdown);
+    shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
     let app = Arc::new(App {
         auth: Auth::new(config.api_key.as_ref()),
-        daemon: Daemon::connect(link, shutdown),
+        daemon,
         reading: Semaphore::new(config.threads.max(1)),
         images,
         metrics: Arc::default(),

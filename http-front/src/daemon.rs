@@ -1,5 +1,6 @@
 //! The client of the daemon's socket: turns are started here, and dropping one interrupts it.
 
+pub mod aliases;
 pub mod health;
 pub mod link;
 mod models;

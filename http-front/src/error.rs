@@ -56,6 +56,11 @@ impl ApiError {
         Self { param: Some(param.into()), ..self }
     }
 
+    /// The same in other words.
+    pub fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
+        Self { message: words(&self.message).into(), ..self }
+    }
+
     /// The field that is wrong.
     pub fn param(&self) -> Option<&str> {
         self.param.as_deref()

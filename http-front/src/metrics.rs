@@ -45,7 +45,7 @@ impl Metrics {
             ),
             tool_buffers_flushed: make.counter(
                 "codex_tool_buffer_flushed_total",
-                "Calls as text that were whole: written, or read and told as calls.",
+                "Calls as text that were whole: written, or read as calls.",
             ),
             tool_buffers_aborted: make.counter(
                 "codex_tool_buffer_aborted_total",

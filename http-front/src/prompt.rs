@@ -4,6 +4,7 @@
 
 use crate::{
     config::Config,
+    error::ApiError,
     openai::message::Message,
     translate::{
         inject::{filled, inject},
@@ -94,10 +95,14 @@ impl Prompt {
     }
 
     /// Puts the prompt into the conversation of a request that names `model`.
-    pub fn apply(&self, messages: &mut Vec<Message<'_>>, model: &str) {
-        if self.mode != Injection::Disabled {
-            inject(self.mode, &filled(&self.text, model), messages);
+    ///
+    /// # Errors
+    /// 400 with the path of what can't be carried of the message that it changes.
+    pub fn apply(&self, messages: &mut Vec<Message<'_>>, model: &str) -> Result<(), ApiError> {
+        if self.mode == Injection::Disabled {
+            return Ok(());
         }
+        inject(self.mode, &filled(&self.text, model), messages)
     }
 }
 
@@ -150,7 +155,7 @@ mod tests {
     fn a_prompt_is_filled_in_and_never_shown() {
         let prompt = Prompt::new(Injection::Append, "secret of {model}".into());
         let mut messages = vec![Message::saying(Role::System, "S".into())];
-        prompt.apply(&mut messages, "m");
+        prompt.apply(&mut messages, "m").unwrap();
         assert!(
             matches!(&messages[0].content, Some(Content::Text(text)) if text == "S\n\nsecret of m"),
             "{messages:?}"
@@ -163,7 +168,7 @@ mod tests {
     fn without_a_text_nothing_is_done() {
         let prompt = Prompt::new(Injection::Override, " \n".into());
         let mut messages = vec![Message::saying(Role::User, "a".into())];
-        prompt.apply(&mut messages, "m");
+        prompt.apply(&mut messages, "m").unwrap();
         assert_eq!((messages.len(), prompt.mode()), (1, Injection::Disabled));
         assert_eq!(prompt.header(), "disabled");
     }

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod answer;
 pub mod blocks;
+pub mod custom;
 pub mod event;
 pub mod failure;
 pub mod history;

@@ -4,7 +4,11 @@
 //! Owns which of the two an object is held against. Promises that every object of an answer is looked at, and that a
 //! member which the description does not name is a fault. It never says anything about texts, order or headers.
 
+mod asked;
+mod openapi;
 mod schemas;
+
+pub use openapi::openapi;
 
 use serde_json::Value;
 

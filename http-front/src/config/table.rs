@@ -61,7 +61,7 @@ pub(super) const OWN: &[Setting] = &[
         "PROXY_MAX_CHAT_CHOICES",
         Kind::Count,
         Some("5"),
-        "The most answers that a request may ask for (`n`; of completions, for each prompt).",
+        "The most answers that a request may ask for (`n`; of completions, for each prompt), and the most of its turns that run at a time.",
     ),
     Setting::new(
         "PROXY_STRICT_PARAMS",

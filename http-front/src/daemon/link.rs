@@ -100,6 +100,11 @@ impl Daemon {
         self.health.borrow().clone()
     }
 
+    /// The same as it changes; it ends with the link.
+    pub fn watch(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+
     /// Starts a turn for `caller`, with whom the daemon is fair. The stream ends with [`End::Unavailable`] when there is no daemon.
     ///
     /// Waits while very many turns wait for the link. Cancel safe: a turn that was not handed over does not run.

@@ -135,6 +135,12 @@ pub struct ChatRequest<'a> {
     /// Codex has no field for it.
     #[serde(default)]
     pub safety_identifier: Option<Value>,
+    /// Whether a conversation that is too long may lose its beginning, as the Responses API has it: it never does.
+    #[serde(default)]
+    pub truncation: Option<Value>,
+    /// How often tools may be called, as the Responses API has it: nobody counts.
+    #[serde(default)]
+    pub max_tool_calls: Option<Value>,
 }
 
 /// `ChatCompletionStreamOptions`.

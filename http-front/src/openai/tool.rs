@@ -1,22 +1,35 @@
-//! Functions that the model may call, and its calls.
+//! Functions and custom tools that the model may call, and its calls.
 //!
-//! Source: `ChatCompletionTool`, `FunctionObject` and `ChatCompletionMessageToolCall` of OpenAI's API description.
+//! Source: `ChatCompletionTool`, `CustomToolChatCompletions`, `FunctionObject`, `ChatCompletionMessageToolCall` and
+//! `ChatCompletionMessageCustomToolCall` of OpenAI's API description; `CustomToolParam` for the flat form.
 
 use super::object::optional;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::rpc::text::Text;
+
+/// The one argument of the function that a custom tool goes up as.
+pub const INPUT: &str = "input";
 
 /// A tool of a request.
 #[derive(Debug, Deserialize)]
 #[serde(from = "AnyTool")]
 pub struct Tool {
-    /// `function`; nothing else is served.
+    /// `function` or `custom`; nothing else is served.
     pub r#type: String,
-    /// The function.
+    /// The function. That of a custom tool has one argument, a text.
     pub function: Option<Function>,
+    /// What a custom tool's text must be like, as the client says it.
+    pub format: Option<Value>,
     /// Whether its members stand in the tool itself, as the Responses API has them.
     pub flat: bool,
+}
+
+impl Tool {
+    /// Whether its calls have a text in the place of arguments.
+    pub fn is_custom(&self) -> bool {
+        self.r#type == "custom"
+    }
 }
 
 /// A tool in either form.
@@ -25,6 +38,8 @@ struct AnyTool {
     r#type: String,
     #[serde(default, deserialize_with = "optional")]
     function: Option<Function>,
+    #[serde(default, deserialize_with = "optional")]
+    custom: Option<Custom>,
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
@@ -33,18 +48,50 @@ struct AnyTool {
     parameters: Option<Value>,
     #[serde(default)]
     strict: Option<bool>,
+    #[serde(default)]
+    format: Option<Value>,
+}
+
+/// A custom tool.
+#[derive(Deserialize)]
+struct Custom {
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    format: Option<Value>,
 }
 
 impl From<AnyTool> for Tool {
     fn from(tool: AnyTool) -> Self {
-        let AnyTool { r#type, function, name, description, parameters, strict } = tool;
+        let AnyTool { r#type, function, custom, name, description, parameters, strict, format } = tool;
+        if r#type == "custom" {
+            let flat = custom.is_none() && name.is_some();
+            let custom = custom.or(name.map(|name| Custom { name, description, format }));
+            let (function, format) = custom.map(Custom::read).unzip();
+            return Self { r#type, function, format: format.flatten(), flat };
+        }
         match (function, name) {
             (None, Some(name)) => {
                 let function = Some(Function { name, description, parameters, strict });
-                Self { r#type, function, flat: true }
+                Self { r#type, function, format: None, flat: true }
             }
-            (function, _) => Self { r#type, function, flat: false },
+            (function, _) => Self { r#type, function, format: None, flat: false },
         }
+    }
+}
+
+impl Custom {
+    /// The function that it goes up as, and what its text must be like.
+    fn read(self) -> (Function, Option<Value>) {
+        let parameters = json!({
+            "type": "object",
+            "properties": {INPUT: {"type": "string"}},
+            "required": [INPUT],
+            "additionalProperties": false,
+        });
+        let Self { name, description, format } = self;
+        (Function { name, description, parameters: Some(parameters), strict: None }, format)
     }
 }
 
@@ -69,12 +116,15 @@ pub struct Function {
 pub struct ToolCall<'a> {
     /// The name that its result refers to.
     pub id: String,
-    /// `function`, also when it is absent.
+    /// `function`, also when it is absent, or `custom`.
     #[serde(default)]
     pub r#type: Option<String>,
     /// What is called.
     #[serde(borrow, default, deserialize_with = "optional")]
     pub function: Option<Called<'a>>,
+    /// The same, where it is a custom tool.
+    #[serde(borrow, default, deserialize_with = "optional")]
+    pub custom: Option<CalledCustom<'a>>,
 }
 
 /// A function with the arguments of a call.
@@ -85,4 +135,14 @@ pub struct Called<'a> {
     /// The arguments as the model wrote them: JSON as a rule.
     #[serde(borrow)]
     pub arguments: Text<'a>,
+}
+
+/// A custom tool with the text of a call.
+#[derive(Debug, Deserialize)]
+pub struct CalledCustom<'a> {
+    /// Its name.
+    pub name: String,
+    /// The text.
+    #[serde(borrow)]
+    pub input: Text<'a>,
 }

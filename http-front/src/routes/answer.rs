@@ -2,6 +2,7 @@
 
 mod running;
 mod runs;
+mod starter;
 mod stream;
 mod watched;
 
@@ -11,18 +12,18 @@ use crate::{
     error::ApiError,
     record::Record,
     translate::{
-        answer::{Closing, Expect, FinishReason, Gather, Shape},
+        answer::{Closing, Expect, FinishReason, Shape},
         limit,
         metadata::{Command, Metadata, Trigger},
         mode::Profile,
         output::{Choice, Form, Identity, Whole},
         plan::Plan,
     },
-    worklog::WorkLog,
 };
-use running::{Again, Got, Running};
+use running::Got;
 use runs::Runs;
 use serde_json::value::RawValue;
+use starter::Starter;
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -30,7 +31,7 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 use warp::reply::Response;
-use watched::Watched;
+use watched::Signs;
 
 /// What a request comes to: turns to run, and how their answers are told.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(super) struct Job {
     /// One turn for each choice, in the order of their indexes.
     pub(super) plans: Vec<Plan>,
     /// What stands before the text of each choice; empty where there is nothing.
-    pub(super) echoes: Vec<String>,
+    pub(super) echoes: Vec<Arc<str>>,
     /// What each answer must be like.
     pub(super) expect: Arc<Expect>,
     /// The model as the client named it.
@@ -61,7 +62,7 @@ struct About {
     form: Form,
     identity: Identity,
     choices: usize,
-    echoes: Vec<String>,
+    echoes: Vec<Arc<str>>,
     stream: bool,
     include_usage: bool,
     /// The name of the request, where `codex_metadata` is told.
@@ -124,7 +125,8 @@ impl Answer {
     }
 }
 
-/// Runs the turns of a request that came at `began`. Where one of several fails, the request does: half of what was
+/// Runs the turns of a request that came at `began`, as many at once as it may have choices: one request doesn't take all
+/// that the daemon can run. Where one of several fails, the request does: half of what was
 /// asked for is no answer.
 ///
 /// # Errors
@@ -144,24 +146,22 @@ pub(super) async fn answer(
         // Where the program ends meanwhile, the turn says so.
         let _loaded = call.app.shutdown.spawn_blocking(limit::load).await;
     }
-    // An agent's work is not done twice.
-    let once_more = matches!(expect.shape, Shape::Object) && !expect.agent;
-    let mut running = Vec::with_capacity(plans.len());
-    for (index, plan) in plans.into_iter().enumerate() {
-        let again = once_more.then(|| Again {
-            daemon: call.app.daemon.clone(),
-            plan: plan.clone(),
-            key: key.clone(),
-        });
-        let turn = call.app.daemon.start(plan, key.clone()).await;
-        let total = config.timeout.saturating_sub(began.elapsed());
-        let watched = Watched::new(turn, idle, total, call.app.shutdown.force_token());
-        let gather = Gather::new(expect.clone(), &about.identity.id, index, stream);
-        let work = expect.agent.then(|| WorkLog::new(record.id().as_str()));
-        let metrics = call.app.metrics.clone();
-        running.push(Running::new(watched, gather, again, record.id().as_str(), metrics).logging(work));
-    }
-    let runs = Runs::new(running);
+    let starter = Starter {
+        daemon: call.app.daemon.clone(),
+        key,
+        metrics: Arc::clone(&call.app.metrics),
+        // An agent's work is not done twice.
+        once_more: matches!(expect.shape, Shape::Object) && !expect.agent,
+        expect,
+        id: about.identity.id.clone(),
+        request_id: record.id().as_str().to_owned(),
+        stream,
+        idle,
+        deadline: began + config.timeout,
+        signs: Arc::new(Signs::new()),
+        force: call.app.shutdown.force_token(),
+    };
+    let runs = Runs::start(starter, plans, config.max_choices).await;
     if stream {
         record.stream = true;
         let opened = stream::open(runs, about, config.keep_alive).await?;
@@ -175,7 +175,7 @@ async fn whole(mut runs: Runs, mut about: About, record: &mut Record) -> Result<
     let mut echoes = std::mem::take(&mut about.echoes).into_iter();
     let empty = || Closing::early(FinishReason::Stop);
     let mut choices: Vec<(Choice, Closing)> =
-        (0..about.choices).map(|_| (Choice::behind(echoes.next().unwrap_or_default()), empty())).collect();
+        (0..about.choices).map(|_| (Choice::behind(echoes.next()), empty())).collect();
     while let Some((index, got)) = runs.next().await {
         record.usage = runs.usage();
         let Some((choice, closing)) = choices.get_mut(index) else { continue };

@@ -1,13 +1,18 @@
 //! What the headers of a request ask for, beside its body.
+//!
+//! All of them are read alike: an empty one is none, and one that is sent twice is refused, for nothing says which is
+//! meant.
 
 use super::dispatch::Call;
 use crate::{
+    config::Config,
     error::ApiError,
     translate::{
-        mode::{OutputMode, Profile},
+        mode::{OutputMode, Profile, Reasoning},
         profile,
     },
 };
+use http::HeaderMap;
 
 /// The header that asks for `codex_metadata`.
 const METADATA: &str = "x-codex-metadata";
@@ -21,6 +26,8 @@ pub(super) struct Asked {
     pub(super) metadata: bool,
     /// How calls are told.
     pub(super) output: OutputMode,
+    /// When the client reads the reasoning.
+    pub(super) reasoning: Reasoning,
     /// What it runs as.
     pub(super) profile: Profile,
 }
@@ -31,27 +38,72 @@ impl Asked {
     /// # Errors
     /// 400 with the header whose value is none that there is; 403 for a profile that the key has no right to.
     pub(super) fn of(call: &Call<'_>) -> Result<Self, ApiError> {
-        let config = &call.app.config;
-        let metadata = match word(call, METADATA)? {
+        let (config, headers) = (&call.app.config, call.headers);
+        let metadata = match word(headers, METADATA)? {
             Some("true") => true,
             Some("false") => false,
             Some(_) => return Err(ApiError::invalid(METADATA, "`x-codex-metadata` is `true` or `false`.")),
             None => config.codex_metadata,
         };
-        let output = match word(call, OUTPUT)? {
+        let output = match word(headers, OUTPUT)? {
             Some(name) => OutputMode::named(name).ok_or_else(|| {
                 let names = OutputMode::NAMES.join("`, `");
                 ApiError::invalid(OUTPUT, format!("`{OUTPUT}` is one of `{names}`."))
             })?,
             None => config.output_mode,
         };
-        Ok(Self { metadata, output, profile: profile::choose(call.headers, config.rights())? })
+        let reasoning = config.reasoning;
+        Ok(Self { metadata, output, reasoning, profile: profile(headers, config)? })
     }
 }
 
+/// What the headers have a request run as.
+///
+/// # Errors
+/// As [`Asked::of`].
+pub(super) fn profile(headers: &HeaderMap, config: &Config) -> Result<Profile, ApiError> {
+    profile::choose(word(headers, profile::HEADER)?, config.rights())
+}
+
 /// The value of a header; an empty one is none.
-fn word<'a>(call: &Call<'a>, name: &'static str) -> Result<Option<&'a str>, ApiError> {
-    let Some(value) = call.headers.get(name) else { return Ok(None) };
+fn word<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, ApiError> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(ApiError::invalid(
+            name,
+            format!("The header `{name}` must be sent once, or not at all."),
+        ));
+    }
     let value = value.to_str().map_err(|_| ApiError::invalid(name, format!("`{name}` must be a word.")))?;
     Ok(Some(value.trim()).filter(|value| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn every_header_is_read_alike() {
+        for name in [METADATA, OUTPUT, profile::HEADER] {
+            let read = |values: &[&[u8]]| {
+                let mut headers = HeaderMap::new();
+                for value in values {
+                    headers.append(name, HeaderValue::from_bytes(value).unwrap());
+                }
+                let read = word(&headers, name);
+                read.map(|word| word.map(str::to_owned)).map_err(|error| error.param().map(str::to_owned))
+            };
+            let refused = Err(Some(name.to_owned()));
+            assert_eq!(read(&[]), Ok(None));
+            assert_eq!(read(&[b""]), Ok(None));
+            assert_eq!(read(&[b" \t"]), Ok(None));
+            assert_eq!(read(&[b" a "]), Ok(Some("a".to_owned())));
+            assert_eq!(read(&[b"\xff"]), refused);
+            for twice in [[b"a", b"a"], [b"a", b"b"], [b"a", b" "]] {
+                assert_eq!(read(&twice.map(|value| &value[..])), refused);
+            }
+        }
+    }
 }

@@ -36,7 +36,6 @@ async fn answer(
 ) -> Result<Answer, ApiError> {
     let began = Instant::now();
     let asked = Asked::of(call)?;
-    told.profile = Some(asked.profile);
     let Chat { plan, expect, choices, model, stream, include_usage, ignored, repairs } =
         prepare::chat(call, body, &asked).await?;
     (told.ignored, told.repairs) = (ignored, repairs);

@@ -12,7 +12,7 @@ use crate::{
     error::ApiError,
     record::Record,
     translate::{
-        mode::Profile,
+        mode::{Profile, Reasoning},
         output::Form,
         request::{Chat, completions},
     },
@@ -39,17 +39,18 @@ async fn answer(
     told: &mut Told,
 ) -> Result<Answer, ApiError> {
     let began = Instant::now();
-    let asked = Asked::of(call)?;
-    told.profile = Some(asked.profile);
-    let read = prepare::aside(body.len(), || completions::read(body, call.app.config.strict_params))?;
-    told.ignored = read.ignored;
-    if asked.profile == Profile::Agent && read.bodies.len() > 1 {
+    let asked = Asked { reasoning: Reasoning::Never, ..Asked::of(call)? };
+    let config = &call.app.config;
+    let read = || completions::read(body, config.strict_params, config.max_body);
+    let read = prepare::alone(call.app, body.len(), read).await?;
+    told.ignored.clone_from(&read.ignored);
+    if asked.profile == Profile::Agent && read.len() > 1 {
         let text = "An agent answers once: several would work in one folder. Send one prompt, or `x-codex-profile: completion`.";
         return Err(ApiError::invalid("prompt", text));
     }
     let (mut plans, mut echoes, mut first) = (Vec::new(), Vec::new(), None);
-    for (body, echo) in read.bodies.iter().zip(read.echoes) {
-        let mut chat = prepare::chat(call, body, &asked).await?;
+    for (body, echo) in read.bodies().zip(read.echoes()) {
+        let mut chat = prepare::chat(call, &body, &asked).await?;
         let choices = chat.choices;
         // Each prompt has its choices one after the other.
         plans.extend(std::iter::repeat_n(std::mem::take(&mut chat.plan), choices));

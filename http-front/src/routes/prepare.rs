@@ -17,7 +17,10 @@ use crate::{
     },
 };
 use std::{collections::BTreeSet, sync::Arc};
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::SemaphorePermit,
+};
 
 /// A body of more bytes is read where it holds up nobody else.
 const LARGE: usize = 16 * 1024;
@@ -31,7 +34,7 @@ pub(super) async fn chat(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<
         Err(refused) if refused.param() == Some("messages") => refused,
         planned => return planned,
     };
-    let converted = aside(body.len(), || responses::convert(body, refused))?;
+    let converted = alone(call.app, body.len(), || responses::convert(body, refused)).await?;
     planned(call, &converted.body, asked).await.map_err(|error| converted.paths.tell(error))
 }
 
@@ -39,14 +42,14 @@ async fn planned(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, Ap
     let config = &call.app.config;
     let health = call.app.daemon.health();
     let bytes = body.len();
-    let room = if bytes > LARGE { Some(call.app.reading.acquire().await) } else { None };
+    let room = room(call.app, bytes).await;
     let mut parsed = aside(bytes, || request::parse(body))?;
-    call.app.prompt.apply(&mut parsed.messages, &parsed.model);
+    call.app.prompt.apply(&mut parsed.messages, &parsed.model)?;
     // The models are kept while the child is down; before they came once, no name can be resolved.
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
-    let options = Options { output: asked.output, ..config.options() };
+    let options = Options { output: asked.output, reasoning: asked.reasoning, ..config.options() };
     let plan = || request::plan(&parsed, &health.models, options);
     let mut chat = aside(bytes, plan)?;
     drop(room);
@@ -82,6 +85,17 @@ fn agent(
     // A daemon that has not said anything yet has not said that there are no agents.
     let status = health.status.as_ref().ok_or_else(|| failure::unavailable(health.retry_after()))?;
     Ok(Some(Arc::new(AgentPlan::new(&config.agent(), status.agent.as_ref())?)))
+}
+
+/// Waits for a place among those who read large bodies: what is read takes many times its bytes.
+async fn room(app: &App, bytes: usize) -> Option<SemaphorePermit<'_>> {
+    if bytes > LARGE { app.reading.acquire().await.ok() } else { None }
+}
+
+/// As [`aside`], with a place among those who read large bodies.
+pub(super) async fn alone<R>(app: &App, bytes: usize, work: impl FnOnce() -> R) -> R {
+    let _room = room(app, bytes).await;
+    aside(bytes, work)
 }
 
 /// Does what keeps a thread busy with so many bytes, so that others' tasks go on elsewhere.

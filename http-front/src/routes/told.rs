@@ -1,11 +1,7 @@
 //! What the client is told beside the answer.
 
-use super::dispatch::Call;
-use crate::{
-    prompt,
-    record::Record,
-    translate::{mode::Profile, profile},
-};
+use super::{asked, dispatch::Call};
+use crate::{prompt, record::Record, translate::profile};
 use http::HeaderValue;
 use warp::reply::Response;
 
@@ -16,8 +12,6 @@ pub(super) struct Told {
     pub(super) ignored: Vec<&'static str>,
     /// What was changed of the conversation so that it could go up.
     pub(super) repairs: Vec<&'static str>,
-    /// What it ran as, once that is settled.
-    pub(super) profile: Option<Profile>,
 }
 
 impl Told {
@@ -33,10 +27,11 @@ impl Told {
         }
     }
 
-    /// Puts it into the headers.
+    /// Puts it into the headers of any answer to a request whose body was read, errors too.
     pub(super) fn tell(&self, call: &Call<'_>, response: &mut Response) {
         response.headers_mut().insert(prompt::HEADER, call.app.prompt.header());
-        if let Some(profile) = self.profile {
+        // What it ran, or would have run as.
+        if let Ok(profile) = asked::profile(call.headers, &call.app.config) {
             let value = HeaderValue::from_static(profile.as_str());
             response.headers_mut().insert(profile::HEADER, value);
         }

@@ -83,6 +83,18 @@ impl Output {
         !self.back.wrapped && self.back.tree.is_exact()
     }
 
+    /// What the client may read of an answer that was cut off: without the beginning of the object around it.
+    #[must_use]
+    pub fn cut<'a>(&self, answer: &'a str) -> &'a str {
+        if !self.back.wrapped {
+            return answer;
+        }
+        let rest = answer.trim_start().strip_prefix('{').map(str::trim_start);
+        let rest = rest.and_then(|rest| rest.strip_prefix('"')?.strip_prefix(WRAPPED)?.strip_prefix('"'));
+        let rest = rest.and_then(|rest| rest.trim_start().strip_prefix(':'));
+        rest.unwrap_or_default().trim_start()
+    }
+
     /// The model's answer as the client's schema has it, as compact JSON. `None` where it is no JSON or not of
     /// the schema's form: an answer that was cut off.
     #[must_use]

@@ -6,23 +6,27 @@
 //!
 //! It promises one [`Step::Done`] for each turn, and that nothing of a text whose form is checked goes out before.
 
+mod calls;
 mod closing;
+mod ending;
 mod expect;
 mod filter;
+mod flow;
 mod held;
 mod object;
 mod scan;
+mod usage;
 
 pub use closing::{Call, Closing, FinishReason};
 pub use expect::{Allowed, Calling, Expect, Shape};
+pub use usage::Late;
 
-use self::{filter::Filter, held::Held};
+use self::flow::Flow;
 use super::{
-    blocks::{self, Counts},
-    event::{Cut, Delta, End},
+    blocks::Counts,
+    event::Delta,
     failure,
-    limit::{Limits, Reached},
-    mode::OutputMode,
+    limit::Reached,
     work::{CommandDone, Work},
 };
 use crate::{
@@ -30,7 +34,6 @@ use crate::{
     openai::usage::Tokens,
 };
 use bytes::Bytes;
-use serde_json::value::RawValue;
 use shared::rpc::text::Text;
 use std::sync::Arc;
 
@@ -80,6 +83,8 @@ pub struct Gather {
     usage: Option<Tokens>,
     /// Whether a model call did not tell what it used: then the sum would be wrong.
     untold: bool,
+    /// Whether a limit ended the answer before its model call told what it used.
+    owed: bool,
     /// Whether the turn was run once more.
     again: bool,
     /// The threads of its turns.
@@ -88,37 +93,6 @@ pub struct Gather {
     rest: String,
     /// What an agent did.
     work: Work,
-}
-
-/// What becomes of the text of an answer.
-#[derive(Debug)]
-enum Flow {
-    /// It goes out as it comes.
-    Through,
-    /// It goes out as it comes, but for parts.
-    Filtered(Filter),
-    /// It is held back until the answer is complete.
-    Held(Held),
-}
-
-impl Flow {
-    fn of(expect: &Expect, stream: bool) -> Self {
-        let limits = &expect.limits;
-        let plain = !limits.any() && expect.blocks.is_none();
-        match &expect.shape {
-            Shape::Text if plain => Self::Through,
-            Shape::Text if stream => Self::Filtered(Filter::new(limits, expect.blocks.clone())),
-            // Each message of an agent is of the schema, and the last one is the answer.
-            Shape::Schema(_) if expect.agent => Self::Held(Held::new(limits)),
-            Shape::Schema(output) if stream && output.is_exact() && limits.any() => {
-                Self::Filtered(Filter::new(limits, None))
-            }
-            Shape::Schema(output) if stream && output.is_exact() => Self::Through,
-            // A call is not cut: a part of one is of no use.
-            Shape::Calls(..) => Self::Held(Held::new(&Limits::default())),
-            Shape::Text | Shape::Schema(_) | Shape::Object => Self::Held(Held::new(limits)),
-        }
-    }
 }
 
 /// Several messages as one text.
@@ -147,6 +121,7 @@ impl Gather {
             counts: Counts::default(),
             usage: None,
             untold: false,
+            owed: false,
             again: false,
             threads: Vec::new(),
             rest: String::new(),
@@ -185,9 +160,11 @@ impl Gather {
         std::mem::take(&mut self.counts)
     }
 
-    /// What the model calls used; `None` where one of them did not tell.
-    pub fn usage(&self) -> Option<Tokens> {
-        self.usage.filter(|_| !self.untold)
+    /// The answer is broken off where its text may end: what was held back of it.
+    pub fn flush(&mut self) -> String {
+        let Flow::Filtered(filter) = &mut self.flow else { return String::new() };
+        let (out, _) = filter.finish();
+        out.as_ref().map(said).unwrap_or_default()
     }
 
     /// What an agent did so far: programs by name, never their arguments.
@@ -316,32 +293,11 @@ impl Gather {
             (Some(delta), None) => self.out(delta),
             (None, None) => Step::Alive,
             (out, Some(reached)) => {
-                // The turn is interrupted in the middle of a model call, which then tells no usage.
-                self.untold = true;
+                // The turn is interrupted in the middle of a model call, which mostly tells no usage then.
+                self.owed = true;
                 self.over(out, reached)
             }
         }
-    }
-
-    /// A limit ends the answer; `out` still goes out.
-    fn over(&mut self, out: Option<Delta>, reached: Reached) -> Step {
-        let reason = match reached {
-            Reached::Stop => FinishReason::Stop,
-            Reached::Length => FinishReason::Length,
-        };
-        let text = match &mut self.flow {
-            Flow::Through => String::new(),
-            Flow::Held(held) => held.cut(),
-            Flow::Filtered(filter) => {
-                self.rest = out.as_ref().map(said).unwrap_or_default() + &filter.end();
-                String::new()
-            }
-        };
-        let text = match &self.expect.shape {
-            Shape::Schema(output) => output.restore(&text).unwrap_or(text),
-            Shape::Text | Shape::Object | Shape::Calls(..) => text,
-        };
-        self.done(text, reason)
     }
 
     /// The text is complete: what was held back of it for its limits goes out. `Some`: one of them ends the answer.
@@ -374,149 +330,6 @@ impl Gather {
             }
             Shape::Schema(_) | Shape::Text | Shape::Object | Shape::Calls(..) => Step::Out(delta),
         }
-    }
-
-    /// A call of the model.
-    fn call(&mut self, id: &str, name: &str, arguments: String) -> Result<(), ApiError> {
-        if self.expect.calling.single && !self.calls.is_empty() {
-            return Ok(());
-        }
-        let name = self.expect.names.original(name);
-        let allowed = match &self.expect.calling.allowed {
-            Allowed::Any => true,
-            Allowed::Only(names) => names.iter().any(|allowed| allowed == name),
-            Allowed::None => false,
-        };
-        if !allowed {
-            return Err(strange("The model called a function that it was not given; try again."));
-        }
-        // A function without parameters is sometimes called with nothing at all.
-        let arguments = if arguments.trim().is_empty() { "{}".to_owned() } else { arguments };
-        if serde_json::from_str::<&RawValue>(&arguments).is_err() {
-            return Err(strange("The model called a function with arguments that are not JSON; try again."));
-        }
-        let usable = (1..=64).contains(&id.len()) && !self.calls.iter().any(|call| call.id == id);
-        let id = if usable { id.to_owned() } else { self.mint() };
-        let name = name.to_owned();
-        self.calls.push(Call { id, name, arguments });
-        Ok(())
-    }
-
-    fn mint(&self) -> String {
-        format!("call_{}_{}", self.id, self.calls.len())
-    }
-
-    /// The turn has ended well, or early.
-    fn end(&mut self, end: &End) -> Step {
-        let reason = match end {
-            End::Incomplete(Cut::Length) => FinishReason::Length,
-            End::Incomplete(Cut::ContentFilter) => FinishReason::ContentFilter,
-            End::Completed
-            | End::Interrupted
-            | End::Failed(_)
-            | End::Refused(_)
-            | End::Lost
-            | End::Unavailable
-            | End::Stopped => FinishReason::Stop,
-        };
-        if let Some(step) = self.finish_text() {
-            return step;
-        }
-        let held = self.held();
-        if reason != FinishReason::Stop || self.begun {
-            let text = match &self.expect.shape {
-                Shape::Text | Shape::Object => joined(held),
-                Shape::Schema(output) => {
-                    joined(held.into_iter().map(|text| output.restore(&text).unwrap_or(text)))
-                }
-                // A part of what is no text for the client.
-                Shape::Calls(..) => String::new(),
-            };
-            return self.done(text, reason);
-        }
-        // A model may say something first, in a message of its own: the last one that is of the form is the answer.
-        let mut last = held.iter().rev();
-        match &self.expect.clone().shape {
-            Shape::Text => self.done(joined(held), reason),
-            Shape::Object => match last.find_map(|text| object::read(text)) {
-                Some(object) => self.done(object.to_owned(), reason),
-                None if !(self.again || self.expect.agent) => {
-                    self.again = true;
-                    (self.messages, self.item) = (0, None);
-                    Step::Again
-                }
-                None => Step::Failed(strange("The model did not write a JSON object; try again.")),
-            },
-            Shape::Schema(_) if self.streams() => self.done(String::new(), reason),
-            Shape::Schema(output) if output.is_exact() => {
-                let fits = held.iter().rev().find(|text| output.restore(text).is_some());
-                self.done(fits.or(held.last()).cloned().unwrap_or_default(), reason)
-            }
-            Shape::Schema(output) => match last.find_map(|text| output.restore(text)) {
-                Some(text) => self.done(text, reason),
-                None => Step::Failed(strange("The model did not write JSON of the schema; try again.")),
-            },
-            Shape::Calls(calls, functions) => match last.find_map(|text| calls.read(text)) {
-                Some(read) => {
-                    for (at, arguments) in read {
-                        let Some(name) = functions.get(at).cloned() else { continue };
-                        let id = self.mint();
-                        self.calls.push(Call { id, name, arguments });
-                    }
-                    self.done(String::new(), reason)
-                }
-                None => Step::Failed(strange("The model did not call a function; try again.")),
-            },
-        }
-    }
-
-    fn done(&mut self, text: String, reason: FinishReason) -> Step {
-        let text = self.written(text);
-        let mut calls = std::mem::take(&mut self.calls);
-        let Calling { single, legacy, .. } = self.expect.calling;
-        if single {
-            calls.truncate(1);
-        }
-        // A message of which nothing ever came holds what codex can't read: a refusal.
-        let refused = self.begun && reason == FinishReason::Stop && calls.is_empty();
-        let mut text = Some(text).filter(|text| !text.is_empty());
-        if self.expect.output == OutputMode::ObsidianXml && !calls.is_empty() {
-            let written: Vec<String> =
-                calls.drain(..).map(|call| blocks::block(&call.name, &call.arguments)).collect();
-            self.counts += Counts::written(written.len());
-            text = Some(joined(text.into_iter().chain([written.join("\n")])));
-        }
-        let reason = match (reason, calls.is_empty()) {
-            (FinishReason::Stop, false) if legacy => FinishReason::FunctionCall,
-            (FinishReason::Stop, false) => FinishReason::ToolCalls,
-            (reason, _) => reason,
-        };
-        Step::Done(Box::new(Closing {
-            rest: std::mem::take(&mut self.rest),
-            text,
-            calls,
-            legacy,
-            refusal: refused.then_some(REFUSAL),
-            reason,
-        }))
-    }
-
-    /// Takes the calls that are written in the text out of it.
-    fn written(&mut self, text: String) -> String {
-        let (text, calls) = match (&mut self.flow, &self.expect.blocks) {
-            (Flow::Filtered(filter), _) => (text, filter.calls()),
-            (Flow::Held(_), Some(blocks)) => {
-                let (text, calls, counts) = filter::read(blocks.clone(), &text);
-                self.counts += counts;
-                (text, calls)
-            }
-            (Flow::Held(_), None) | (Flow::Through, _) => return text,
-        };
-        for (name, arguments) in calls {
-            let id = self.mint();
-            self.calls.push(Call { id, name, arguments });
-        }
-        text
     }
 }
 

@@ -5,9 +5,13 @@
 //! begin anew in each round. None of them may brick the conversation, so they are repaired here, in place, and the
 //! repairs are named. Nothing that was said is lost, moved or doubled.
 
+use super::custom::{self, Customs};
 use crate::{
     error::{ApiError, Kind},
-    openai::message::{Content, Message, Part, Role, numbered},
+    openai::{
+        message::{Content, Message, Part, Role, numbered},
+        tool::ToolCall,
+    },
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -84,8 +88,8 @@ pub enum Entry<'a> {
         id: Cow<'a, str>,
         /// The function, as the client names it.
         name: &'a str,
-        /// The arguments, as the model wrote them.
-        arguments: &'a str,
+        /// The arguments, as the model wrote them; of a custom tool those with its text.
+        arguments: Cow<'a, str>,
     },
     /// What a call gave.
     Output {
@@ -129,11 +133,14 @@ struct Calls<'a> {
     repairs: BTreeSet<Repair>,
 }
 
-/// Reads a conversation.
+/// Reads a conversation, in which these custom tools may be called.
 ///
 /// # Errors
 /// 400 with the path of what can't be carried.
-pub fn entries<'a>(messages: &'a [Message<'a>]) -> Result<(Vec<Entry<'a>>, BTreeSet<Repair>), ApiError> {
+pub fn entries<'a>(
+    messages: &'a [Message<'a>],
+    customs: &Customs,
+) -> Result<(Vec<Entry<'a>>, BTreeSet<Repair>), ApiError> {
     let mut calls = Calls {
         all: Vec::new(),
         waiting: HashMap::new(),
@@ -158,7 +165,7 @@ pub fn entries<'a>(messages: &'a [Message<'a>]) -> Result<(Vec<Entry<'a>>, BTree
             }
             Role::Assistant => {
                 let before = calls.all.len();
-                assistant(at, message, &mut calls, &mut entries)?;
+                assistant(at, message, customs, &mut calls, &mut entries)?;
                 if calls.all.len() > before {
                     block = Some(at);
                 }
@@ -201,7 +208,11 @@ fn complete<'a>(
     (whole, repairs)
 }
 
-fn said<'a>(at: usize, message: &'a Message<'a>) -> Result<Said<'a>, ApiError> {
+/// What the message `at` says, as the client counts them.
+///
+/// # Errors
+/// 400 where it says nothing.
+pub(super) fn said<'a>(at: usize, message: &'a Message<'a>) -> Result<Said<'a>, ApiError> {
     let content = message.content.as_ref().ok_or_else(|| {
         ApiError::invalid(
             format!("messages[{at}].content"),
@@ -223,6 +234,7 @@ fn said<'a>(at: usize, message: &'a Message<'a>) -> Result<Said<'a>, ApiError> {
 fn assistant<'a>(
     at: usize,
     message: &'a Message<'a>,
+    customs: &Customs,
     calls: &mut Calls<'a>,
     entries: &mut Vec<Entry<'a>>,
 ) -> Result<(), ApiError> {
@@ -253,26 +265,43 @@ fn assistant<'a>(
         entries.push(Entry::Message { role: Role::Assistant, said: Said::Text(refusal) });
     }
     for (n, call) in called.iter().enumerate() {
-        let function = match (call.r#type.as_deref(), &call.function) {
-            (None | Some("function"), Some(function)) => function,
-            (None | Some("function"), None) => {
-                let text = "A call needs `function` with a name and arguments.";
-                return Err(ApiError::invalid(field(&format!("tool_calls[{n}].function")), text));
-            }
-            (Some(_), _) => {
-                let text = "Only calls of type `function` are supported here.";
-                return Err(ApiError::new(Kind::UnsupportedValue, text)
-                    .with_param(field(&format!("tool_calls[{n}].type"))));
-            }
-        };
-        let id = calls.call(at, Some(&call.id), &function.name);
-        entries.push(Entry::Call { id, name: &function.name, arguments: &function.arguments });
+        let (name, arguments) = called_in(call, customs, || field(&format!("tool_calls[{n}]")))?;
+        let id = calls.call(at, Some(&call.id), name);
+        entries.push(Entry::Call { id, name, arguments });
     }
     if let Some(function) = &message.function_call {
         let id = calls.call(at, None, &function.name);
-        entries.push(Entry::Call { id, name: &function.name, arguments: &function.arguments });
+        let arguments = Cow::Borrowed(&*function.arguments);
+        entries.push(Entry::Call { id, name: &function.name, arguments });
     }
     Ok(())
+}
+
+/// What a call calls, by its name, with the arguments that go up. The call stands at `path`.
+fn called_in<'a>(
+    call: &'a ToolCall<'a>,
+    customs: &Customs,
+    path: impl Fn() -> String,
+) -> Result<(&'a str, Cow<'a, str>), ApiError> {
+    let missing = |name: &str, text: &'static str| Err(ApiError::invalid(format!("{}.{name}", path()), text));
+    match (call.r#type.as_deref(), &call.function, &call.custom) {
+        (None | Some("function"), Some(function), _) => {
+            Ok((&function.name, customs.sent(&function.name, &function.arguments)))
+        }
+        (None | Some("custom"), _, Some(custom)) => {
+            Ok((&custom.name, Cow::Owned(custom::arguments(&custom.input))))
+        }
+        (Some("custom"), _, None) => {
+            missing("custom", "A call of a custom tool needs `custom` with a name and an input.")
+        }
+        (None | Some("function"), None, _) => {
+            missing("function", "A call needs `function` with a name and arguments.")
+        }
+        (Some(_), _, _) => {
+            let text = "Only calls of the types `function` and `custom` are supported here.";
+            Err(ApiError::new(Kind::UnsupportedValue, text).with_param(format!("{}.type", path())))
+        }
+    }
 }
 
 /// The result of a call.
@@ -312,7 +341,7 @@ fn output<'a>(
             };
             let name = name.filter(|name| !name.is_empty()).unwrap_or(UNKNOWN);
             let id = calls.fresh(client);
-            entries.push(Entry::Call { id: id.clone(), name, arguments: "{}" });
+            entries.push(Entry::Call { id: id.clone(), name, arguments: Cow::Borrowed("{}") });
             id
         }
     };

@@ -1,10 +1,14 @@
 //! The operator's prompt in a conversation. Pure.
 //!
 //! It changes the first system message (of the role `system` or `developer`) or puts one before all others. It promises
-//! that every other message stays as it is, in its place, and that each keeps the number by which errors name it.
+//! that every other message stays as it is, in its place, that each keeps the number by which errors name it, and that
+//! what would be refused without the prompt is refused with it.
 
-use super::mode::Injection;
-use crate::openai::message::{Content, Message, Part, Role};
+use super::{history, items, mode::Injection};
+use crate::{
+    error::ApiError,
+    openai::message::{Content, Message, Role},
+};
 use shared::rpc::text::Text;
 use std::borrow::Cow;
 
@@ -27,49 +31,44 @@ pub fn filled<'p>(prompt: &'p str, model: &str) -> Cow<'p, str> {
 
 /// Puts `prompt` into the conversation. A prompt of nothing but whitespace changes nothing, and a conversation without
 /// messages stays one.
-pub fn inject(mode: Injection, prompt: &str, messages: &mut Vec<Message<'_>>) {
+///
+/// # Errors
+/// 400 with the path of what can't be carried of the message that is changed: nobody sees it behind the prompt.
+pub fn inject(mode: Injection, prompt: &str, messages: &mut Vec<Message<'_>>) -> Result<(), ApiError> {
     if prompt.trim().is_empty() || messages.is_empty() || mode == Injection::Disabled {
-        return;
+        return Ok(());
     }
-    let first = messages.iter_mut().find(|message| matches!(message.role, Role::System | Role::Developer));
-    match (mode, first) {
-        (Injection::Disabled, _) => {}
-        (Injection::Override, Some(first)) => *first = Message::saying(first.role, prompt.to_owned()),
-        (Injection::Append, Some(first)) => append(prompt, &mut first.content),
-        (Injection::Override | Injection::Append, None) => {
-            let added = Message { added: true, ..Message::saying(Role::System, prompt.to_owned()) };
-            messages.insert(0, added);
-        }
+    let system = |message: &Message<'_>| matches!(message.role, Role::System | Role::Developer);
+    let Some(at) = messages.iter().position(system) else {
+        messages.insert(0, Message { added: true, ..Message::saying(Role::System, prompt.to_owned()) });
+        return Ok(());
+    };
+    let first = &mut messages[at];
+    items::check_message(at, first)?;
+    history::said(at, first)?;
+    match mode {
+        Injection::Disabled => {}
+        Injection::Override => first.content = Some(Content::Text(prompt.to_owned().into())),
+        Injection::Append => append(prompt, &mut first.content),
     }
+    Ok(())
 }
 
-/// Puts `prompt` behind what a message says; parts stay parts.
+/// Puts `prompt` behind what a message says; parts stay parts. Those of a message that can be carried are texts.
 fn append(prompt: &str, content: &mut Option<Content<'_>>) {
     match content {
-        Some(Content::Text(text)) if !text.is_empty() => *text = joined(text, prompt).into(),
+        Some(Content::Text(text)) => *text = joined(text, prompt).into(),
         Some(Content::Parts(parts)) => {
-            match parts.iter_mut().rev().find(|part| part.r#type == "text" && part.text.is_some()) {
-                Some(part) => {
-                    part.text = part.text.take().map(|text| Text(joined(&text, prompt).into()));
-                }
-                None => parts.push(text_part(prompt)),
+            if let Some(text) = parts.last_mut().and_then(|part| part.text.as_mut()) {
+                *text = Text(joined(text, prompt).into());
             }
         }
-        Some(Content::Text(_)) | None => *content = Some(Content::Text(prompt.to_owned().into())),
+        None => *content = Some(Content::Text(prompt.to_owned().into())),
     }
 }
 
 fn joined(text: &str, prompt: &str) -> String {
     if text.is_empty() { prompt.to_owned() } else { [text, BETWEEN, prompt].concat() }
-}
-
-fn text_part<'a>(prompt: &str) -> Part<'a> {
-    Part {
-        r#type: "text".to_owned(),
-        text: Some(Text(prompt.to_owned().into())),
-        refusal: None,
-        image_url: None,
-    }
 }
 
 #[cfg(test)]

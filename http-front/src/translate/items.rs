@@ -64,26 +64,30 @@ pub fn detail(messages: &[Message<'_>]) -> Option<(usize, usize)> {
 /// # Errors
 /// 400 with the path of the part.
 pub fn check(messages: &[Message<'_>]) -> Result<(), ApiError> {
-    for (at, message) in numbered(messages) {
-        let Some(Said::Parts(parts)) = message.content.as_ref().map(Said::from) else {
-            continue;
-        };
-        for (n, part) in parts.iter().enumerate() {
-            let path = || format!("messages[{at}].content[{n}]");
-            check_part(message.role, part).map_err(|refused| match refused {
-                Refused::Type(text) => {
-                    ApiError::new(Kind::UnsupportedValue, text).with_param(format!("{}.type", path()))
-                }
-                Refused::Detail => ApiError::invalid(
-                    format!("{}.image_url.detail", path()),
-                    "`detail` is `auto`, `low`, `high` or `original`.",
-                ),
-                Refused::Missing(name) => {
-                    let text = format!("A part of type `{}` needs `{name}`.", part.r#type);
-                    ApiError::invalid(format!("{}.{name}", path()), text)
-                }
-            })?;
-        }
+    numbered(messages).try_for_each(|(at, message)| check_message(at, message))
+}
+
+/// The same for one message, by the number that it has in the client's request.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_message(at: usize, message: &Message<'_>) -> Result<(), ApiError> {
+    let Some(Said::Parts(parts)) = message.content.as_ref().map(Said::from) else { return Ok(()) };
+    for (n, part) in parts.iter().enumerate() {
+        let path = || format!("messages[{at}].content[{n}]");
+        check_part(message.role, part).map_err(|refused| match refused {
+            Refused::Type(text) => {
+                ApiError::new(Kind::UnsupportedValue, text).with_param(format!("{}.type", path()))
+            }
+            Refused::Detail => ApiError::invalid(
+                format!("{}.image_url.detail", path()),
+                "`detail` is `auto`, `low`, `high` or `original`.",
+            ),
+            Refused::Missing(name) => {
+                let text = format!("A part of type `{}` needs `{name}`.", part.r#type);
+                ApiError::invalid(format!("{}.{name}", path()), text)
+            }
+        })?;
     }
     Ok(())
 }

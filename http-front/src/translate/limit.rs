@@ -35,6 +35,22 @@ impl Limits {
         self.max_tokens.is_some() || self.stop.iter().any(|stop| !stop.is_empty())
     }
 
+    /// The bound of the length alone.
+    pub fn length(&self) -> Self {
+        Self { stop: Vec::new(), max_tokens: self.max_tokens }
+    }
+
+    /// A whole text up to the first stop text, and whether there was one.
+    pub fn stopped(&self, text: String) -> (String, bool) {
+        let limits = Self { stop: self.stop.clone(), max_tokens: None };
+        if !limits.any() {
+            return (text, false);
+        }
+        let (mut limiter, mut out) = (Limiter::new(&limits), String::with_capacity(text.len()));
+        let reached = limiter.push(&text, &mut out).or_else(|| limiter.finish(&mut out));
+        (out, reached.is_some())
+    }
+
     /// Whether [`load`] is still to be called for them.
     pub fn unloaded(&self) -> bool {
         self.max_tokens.is_some() && !tokens::loaded()

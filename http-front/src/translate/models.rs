@@ -74,25 +74,57 @@ impl Served {
         })
     }
 
-    /// Checks an effort against what the model offers. A model that nothing is known of takes any.
+    /// Checks an effort that a request names against what the model offers. A model that nothing is known of takes any.
     ///
     /// # Errors
     /// `unsupported_value`, with the efforts that there are.
     pub fn check_effort(&self, model: &str, effort: &str) -> Result<(), ApiError> {
-        // The child lists a model that only the operator names with the efforts of another one.
-        if self.infos.iter().any(|info| info.model == model && !info.catalogued) {
-            return Ok(());
-        }
-        let efforts = self.efforts(model);
-        if efforts.is_empty() || efforts.contains(&effort) {
+        if self.offers(model, effort) {
             return Ok(());
         }
         let shown: String = effort.chars().take(32).collect();
+        let efforts = self.efforts(model).join(", ");
         Err(ApiError::new(
             Kind::UnsupportedValue,
-            format!("`{shown}` is no reasoning effort of `{model}`. It offers: {}.", efforts.join(", ")),
+            format!("`{shown}` is no reasoning effort of `{model}`. It offers: {efforts}."),
         )
         .with_param("reasoning_effort"))
+    }
+
+    /// Checks the effort that a name stands for, where the request names none: it is the operator's.
+    ///
+    /// # Errors
+    /// `unsupported_value` for a name that stands for an effort that its model doesn't offer.
+    pub fn check_name(&self, name: &str, resolved: &Resolved) -> Result<(), ApiError> {
+        let Resolved { model, effort } = resolved;
+        let Some(effort) = effort.as_ref().filter(|effort| !self.offers(model, effort)) else {
+            return Ok(());
+        };
+        let efforts = self.efforts(model).join(", ");
+        Err(ApiError::new(
+            Kind::UnsupportedValue,
+            format!(
+                "The alias `{name}` stands for the reasoning effort `{effort}`, and `{model}` offers none of that name. \
+                 Send `reasoning_effort` with one of: {efforts}; or ask the operator to change PROXY_MODEL_ALIASES."
+            ),
+        )
+        .with_param("model"))
+    }
+
+    /// The aliases that stand for an effort that their model doesn't offer.
+    pub fn misfits<'a>(&self, aliases: &'a [Alias]) -> impl Iterator<Item = &'a Alias> {
+        let misfit =
+            |name: &str| self.exact(name, aliases).is_some_and(|r| self.check_name(name, &r).is_err());
+        aliases.iter().filter(move |alias| misfit(&alias.name))
+    }
+
+    fn offers(&self, model: &str, effort: &str) -> bool {
+        // The child lists a model that only the operator names with the efforts of another one.
+        if self.infos.iter().any(|info| info.model == model && !info.catalogued) {
+            return true;
+        }
+        let efforts = self.efforts(model);
+        efforts.is_empty() || efforts.contains(&effort)
     }
 
     /// The efforts of a model by its own name, the least first; none where they aren't known.
@@ -121,13 +153,15 @@ impl Served {
     }
 
     /// The names that are listed: the child's, the default model, the aliases; each once. Names with an effort behind
-    /// them are served and not listed.
+    /// them are served and not listed. Nor is an alias that stands for an effort that its model doesn't offer: it would
+    /// be refused.
     pub fn names<'a>(&'a self, aliases: &'a [Alias]) -> Vec<&'a str> {
         let models = self.models.iter().filter(|m| !m.hidden).map(|m| m.model.as_str());
         let own = models.chain(self.default.as_deref());
+        let misfits: Vec<&str> = self.misfits(aliases).map(|alias| alias.name.as_str()).collect();
         let mut names = Vec::new();
         for name in own.chain(aliases.iter().map(|a| a.name.as_str())) {
-            if !names.contains(&name) {
+            if !names.contains(&name) && !misfits.contains(&name) {
                 names.push(name);
             }
         }

@@ -5,7 +5,6 @@
 
 use super::mode::Profile;
 use crate::error::{ApiError, Kind};
-use http::HeaderMap;
 
 /// The header that names a profile: of a request, what it asks for; of an answer, what it ran as.
 pub const HEADER: &str = "x-codex-profile";
@@ -26,18 +25,16 @@ impl Rights {
     }
 }
 
-/// The profile of a request with these headers.
+/// The profile of a request that asks for this one.
 ///
 /// # Errors
-/// 400 for a word that names no profile, or for several of them; 403 where the key has no right to what is asked for.
-pub fn choose(headers: &HeaderMap, rights: Rights) -> Result<Profile, ApiError> {
-    let mut values = headers.get_all(HEADER).iter();
-    let Some(value) = values.next() else { return Ok(rights.default) };
-    let asked = value.to_str().ok().and_then(|word| Profile::named(word.trim()));
-    let (Some(asked), None) = (asked, values.next()) else {
+/// 400 for a word that names no profile; 403 where the key has no right to what is asked for.
+pub fn choose(asked: Option<&str>, rights: Rights) -> Result<Profile, ApiError> {
+    let Some(asked) = asked else { return Ok(rights.default) };
+    let Some(asked) = Profile::named(asked) else {
         return Err(ApiError::invalid(
             HEADER,
-            "The header `x-codex-profile` must be `completion` or `agent`, once; or leave it out.",
+            "The header `x-codex-profile` is `completion` or `agent`; or leave it out.",
         ));
     };
     match asked {
@@ -54,49 +51,33 @@ pub fn choose(headers: &HeaderMap, rights: Rights) -> Result<Profile, ApiError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
-    fn outcome(values: &[&[u8]], default: Profile, may_agent: bool) -> Result<Profile, u16> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(HEADER, HeaderValue::from_bytes(value).unwrap());
-        }
-        choose(&headers, Rights { default, may_agent }).map_err(|error| error.status().as_u16())
+    fn outcome(asked: Option<&str>, default: Profile, may_agent: bool) -> Result<Profile, u16> {
+        choose(asked, Rights { default, may_agent }).map_err(|error| error.status().as_u16())
     }
 
     #[test]
     fn the_header_chooses_within_the_rights() {
         use Profile::{Agent, Completion};
-        for (values, default, may_agent, expected) in [
-            (&[][..], Completion, false, Ok(Completion)),
-            (&[], Completion, true, Ok(Completion)),
-            (&[], Agent, false, Ok(Agent)),
-            (&["completion"], Completion, false, Ok(Completion)),
-            (&["completion"], Agent, false, Ok(Completion)),
-            (&["agent"], Completion, false, Err(403)),
-            (&["agent"], Completion, true, Ok(Agent)),
-            (&[" agent "], Completion, true, Ok(Agent)),
-            (&["agent"], Agent, false, Ok(Agent)),
+        for (asked, default, may_agent, expected) in [
+            (None, Completion, false, Ok(Completion)),
+            (None, Completion, true, Ok(Completion)),
+            (None, Agent, false, Ok(Agent)),
+            (Some("completion"), Completion, false, Ok(Completion)),
+            (Some("completion"), Agent, false, Ok(Completion)),
+            (Some("agent"), Completion, false, Err(403)),
+            (Some("agent"), Completion, true, Ok(Agent)),
+            (Some("agent"), Agent, false, Ok(Agent)),
         ] {
-            let bytes: Vec<&[u8]> = values.iter().map(|value| value.as_bytes()).collect();
-            assert_eq!(outcome(&bytes, default, may_agent), expected, "{values:?} {default:?} {may_agent}");
+            assert_eq!(outcome(asked, default, may_agent), expected, "{asked:?} {default:?} {may_agent}");
         }
     }
 
     #[test]
     fn what_names_no_profile_is_refused_whatever_the_rights_are() {
-        let odd: [&[&[u8]]; 7] = [
-            &[b""],
-            &[b"Agent"],
-            &[b"agents"],
-            &[b"agent,completion"],
-            &[b"\xff"],
-            &[b"completion", b"agent"],
-            &[b"completion", b"completion"],
-        ];
-        for values in odd {
+        for asked in ["Agent", "agents", "agent,completion", "é"] {
             for default in [Profile::Completion, Profile::Agent] {
-                assert_eq!(outcome(values, default, true), Err(400), "{values:?}");
+                assert_eq!(outcome(Some(asked), default, true), Err(400), "{asked}");
             }
         }
     }

@@ -90,13 +90,13 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
     let model = resolved.model.as_str();
     let verbosity = parameters::verbosity(request, served.supports_verbosity(model), &mut ignored)?;
     let service_tier = parameters::service_tier(request, served.service_tiers(model), &mut ignored)?;
-    let effort = named.map(|named| named.word.to_owned()).or(resolved.effort);
-    if let Some(effort) = &effort {
-        served.check_effort(model, effort).map_err(|error| match named {
-            Some(named) => error.with_param(named.path),
-            None => error,
-        })?;
+    match named {
+        Some(named) => {
+            served.check_effort(model, named.word).map_err(|error| error.with_param(named.path))?;
+        }
+        None => served.check_name(&request.model, &resolved)?,
     }
+    let effort = named.map(|named| named.word.to_owned()).or(resolved.effort);
     items::check(&request.messages)?;
     size::check(request, options.max_schemas)?;
     let names = Names::new(functions(request));
@@ -163,7 +163,7 @@ impl Chat {
     /// # Errors
     /// 400 with the path of what can't be carried.
     pub fn fill(&mut self, messages: &[Message<'_>], urls: &[String]) -> Result<(), ApiError> {
-        let (entries, repairs) = history::entries(messages)?;
+        let (entries, repairs) = history::entries(messages, &self.expect.calling.customs)?;
         let names = &self.expect.names;
         let changed = |entry: &Entry<'_>| matches!(entry, Entry::Call { name, .. } if names.changes(name));
         let told = Repair::ToolName.as_str();
@@ -193,14 +193,14 @@ fn shape(format: format::Format, forced: Option<tools::Forced>) -> (Shape, Optio
     }
 }
 
-/// What reads calls that are written in the text, where the client has them read and the text is no more than text.
+/// What reads calls that are written in the text, where the client has them read and the text has no form.
 fn blocks(
     request: &ChatRequest<'_>,
     allowed: &Allowed,
     shape: &Shape,
     options: Options<'_>,
 ) -> Option<Blocks> {
-    if options.output != OutputMode::TextualTools || !matches!(shape, Shape::Text) {
+    if options.output != OutputMode::TextualTools || !matches!(shape, Shape::Text | Shape::Calls(..)) {
         return None;
     }
     let tools = Tools::of(request, allowed);
@@ -224,8 +224,12 @@ fn given<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> {
 /// The functions that were called.
 fn called<'a>(request: &'a ChatRequest<'_>) -> impl Iterator<Item = &'a str> {
     request.messages.iter().flat_map(|message| {
-        let calls = message.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
-        calls.chain(&message.function_call).map(|called| called.name.as_str())
+        let calls = message.tool_calls.iter().flatten();
+        let calls = calls.flat_map(|call| {
+            let custom = call.custom.as_ref().map(|called| called.name.as_str());
+            call.function.as_ref().map(|called| called.name.as_str()).into_iter().chain(custom)
+        });
+        calls.chain(message.function_call.as_ref().map(|called| called.name.as_str()))
     })
 }
 

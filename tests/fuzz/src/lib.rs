@@ -8,4 +8,5 @@
 pub mod codec;
 pub mod message;
 pub mod notification;
+pub mod request;
 mod tree;

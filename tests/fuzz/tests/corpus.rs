@@ -1,7 +1,7 @@
 //! Every seed, and every input that was ever found to break something, through the checks of its fuzz target.
 #![expect(clippy::print_stderr, reason = "a failing test names the seed")]
 
-use gateway_fuzz::{codec, message, notification};
+use gateway_fuzz::{codec, message, notification, request};
 use std::{fs, path::Path};
 
 /// Checks each file of a target's corpus, also cut short.
@@ -42,4 +42,9 @@ fn messages_are_what_a_reader_of_all_of_them_takes_them_for() {
 #[test]
 fn notifications_mean_the_same_borrowed_and_owned() {
     replay("notification", notification::check);
+}
+
+#[test]
+fn requests_are_served_or_refused_well() {
+    replay("request", request::check);
 }

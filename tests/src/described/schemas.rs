@@ -31,10 +31,10 @@ pub(super) static MODEL: LazyLock<Validator> = LazyLock::new(|| closed("Model"))
 /// A failure as OpenAI has it. It stays open: `retryable` is ours.
 pub(super) static FAILURE: LazyLock<Validator> = LazyLock::new(|| validator(&component("ErrorResponse")));
 /// A failure as we have it.
-pub(super) static ENVELOPE: LazyLock<Validator> =
-    LazyLock::new(|| validator(&parsed(include_str!("../../data/error-envelope.schema.json"))));
+pub(super) static ENVELOPE: LazyLock<Validator> = LazyLock::new(|| validator(&envelope()));
 
-static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
+/// OpenAI's description with our members.
+pub(super) static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     let mut description = parsed(include_str!("../../data/openapi-subset.json"));
     nullable(&mut description);
     let ours = parsed(include_str!("../../data/model-info.schema.json"));
@@ -48,8 +48,17 @@ static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
             more(&mut component["properties"], &schema["properties"]);
         }
     }
+    // OpenAI describes the calls in chunks as those of functions alone; its answers and SDKs have custom tools', too.
+    let call = &mut description["components"]["schemas"]["ChatCompletionMessageToolCallChunk"];
+    let custom = json!({ "$ref": "#/components/schemas/ChatCompletionMessageCustomToolCallChunk" });
+    *call = json!({ "anyOf": [call.take(), custom] });
     description
 });
+
+/// Every failure of ours.
+pub(super) fn envelope() -> Value {
+    parsed(include_str!("../../data/error-envelope.schema.json"))
+}
 
 /// Members of ours beside those of OpenAI, which stay what they are.
 fn more(members: &mut Value, ours: &Value) {
@@ -89,7 +98,7 @@ fn nullable(schema: &mut Value) {
 }
 
 /// One component, with those that it refers to.
-fn component(name: &str) -> Value {
+pub(super) fn component(name: &str) -> Value {
     let schemas = &DESCRIPTION["components"]["schemas"];
     let mut wanted = serde_json::Map::new();
     let mut open = vec![name.to_owned()];

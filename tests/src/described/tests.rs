@@ -1,4 +1,4 @@
-use super::{Shape, faults, stream_faults};
+use super::{Shape, faults, openapi, stream_faults};
 use serde_json::{Value, json};
 
 fn chunk() -> Value {
@@ -33,6 +33,16 @@ fn what_is_not_as_described_is_seen() {
     let call =
         json!([{ "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "" } }]);
     let called = with(chunk(), "/choices/0/delta/tool_calls", call);
+    let call = json!([{ "index": 0, "id": "c", "type": "custom", "custom": { "name": "f", "input": "" } }]);
+    let custom = with(chunk(), "/choices/0/delta/tool_calls", call);
+    let call = json!([{ "id": "c", "type": "custom", "custom": { "name": "f", "input": "t" } }]);
+    let whole = json!({
+        "id": "c", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{
+            "index": 0, "logprobs": null, "finish_reason": "tool_calls",
+            "message": { "role": "assistant", "content": null, "refusal": null, "annotations": [], "tool_calls": call },
+        }],
+    });
     for (shape, good, bad) in [
         (Shape::Model, &card, vec![("/created", json!("now")), ("/id", Value::Null), ("/owner", json!("o"))]),
         (
@@ -52,6 +62,23 @@ fn what_is_not_as_described_is_seen() {
                 ("/choices/0/delta/tool_calls/0/index", Value::Null),
                 ("/choices/0/delta/tool_calls/0/function/args", json!("")),
                 ("/choices/0/delta/tool_calls/0/function/arguments", json!({})),
+            ],
+        ),
+        (
+            Shape::Chunk,
+            &custom,
+            vec![
+                ("/choices/0/delta/tool_calls/0/type", json!("function")),
+                ("/choices/0/delta/tool_calls/0/custom/input", Value::Null),
+                ("/choices/0/delta/tool_calls/0/custom/arguments", json!("")),
+            ],
+        ),
+        (
+            Shape::Completion,
+            &whole,
+            vec![
+                ("/choices/0/message/tool_calls/0/type", json!("function")),
+                ("/choices/0/message/tool_calls/0/custom/input", json!({})),
             ],
         ),
         (
@@ -105,4 +132,42 @@ fn every_frame_is_looked_at() {
     let other = with(chunk(), "/id", json!("d"));
     assert_eq!(stream_faults(&frames(&[chunk(), other])).len(), 1);
     assert_eq!(stream_faults("data: {\n\n").len(), 1);
+}
+
+#[test]
+fn the_document_allows_what_is_served() {
+    let document = openapi(&[json!({ "id": "m", "supported_reasoning_efforts": ["low", "max"] })]);
+    assert_eq!(document["x-efforts"], json!({ "m": ["low", "max"] }));
+    let allows = |path: &str, members: Value| {
+        let schema = &document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let mut body = json!({ "model": "m", "messages": [{ "role": "user", "content": "Hi" }] });
+        if path == "/v1/completions" {
+            body = json!({ "model": "m", "prompt": "Hi" });
+        }
+        body.as_object_mut().expect("an object").extend(members.as_object().cloned().expect("an object"));
+        jsonschema::is_valid(schema, &body)
+    };
+    for path in ["/v1/chat/completions", "/v1/completions"] {
+        for name in
+            ["n", "stop", "max_tokens", "reasoning_effort", "service_tier", "verbosity", "logprobs", "user"]
+        {
+            assert!(allows(path, json!({ name: null })), "{path}: {name}");
+        }
+        for members in [
+            json!({ "n": 2, "stop": ["a", "b"], "max_tokens": 3, "reasoning_effort": "max", "logit_bias": { "1": 0.5 } }),
+            json!({ "verbosity": "high", "service_tier": "flex", "stream": true, "stream_options": { "include_usage": true } }),
+        ] {
+            assert!(allows(path, members.clone()), "{path}: {members}");
+        }
+        for members in [
+            json!({ "model": "other" }),
+            json!({ "n": 0 }),
+            json!({ "reasoning_effort": "high" }),
+            json!({ "logprobs": true }),
+            json!({ "what": 1 }),
+            json!({ "user": 1 }),
+        ] {
+            assert!(!allows(path, members.clone()), "{path}: {members}");
+        }
+    }
 }

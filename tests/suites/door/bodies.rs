@@ -202,6 +202,8 @@ async fn null_is_absent_and_the_unknown_is_skipped() {
         "prompt_cache_retention",
         "prompt_cache_options",
         "safety_identifier",
+        "truncation",
+        "max_tool_calls",
         "moderation",
         "reasoning",
         "reasoning_summary",

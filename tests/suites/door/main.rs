@@ -1,5 +1,6 @@
 //! What comes in at the front's door: bad input, keys, routes, slow and odd clients. Around the fake child.
 
+mod asked;
 mod bodies;
 mod connections;
 mod door;

@@ -128,6 +128,37 @@ async fn an_effort_may_stand_behind_a_name() {
 }
 
 #[tokio::test]
+async fn an_alias_with_a_bad_effort_is_the_operators_to_mend() {
+    let aliases = "codex-5=,odd=gpt-fake-0:weird,fast=gpt-fake-0:low";
+    let pair = start(builder().both("PROXY_MODEL_ALIASES", aliases)).await;
+    assert_eq!(listed(&pair).await, ["gpt-fake-1", "gpt-fake-0", "codex-5", "fast"]);
+    let mut body = asking("hi");
+    body["model"] = json!("odd");
+    let answer = once(&pair, &chat(body.to_string().as_bytes())).await;
+    let error = failure(&answer, 400, Some("unsupported_value"));
+    assert_eq!(error["param"], "model", "{error}");
+    let text = error["message"].as_str().expect("a text");
+    for word in ["`odd`", "`weird`", "`gpt-fake-0`", "PROXY_MODEL_ALIASES"] {
+        assert!(text.contains(word), "{text}");
+    }
+    // The client's own effort is not the alias's.
+    body["reasoning_effort"] = json!("low");
+    assert_eq!(said(&once(&pair, &chat(body.to_string().as_bytes())).await), "hi");
+    body["reasoning_effort"] = json!("weird");
+    let answer = once(&pair, &chat(body.to_string().as_bytes())).await;
+    assert_eq!(failure(&answer, 400, Some("unsupported_value"))["param"], "reasoning_effort");
+    let event = |line: &Value| line["event"] == "alias_effort_unknown";
+    let warned = pair.front.logged("the alias", event).await.expect("a warning");
+    assert_eq!((&warned["alias"], &warned["effort"]), (&json!("odd"), &json!("weird")));
+    // It is told once, whatever else is heard of the models.
+    let mut socket = SocketClient::connect(&pair.socket).await.expect("a connection");
+    socket.call("daemon/restart", &json!({})).await.expect("a fresh child");
+    assert_eq!(said(&once(&pair, &chat(asking("hi").to_string().as_bytes())).await), "hi");
+    let lines = pair.front.log();
+    assert_eq!(lines.iter().filter(|line| line.contains("alias_effort_unknown")).count(), 1);
+}
+
+#[tokio::test]
 async fn head_is_get_without_the_body() {
     let open = start(builder()).await;
     let closed = start(builder().front("PROXY_PROTECT_MODELS", "on")).await;

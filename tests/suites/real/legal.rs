@@ -7,7 +7,7 @@
 mod answers;
 mod bodies;
 mod history;
-mod instances;
+pub(crate) mod instances;
 mod messages;
 mod schemas;
 mod seen;

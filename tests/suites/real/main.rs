@@ -21,6 +21,7 @@ mod parameters;
 mod pipelines;
 mod privileges;
 mod replace;
+mod schemathesis;
 mod silence;
 mod soak;
 mod streams;

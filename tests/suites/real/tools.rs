@@ -2,6 +2,7 @@
 
 mod calls;
 mod choice;
+mod custom;
 mod history;
 
 use crate::support::{Got, Stage, message};

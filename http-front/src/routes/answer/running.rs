@@ -8,7 +8,7 @@ use crate::{
     metrics::Metrics,
     openai::usage::Tokens,
     translate::{
-        answer::{Closing, Gather, Step},
+        answer::{Closing, Gather, Late, Step},
         event::Delta,
         failure,
         plan::Plan,
@@ -16,7 +16,14 @@ use crate::{
     },
     worklog::WorkLog,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// How long a model call has for telling what it used, where a limit ended the answer and its message is complete: codex
+/// tells it right behind the message.
+const LATE: Duration = Duration::from_millis(250);
+/// How long its message has to be complete then: only one that ends there anyway is.
+const ENDING: Duration = Duration::from_millis(30);
 
 /// What is needed to run a turn once more.
 pub(super) struct Again {
@@ -34,6 +41,8 @@ pub(super) struct Running {
     request_id: String,
     /// Whether the turn is to be run once more before anything else comes.
     due: bool,
+    /// The end of the answer, which waits for its usage until then.
+    closing: Option<(Box<Closing>, Instant)>,
     /// Where an agent's work is logged.
     work: Option<WorkLog>,
     /// Whether the turn was turned away before anything of it ran.
@@ -67,6 +76,7 @@ impl Running {
             again,
             request_id: request_id.to_owned(),
             due: false,
+            closing: None,
             work: None,
             turned_away: false,
             metrics,
@@ -94,17 +104,20 @@ impl Running {
         self.gather.usage()
     }
 
-    /// Whether text goes out as it comes.
-    pub(super) fn streams(&self) -> bool {
-        self.gather.streams()
-    }
-
     /// The next thing. Cancel safe.
     ///
     /// # Errors
     /// Why the answer failed; nothing comes after it.
     pub(super) async fn next(&mut self) -> Result<Got, ApiError> {
         loop {
+            if let Some((_, until)) = self.closing {
+                let late = timeout_at(until, self.turn.next()).await;
+                let delta = late.ok().and_then(Result::ok);
+                if let Some(got) = self.late(delta.as_ref()) {
+                    return Ok(got);
+                }
+                continue;
+            }
             if self.due
                 && let Some(again) = &self.again
             {
@@ -127,8 +140,9 @@ impl Running {
         while !self.due
             && let Some(delta) = self.turn.try_next()
         {
-            if let Some(got) = self.take(delta)? {
-                return Ok(Some(got));
+            let got = if self.closing.is_some() { self.late(Some(&delta)) } else { self.take(delta)? };
+            if got.is_some() {
+                return Ok(got);
             }
         }
         Ok(None)
@@ -139,6 +153,31 @@ impl Running {
     fn told(&self, error: ApiError) -> ApiError {
         let went_out = !self.gather.threads().is_empty() && !self.turned_away;
         if self.work.is_some() && went_out { error.after_work() } else { error }
+    }
+
+    /// Takes what comes behind the end of the answer, `None` where nothing comes any more. The end, unless more is to be
+    /// waited for.
+    fn late(&mut self, delta: Option<&Delta>) -> Option<Got> {
+        let before = self.gather.late();
+        if let Some(delta) = delta {
+            self.gather.take_late(delta);
+        }
+        let wait = wait(self.gather.late()).filter(|_| !matches!(delta, None | Some(Delta::End(_))));
+        match (wait, &mut self.closing) {
+            (Some(wait), Some((_, until))) => {
+                if self.gather.late() != before {
+                    *until = Instant::now() + wait;
+                }
+                None
+            }
+            (None, closing) => closing.take().map(|(closing, _)| Got::Done(closing)),
+            (Some(_), None) => None,
+        }
+    }
+
+    /// What was held back of the text, where the answer is broken off.
+    pub(super) fn flush(&mut self) -> String {
+        self.gather.flush()
     }
 
     fn take(&mut self, delta: Delta) -> Result<Option<Got>, ApiError> {
@@ -157,7 +196,9 @@ impl Running {
                 if bytes > 0 {
                     differs(request_id, bytes);
                 }
-                Some(Got::Done(closing))
+                let Some(wait) = wait(self.gather.late()) else { return Ok(Some(Got::Done(closing))) };
+                self.closing = Some((closing, Instant::now() + wait));
+                None
             }
             Step::Failed(error) => return Err(self.told(error)),
             Step::Again => {
@@ -171,6 +212,15 @@ impl Running {
                 None
             }
         })
+    }
+}
+
+/// How long to wait for what is still to be told of the usage.
+fn wait(late: Late) -> Option<Duration> {
+    match late {
+        Late::Nothing => None,
+        Late::Message => Some(ENDING),
+        Late::Usage => Some(LATE),
     }
 }
 

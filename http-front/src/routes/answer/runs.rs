@@ -1,9 +1,16 @@
-//! The turns of one request: one for each answer that it asks for, side by side.
+//! The turns of one request: one for each answer that it asks for, so many side by side.
 
-use super::running::{Got, Running};
-use crate::{error::ApiError, openai::usage::Tokens, translate::work::CommandDone};
+use super::{
+    running::{Got, Running},
+    starter::Starter,
+};
+use crate::{
+    error::ApiError,
+    openai::usage::Tokens,
+    translate::{plan::Plan, work::CommandDone},
+};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, iter::Enumerate, pin::Pin, sync::Arc, vec::IntoIter};
 
 /// What comes next of one turn, with the turn itself.
 type Next = Pin<Box<dyn Future<Output = (usize, Running, Result<Got, ApiError>)> + Send>>;
@@ -13,13 +20,32 @@ pub(super) struct Runs {
     set: Set,
     streams: bool,
     ended: Ended,
+    /// What was held back of the text that ended last, where it was broken off.
+    rest: String,
 }
 
 enum Set {
     /// Most requests ask for one answer.
     One(Box<Running>),
-    Many(FuturesUnordered<Next>),
+    Many(Many),
     Over,
+}
+
+/// Several turns.
+struct Many {
+    running: FuturesUnordered<Next>,
+    /// Those that start as others end.
+    waiting: Enumerate<IntoIter<Plan>>,
+    starter: Arc<Starter>,
+}
+
+impl Many {
+    /// Starts the next one, if one is left.
+    fn start(&mut self) {
+        let Some((index, plan)) = self.waiting.next() else { return };
+        let starter = Arc::clone(&self.starter);
+        self.running.push(Box::pin(async move { next(index, starter.start(index, plan).await).await }));
+    }
 }
 
 /// What is known of the turns that are over.
@@ -44,17 +70,23 @@ impl Ended {
 }
 
 impl Runs {
-    /// These answers, in the order of their indexes.
-    pub(super) fn new(mut running: Vec<Running>) -> Self {
-        let streams = running.first().is_some_and(Running::streams);
-        let set = match (running.pop(), running.is_empty()) {
-            (Some(one), true) => Set::One(Box::new(one)),
+    /// Runs these turns, in the order of their indexes, at most so many at the same time.
+    pub(super) async fn start(starter: Starter, mut plans: Vec<Plan>, at_once: usize) -> Self {
+        let streams = starter.streams();
+        let set = match (plans.pop(), plans.is_empty()) {
+            (Some(one), true) => Set::One(Box::new(starter.start(0, one).await)),
             (last, _) => {
-                running.extend(last);
-                Set::Many(running.into_iter().enumerate().map(|(index, run)| next(index, run)).collect())
+                plans.extend(last);
+                let mut many = Many {
+                    running: FuturesUnordered::new(),
+                    waiting: plans.into_iter().enumerate(),
+                    starter: Arc::new(starter),
+                };
+                (0..at_once.max(1)).for_each(|_| many.start());
+                Set::Many(many)
             }
         };
-        Self { set, streams, ended: Ended::default() }
+        Self { set, streams, ended: Ended::default(), rest: String::new() }
     }
 
     /// Whether text goes out as it comes.
@@ -66,7 +98,7 @@ impl Runs {
     pub(super) fn is_over(&self) -> bool {
         match &self.set {
             Set::One(_) => false,
-            Set::Many(runs) => runs.is_empty(),
+            Set::Many(many) => many.running.is_empty(),
             Set::Over => true,
         }
     }
@@ -102,8 +134,8 @@ impl Runs {
                 let got = run.next().await;
                 Some((0, self.one(got)))
             }
-            Set::Many(runs) => {
-                let (index, run, got) = runs.next().await?;
+            Set::Many(many) => {
+                let (index, run, got) = many.running.next().await?;
                 Some((index, self.many(index, run, got)))
             }
             Set::Over => None,
@@ -117,30 +149,47 @@ impl Runs {
                 let got = run.try_next().transpose()?;
                 Some((0, self.one(got)))
             }
-            Set::Many(runs) => {
-                let (index, run, got) = runs.next().now_or_never()??;
+            Set::Many(many) => {
+                let (index, run, got) = many.running.next().now_or_never()??;
                 Some((index, self.many(index, run, got)))
             }
             Set::Over => None,
         }
     }
 
+    /// What was held back of the text whose error came last. Once.
+    pub(super) fn take_rest(&mut self) -> String {
+        std::mem::take(&mut self.rest)
+    }
+
     fn one(&mut self, got: Result<Got, ApiError>) -> Result<Got, ApiError> {
         if is_last(&got)
-            && let Set::One(run) = std::mem::replace(&mut self.set, Set::Over)
+            && let Set::One(mut run) = std::mem::replace(&mut self.set, Set::Over)
         {
-            self.ended.add(&run);
+            self.end(&mut run, &got);
         }
         got
     }
 
-    fn many(&mut self, index: usize, run: Running, got: Result<Got, ApiError>) -> Result<Got, ApiError> {
+    fn many(&mut self, index: usize, mut run: Running, got: Result<Got, ApiError>) -> Result<Got, ApiError> {
         if is_last(&got) {
-            self.ended.add(&run);
-        } else if let Set::Many(runs) = &self.set {
-            runs.push(next(index, run));
+            self.end(&mut run, &got);
+            // Its turn makes room before the next one needs it.
+            drop(run);
+            if let Set::Many(many) = &mut self.set {
+                many.start();
+            }
+        } else if let Set::Many(many) = &self.set {
+            many.running.push(Box::pin(next(index, run)));
         }
         got
+    }
+
+    fn end(&mut self, run: &mut Running, got: &Result<Got, ApiError>) {
+        if got.is_err() {
+            self.rest = run.flush();
+        }
+        self.ended.add(run);
     }
 }
 
@@ -148,9 +197,7 @@ fn is_last(got: &Result<Got, ApiError>) -> bool {
     matches!(got, Ok(Got::Done(_)) | Err(_))
 }
 
-fn next(index: usize, mut run: Running) -> Next {
-    Box::pin(async move {
-        let got = run.next().await;
-        (index, run, got)
-    })
+async fn next(index: usize, mut run: Running) -> (usize, Running, Result<Got, ApiError>) {
+    let got = run.next().await;
+    (index, run, got)
 }

@@ -23,7 +23,7 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::unfold;
 use http::{HeaderValue, header};
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, iter::Enumerate, sync::Arc, time::Duration, vec::IntoIter};
 use sync_wrapper::SyncStream;
 use tokio::time::{Instant, timeout_at};
 use warp::{Reply, reply::Response};
@@ -71,14 +71,13 @@ async fn first(runs: &mut Runs) -> Result<Option<(usize, Got)>, ApiError> {
 impl Opened {
     /// The answer; `record` is closed when its body is.
     pub(super) fn into_response(self: Box<Self>, record: Record) -> Response {
-        let Self { runs, about, first, keep_alive } = *self;
+        let Self { runs, mut about, first, keep_alive } = *self;
         let mut out = BytesMut::with_capacity(1024);
         let chunks = Chunks::new(about.form, &about.identity, about.choices, about.include_usage);
         chunks.open(&mut out);
-        for (index, echo) in about.echoes.iter().enumerate().filter(|(_, echo)| !echo.is_empty()) {
-            chunks.echo(index, echo, &mut out);
-        }
+        let echoes = std::mem::take(&mut about.echoes).into_iter().enumerate();
         let body = Body {
+            echoes,
             runs,
             chunks,
             about,
@@ -105,6 +104,8 @@ impl Opened {
 
 /// The body of a stream. Dropped before its end, it interrupts the turns.
 struct Body {
+    /// What still goes out in front of the texts: each one by itself, for they may be large.
+    echoes: Enumerate<IntoIter<Arc<str>>>,
     runs: Runs,
     chunks: Chunks,
     about: About,
@@ -123,6 +124,12 @@ struct Body {
 impl Body {
     /// The next bytes; `None` after the end.
     async fn next(&mut self) -> Option<Bytes> {
+        for (index, echo) in self.echoes.by_ref() {
+            if !echo.is_empty() {
+                self.chunks.echo(index, &echo, &mut self.out);
+                return Some(self.out.split().freeze());
+            }
+        }
         if let Some((index, first)) = self.first.take() {
             self.take(index, first);
         }
@@ -204,7 +211,9 @@ impl Body {
     fn fail(&mut self, index: usize, error: ApiError) {
         if error.kind() == Kind::ContentPolicy {
             self.filtered = Some(error);
-            return self.close(index, &Closing::early(FinishReason::ContentFilter));
+            let rest = self.runs.take_rest();
+            let closing = Closing { rest, ..Closing::early(FinishReason::ContentFilter) };
+            return self.close(index, &closing);
         }
         self.runs.stop();
         self.record.usage = self.runs.usage();

@@ -7,8 +7,10 @@ pub struct Call {
     pub id: String,
     /// The function, as the client names it.
     pub name: String,
-    /// The arguments; valid JSON.
+    /// The arguments, valid JSON; of a custom tool the text, once the answer is complete.
     pub arguments: String,
+    /// Whether it is told in the form of a custom tool.
+    pub custom: bool,
 }
 
 /// Why an answer ended, in the words of chat completions.

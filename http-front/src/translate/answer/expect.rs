@@ -2,7 +2,7 @@
 
 use crate::{
     schema::{calls::Calls, output::Output},
-    translate::{blocks::Blocks, limit::Limits, mode::OutputMode, names::Names},
+    translate::{blocks::Blocks, custom::Customs, limit::Limits, mode::OutputMode, names::Names},
 };
 
 /// Which functions the model may call.
@@ -26,6 +26,8 @@ pub struct Calling {
     pub single: bool,
     /// Whether the answer has the old form, `function_call`.
     pub legacy: bool,
+    /// The tools whose calls have a text in the place of arguments.
+    pub customs: Customs,
 }
 
 /// What the model's text is.

@@ -1,6 +1,6 @@
 //! Text that is held back until the answer is complete. Pure.
 
-use super::scan::Scan;
+use super::{SEPARATOR, scan::Scan};
 use crate::translate::limit::{Limits, Reached};
 use bytes::Bytes;
 
@@ -74,6 +74,21 @@ impl Held {
     /// The text as far as the limits let it go.
     pub(super) fn cut(&mut self) -> String {
         self.watch.take().map(|watch| watch.cut).unwrap_or_default()
+    }
+
+    /// The same as messages; the last one may end in its midst.
+    pub(super) fn cut_messages(&mut self) -> Vec<String> {
+        let cut = self.cut();
+        let (mut rest, mut messages) = (cut.as_str(), Vec::new());
+        for whole in self.whole.iter().filter(|text| !text.is_empty()) {
+            let Some(behind) = rest.strip_prefix(whole.as_str()) else { break };
+            messages.push(whole.clone());
+            rest = behind.strip_prefix(SEPARATOR).unwrap_or_default();
+        }
+        if !rest.is_empty() {
+            messages.push(rest.to_owned());
+        }
+        messages
     }
 
     /// All messages that say something. What comes then is a new text.

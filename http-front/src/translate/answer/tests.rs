@@ -1,10 +1,15 @@
 //! Tests of what an answer is.
 
+mod custom;
+mod forms;
 mod limited;
 mod text_tools;
 
 use super::*;
-use crate::translate::names::Names;
+use crate::translate::{
+    event::{Cut, End},
+    names::Names,
+};
 use bytes::Bytes;
 use serde_json::json;
 use shared::app_server::failure::TurnError;
@@ -15,7 +20,7 @@ fn gather(shape: Shape, calling: Calling) -> Gather {
 }
 
 fn any() -> Calling {
-    Calling { allowed: Allowed::Any, single: false, legacy: false }
+    Calling { allowed: Allowed::Any, ..Calling::default() }
 }
 
 fn text(text: &str) -> Delta {

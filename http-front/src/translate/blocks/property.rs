@@ -60,6 +60,11 @@ fn fragment() -> impl Strategy<Value = &'static str> {
     ])
 }
 
+/// A whole argument.
+fn argument() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["<a>1</a>", "<b><q>x</b>", "<q>x</q>", "\n<c>é < 1</c>"])
+}
+
 fn string() -> impl Strategy<Value = String> {
     let part = prop::sample::select(vec![
         "a",
@@ -164,6 +169,18 @@ proptest! {
             };
         }
         prop_assert_eq!(rest, "");
+    }
+
+    /// Whatever a block says in an argument that it has not closed, nothing of it is called.
+    #[test]
+    fn what_stands_in_an_argument_is_not_called(
+        before in prop::collection::vec(argument(), 0..4),
+        inside in prop::collection::vec(fragment(), 0..12),
+    ) {
+        let tools = Arc::new(Tools::new([("one", None)]));
+        let inside = inside.concat().replace("</q>", "").replace(CLOSE, "");
+        let text = format!("{OPEN}<name>one</name>{}<q>{inside}{CLOSE}", before.concat());
+        prop_assert_eq!(found(&tools, usize::MAX, &[&text]).0, [Piece::Text(text)]);
     }
 
     #[test]

@@ -8,6 +8,11 @@ use super::{
 use crate::schema::kinds::Kinds;
 use serde_json::Value;
 
+/// What begins the function's name.
+const FIRST: &str = "<name>";
+/// What ends it.
+const LAST: &str = "</name>";
+
 /// How a block goes on behind its opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Head {
@@ -21,7 +26,6 @@ pub(super) enum Head {
 
 /// Looks at what follows an opening.
 pub(super) fn head(text: &str) -> Head {
-    const FIRST: &str = "<name>";
     let text = text.trim_start();
     if text.starts_with(FIRST) {
         Head::Block
@@ -45,14 +49,15 @@ pub(super) fn call(content: &str, tools: &Tools) -> Option<(String, String)> {
         && function.parameter(ARGS).is_none()
     {
         let text = text.trim();
-        let object = matches!(serde_json::from_str(text), Ok(Value::Object(_)));
+        let object = matches!(serde_json::from_str(text), Ok(Value::Object(_))) && function.takes(text);
         return object.then(|| (name, text.to_owned()));
     }
     let typed = members.into_iter().map(|(key, text)| -> Member {
         let kinds = function.parameter(key).unwrap_or(Kinds::ANY);
         (key.to_owned(), value::json(text, kinds))
     });
-    Some((name, value::object(typed.collect())))
+    let arguments = value::object(typed.collect());
+    function.takes(&arguments).then_some((name, arguments))
 }
 
 /// A text that is elements with nothing but whitespace between them; each as its name and what stands between its tags.
@@ -72,7 +77,29 @@ pub(super) fn elements(text: &str) -> Option<Vec<(&str, &str)>> {
     Some(all)
 }
 
-/// Where the last opening in a text stands.
-pub(super) fn last_opening(text: &str) -> Option<usize> {
-    text.rfind(OPEN)
+/// Whether what follows `head`, the beginning of what stands between the tags of a block, stands in one of its
+/// arguments: it names one of `tools`, and an element is open. What else is broken about it doesn't matter.
+///
+/// It takes a time that grows with `head` alone.
+pub(super) fn quotes(head: &str, tools: &Tools) -> bool {
+    let named = head.trim_start().strip_prefix(FIRST).and_then(|rest| rest.split_once(LAST));
+    let calls = |(name, _): &(&str, &str)| tools.get(&unescape(name.trim())).is_some();
+    let Some((_, mut rest)) = named.filter(calls) else { return false };
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at..];
+        // An opening that is only spoken of is no element.
+        if let Some(behind) = rest.strip_prefix(OPEN) {
+            rest = behind;
+            continue;
+        }
+        let Some(end) = rest[1..].find(['<', '>']).map(|end| end + 1) else { return false };
+        let (tag, behind) = (&rest[1..end], &rest[end..]);
+        rest = behind;
+        let name = tag.trim();
+        if behind.starts_with('>') && !name.is_empty() && !name.starts_with('/') {
+            let Some((_, behind)) = behind.split_once(&format!("</{tag}>")) else { return true };
+            rest = behind;
+        }
+    }
+    false
 }

@@ -140,17 +140,18 @@ impl Blocks {
     }
 
     /// The block that begins at `from` is whole. If it is no call, one may have begun in it, behind an opening that was
-    /// only spoken of: the last one is looked at, too, and no other, so that no text is read again and again.
+    /// only spoken of: the last one is looked at, too, and no other, so that no text is read again and again. It is not
+    /// where it stands in an argument.
     fn close(&mut self, from: usize, length: usize, out: &mut Vec<Piece>) -> usize {
         self.block = None;
         let content = &self.held[from + OPEN.len()..from + length - CLOSE.len()];
-        let inner = read::last_opening(content);
         if let Some((name, arguments)) = read::call(content, &self.tools) {
             self.counts.flushed += 1;
             out.push(Piece::Call { name, arguments });
             return from + length;
         }
         self.counts.aborted += 1;
+        let inner = content.rfind(OPEN).filter(|at| !read::quotes(&content[..*at], &self.tools));
         let Some(inner) = inner else { return self.say(from, length, out) };
         let call = read::call(&content[inner + OPEN.len()..], &self.tools);
         self.counts.started += 1;

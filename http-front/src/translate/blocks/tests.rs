@@ -136,6 +136,36 @@ fn a_block_behind_a_broken_one_is_found() {
     assert_eq!(found(&said, 1 << 20).1, Counts { started: 2, flushed: 1, aborted: 1 });
 }
 
+/// A call is the model's; what stands in an argument is a text that it writes.
+#[test]
+fn a_block_that_stands_in_an_argument_is_not_called() {
+    let tree = "<use_tool><name>getFileTree</name></use_tool>";
+    for said in [
+        format!("<use_tool><name>localSearch</name><query>{tree}</query></use_tool> tail"),
+        format!(
+            "<use_tool>\n<name> localSearch </name>\n<limit>1</limit>\n<query>Write {tree}</query>\n</use_tool>"
+        ),
+        // The last opening is the one that is looked at, and an earlier one is only spoken of.
+        format!("<use_tool><name>localSearch</name><query>A <use_tool> is {tree}</query></use_tool>"),
+        format!("<use_tool><name>localSearch</name> <use_tool><name>localSearch</name><query>{tree}"),
+    ] {
+        let (pieces, counts) = found(&said, 1 << 20);
+        assert_eq!(pieces, [text(&said)]);
+        assert_eq!((counts.started, counts.flushed), (counts.aborted, 0), "{said}");
+    }
+    // Behind a block that is broken elsewhere, or that calls nothing, it is a call.
+    for before in [
+        "<use_tool><name>localSearch</name><query>a</query> and so on. ",
+        "<use_tool><name>localSearch</name> a < b, </i>, <<, <> and <use_tool> too ",
+        "<use_tool><name>unknown</name><query>",
+        "<use_tool><name>localSearch ",
+    ] {
+        let (pieces, counts) = found(&format!("{before}{tree}"), 1 << 20);
+        assert_eq!(pieces, [text(before), call("getFileTree", &json!({}))]);
+        assert_eq!(counts, Counts { started: 2, flushed: 1, aborted: 1 }, "{before}");
+    }
+}
+
 #[test]
 fn the_bound_is_exact() {
     let tree = "<use_tool><name>getFileTree</name></use_tool>";
@@ -191,6 +221,11 @@ fn many_openings_are_no_burden() {
         "<use_tool><name>".repeat(60_000),
         format!("{}</use_tool>", "<use_tool><name>getFileTree</name><a>".repeat(50_000)),
         format!("<use_tool>{}", " ".repeat(2_000_000)),
+        format!(
+            "<use_tool><name>getFileTree</name>{}<use_tool><<use_tool></use_tool>",
+            "<".repeat(1_000_000)
+        ),
+        format!("<use_tool><name>getFileTree</name>{}<use_tool></use_tool>", "<a></a".repeat(170_000)),
     ];
     for said in blocks {
         let began = std::time::Instant::now();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 fn read(messages: &Value) -> (Vec<String>, Vec<&'static str>) {
     let text = messages.to_string();
     let messages: Vec<Message<'_>> = serde_json::from_str(&text).unwrap();
-    let (entries, repairs) = entries(&messages).unwrap();
+    let (entries, repairs) = entries(&messages, &Customs::default()).unwrap();
     let shown = entries.iter().map(|entry| match entry {
         Entry::Message { role, said } => format!("{role:?} {}", shown(*said)),
         Entry::Call { id, name, arguments } => format!("call {id} {name} {arguments}"),
@@ -28,7 +28,7 @@ fn shown(said: Said<'_>) -> String {
 fn refused(messages: &Value) -> Value {
     let text = messages.to_string();
     let messages: Vec<Message<'_>> = serde_json::from_str(&text).unwrap();
-    let error = entries(&messages).unwrap_err();
+    let error = entries(&messages, &Customs::default()).unwrap_err();
     serde_json::from_slice::<Value>(&error.body()).unwrap()["error"]["param"].take()
 }
 
@@ -173,8 +173,9 @@ fn what_cannot_be_carried_is_named() {
         refused(&json!([{"role": "assistant", "content": "", "audio": {"id": "a"}}])),
         "messages[0].audio"
     );
-    let custom = json!([{"role": "assistant", "tool_calls": [{"id": "a", "type": "custom", "custom": {}}]}]);
-    assert_eq!(refused(&custom), "messages[0].tool_calls[0].type");
+    let other = |kind: &str| json!([{"role": "assistant", "tool_calls": [{"id": "a", "type": kind, "function": {"name": "f", "arguments": ""}}]}]);
+    assert_eq!(refused(&other("mcp")), "messages[0].tool_calls[0].type");
+    assert_eq!(refused(&other("custom")), "messages[0].tool_calls[0].custom");
     let without = json!([{"role": "assistant", "tool_calls": [{"id": "a"}]}]);
     assert_eq!(refused(&without), "messages[0].tool_calls[0].function");
 }
@@ -219,7 +220,7 @@ proptest! {
     fn any_history_is_whole(messages in proptest::collection::vec(step(), 0..14)) {
         let text = Value::from(messages.clone()).to_string();
         let parsed: Vec<Message<'_>> = serde_json::from_str(&text).unwrap();
-        let (entries, _) = entries(&parsed).unwrap();
+        let (entries, _) = entries(&parsed, &Customs::default()).unwrap();
         let mut open = HashSet::new();
         let mut called = HashSet::new();
         let mut said = Vec::new();
@@ -230,7 +231,7 @@ proptest! {
                     prop_assert!(fits(id) && called.insert(id.clone()), "{id}");
                     open.insert(id.clone());
                     if *arguments != "{}" {
-                        said.push((*arguments).to_owned());
+                        said.push(arguments.clone().into_owned());
                     }
                 }
                 Entry::Output { id, said: text } => {

@@ -18,7 +18,7 @@ fn shown(messages: &[Message<'_>]) -> Vec<String> {
 fn injected(mode: Injection, prompt: &str, messages: &Value) -> Value {
     let text = messages.to_string();
     let Conversation(mut messages) = serde_json::from_str(&text).unwrap();
-    inject(mode, prompt, &mut messages);
+    inject(mode, prompt, &mut messages).unwrap();
     messages
         .iter()
         .map(|message| {
@@ -56,15 +56,40 @@ fn an_appended_prompt_stands_behind_a_blank_line_and_parts_stay_parts() {
     };
     assert_eq!(after(json!("S")), "S\n\nT");
     assert_eq!(after(json!("")), "T");
-    assert_eq!(after(Value::Null), "T");
     let text = |text: &str| json!({"type": "text", "text": text});
     assert_eq!(after(json!([text("a"), text("b")])), json!(["a", "b\n\nT"]));
-    assert_eq!(after(json!([text("a"), {"type": "input_audio"}])), json!(["a\n\nT", null]));
-    assert_eq!(after(json!([])), json!(["T"]));
     assert_eq!(
         injected(Injection::Append, "T", &json!([{"role": "user", "content": "a"}])),
         json!([["System", "T"], ["User", "a"]])
     );
+}
+
+/// Whether a bad message is refused must not depend on what the operator puts into it.
+#[test]
+fn a_message_that_would_be_refused_is_refused_with_a_prompt_too() {
+    let param = |mode, first: Value| {
+        let text = json!([{"role": "user", "content": "a"}, first]).to_string();
+        let Conversation(mut messages) = serde_json::from_str(&text).unwrap();
+        inject(mode, "T", &mut messages).err().and_then(|error| error.param().map(str::to_owned))
+    };
+    let image = json!({"type": "image_url", "image_url": {"url": "u"}});
+    for role in ["system", "developer"] {
+        for (first, at) in [
+            (json!({"role": role}), "messages[1].content"),
+            (json!({"role": role, "content": null}), "messages[1].content"),
+            (json!({"role": role, "content": []}), "messages[1].content"),
+            (json!({"role": role, "content": [image]}), "messages[1].content[0].type"),
+            (json!({"role": role, "content": [{"type": "text"}]}), "messages[1].content[0].text"),
+        ] {
+            for mode in [Injection::Override, Injection::Append] {
+                assert_eq!(param(mode, first.clone()).as_deref(), Some(at), "{mode:?}");
+            }
+            assert_eq!(param(Injection::Disabled, first), None, "it is looked at later");
+        }
+    }
+    // The other messages are looked at later.
+    let fine = json!({"role": "system", "content": "S", "name": "x"});
+    assert_eq!(param(Injection::Override, fine), None);
 }
 
 #[test]
@@ -112,9 +137,12 @@ proptest! {
         let text = Value::from(messages).to_string();
         let Conversation(before) = serde_json::from_str(&text).unwrap();
         let Conversation(mut after) = serde_json::from_str(&text).unwrap();
-        inject(mode, prompt, &mut after);
-        let changes = mode != Injection::Disabled && !prompt.trim().is_empty() && !before.is_empty();
+        let done = inject(mode, prompt, &mut after);
         let first = before.iter().position(|m| matches!(m.role, Role::System | Role::Developer));
+        let fine = |at: usize| items::check_message(at, &before[at]).is_ok() && history::said(at, &before[at]).is_ok();
+        let refused = mode != Injection::Disabled && !prompt.trim().is_empty() && !first.is_none_or(fine);
+        prop_assert_eq!(done.is_err(), refused);
+        let changes = mode != Injection::Disabled && !prompt.trim().is_empty() && !before.is_empty() && !refused;
         let (mut old, mut new) = (shown(&before), shown(&after));
         if changes {
             let at = first.unwrap_or(0);

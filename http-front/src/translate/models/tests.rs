@@ -93,6 +93,30 @@ fn told(served: &Served, entries: &[&str], name: &str, info: bool) -> Value {
     serde_json::to_value(card(served, &aliases(entries), name, settings).unwrap()).unwrap()
 }
 
+/// The client never sent the effort, and can't mend it.
+#[test]
+fn an_alias_with_an_effort_that_its_model_has_not_is_told_as_such() {
+    let served = informed();
+    let entries =
+        ["odd=m1:weird", "fine=m1:high", "hid=m2:low", "own=:anything", "m1=m-low:max", "odd=m1:low"];
+    let aliases = aliases(&entries);
+    let misfits: Vec<&str> = served.misfits(&aliases).map(|alias| alias.name.as_str()).collect();
+    assert_eq!(misfits, ["odd", "hid", "m1", "odd"], "the first of a name is the one that is served");
+    assert_eq!(served.names(&aliases), ["m-low", "own", "fine"]);
+    let check = |name: &str| served.check_name(name, &served.resolve(name, &aliases).unwrap());
+    let error = check("odd").unwrap_err();
+    assert_eq!((error.param(), error.code()), (Some("model"), Some("unsupported_value")));
+    let text = error.to_string();
+    for word in ["`odd`", "`weird`", "`m1`", "low, high", "PROXY_MODEL_ALIASES"] {
+        assert!(text.contains(word), "{text}");
+    }
+    for name in ["fine", "own", "odd-low", "fine-low"] {
+        assert!(check(name).is_ok(), "{name}");
+    }
+    // Before anything is known of a model, nothing is wrong with its aliases.
+    assert_eq!(Served::default().misfits(&aliases).count(), 0);
+}
+
 #[test]
 fn a_card_tells_what_the_catalog_knows() {
     assert_eq!(

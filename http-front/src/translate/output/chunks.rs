@@ -57,7 +57,10 @@ struct ToolCall<'a> {
     id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<&'static str>,
-    function: Called<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<Called<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<CalledCustom<'a>>,
 }
 
 #[derive(Serialize)]
@@ -65,6 +68,12 @@ struct Called<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     arguments: &'a str,
+}
+
+#[derive(Serialize)]
+struct CalledCustom<'a> {
+    name: &'a str,
+    input: &'a str,
 }
 
 /// What a delta did to the stream.
@@ -219,18 +228,25 @@ impl Chunks {
         sse::raw(out, &[&error.body()]);
     }
 
-    /// A call: first which, then its arguments, as clients put them together.
+    /// A call: first which, then its arguments, as clients put them together. That of a custom tool comes at once, for
+    /// some clients that put texts of functions together let a second `custom` replace the first.
     fn call(&self, out: &mut BytesMut, index: usize, at: usize, call: &Call, legacy: bool) {
-        let Call { id, name, arguments } = call;
+        let Call { id, name, arguments, custom } = call;
+        if *custom {
+            let custom = Some(CalledCustom { name, input: arguments });
+            let whole = ToolCall { index: at, id: Some(id), r#type: Some("custom"), function: None, custom };
+            return self.delta(out, index, &Calls::ToolCalls([whole]));
+        }
         let first = Called { name: Some(name), arguments: "" };
         let rest = Called { name: None, arguments };
         if legacy {
             self.delta(out, index, &Calls::FunctionCall(first));
             return self.delta(out, index, &Calls::FunctionCall(rest));
         }
-        let first = ToolCall { index: at, id: Some(id), r#type: Some("function"), function: first };
+        let (function, custom) = (Some(first), None);
+        let first = ToolCall { index: at, id: Some(id), r#type: Some("function"), function, custom };
         self.delta(out, index, &Calls::ToolCalls([first]));
-        let rest = ToolCall { index: at, id: None, r#type: None, function: rest };
+        let rest = ToolCall { index: at, id: None, r#type: None, function: Some(rest), custom: None };
         self.delta(out, index, &Calls::ToolCalls([rest]));
     }
 

@@ -97,7 +97,7 @@ pub(super) struct Thoughts {
     at: Option<(Bytes, u32)>,
     sent: Sent,
     any: bool,
-    /// The child began anew behind what was sent: the rest would repeat it.
+    /// The child began anew behind what was sent: the item's pieces would repeat it.
     closed: bool,
 }
 
@@ -127,7 +127,9 @@ impl Thoughts {
     /// The item is complete: what its deltas lacked, with what stands before it.
     pub(super) fn complete<'t>(&mut self, whole: &'t str) -> Option<(&'static str, &'t str)> {
         let (begins, sent) = (self.at.take().is_none(), std::mem::take(&mut self.sent));
-        let rest = sent.rest(whole).filter(|rest| !rest.is_empty() && !self.closed)?;
+        // Said anew it may go on where it was broken off; as something else it isn't told any more.
+        self.closed = false;
+        let rest = sent.rest(whole).filter(|rest| !rest.is_empty())?;
         let before = if begins && self.any { SEPARATOR } else { "" };
         self.any = true;
         Some((before, rest))

@@ -164,8 +164,12 @@ fn what_the_child_starts_over_is_not_doubled() {
 }
 
 fn calls(legacy: bool) -> Closing {
-    let call =
-        |id: &str, arguments: &str| Call { id: id.into(), name: "f".into(), arguments: arguments.into() };
+    let call = |id: &str, arguments: &str| Call {
+        id: id.into(),
+        name: "f".into(),
+        arguments: arguments.into(),
+        custom: false,
+    };
     let calls = vec![call("c1", r#"{"a":"\n"}"#), call("c2", "{}")];
     let reason = if legacy { FinishReason::FunctionCall } else { FinishReason::ToolCalls };
     Closing { calls, legacy, ..closing(reason) }
@@ -194,6 +198,22 @@ fn calls_stand_in_the_object_and_in_chunks_of_their_own() {
             "{}",
         ]
     );
+}
+
+#[test]
+fn a_call_of_a_custom_tool_comes_in_one_chunk() {
+    let mut closing = calls(false);
+    closing.calls[1] = Call { arguments: "*** \"a\"\n".into(), custom: true, ..closing.calls[1].clone() };
+    let whole = whole_to(&[], &closing)["choices"][0]["message"]["tool_calls"][1].take();
+    let custom = r#""id":"c2","type":"custom","custom":{"name":"f","input":"*** \"a\"\n"}}"#;
+    assert_eq!(whole.to_string(), format!("{{{custom}"));
+    let frames = stream_to(&[], false, &closing);
+    assert!(
+        frames[3].contains(&format!(r#""delta":{{"tool_calls":[{{"index":1,{custom}]}}"#)),
+        "{}",
+        frames[3]
+    );
+    assert!(frames[4].contains(r#""finish_reason":"tool_calls""#), "{}", frames[4]);
 }
 
 #[test]
@@ -253,10 +273,20 @@ fn parts_of_the_reasoning_are_joined_and_told_once() {
 
 #[test]
 fn reasoning_that_is_begun_anew_is_not_told_twice() {
-    let again = [thought(0, "ab"), Delta::Retry, thought(0, "abc"), Delta::Reasoned { text: "abc".into() }];
-    assert_eq!(thoughts(&stream(&again, false)), "ab");
+    let reasoned = |text: &str| Delta::Reasoned { text: text.into() };
+    let again = [thought(0, "ab"), Delta::Retry, thought(0, "abc"), reasoned("abc")];
+    assert_eq!(thoughts(&stream(&again, false)), "abc");
+    let other = [
+        thought(0, "ab"),
+        Delta::Retry,
+        thought(0, "xy"),
+        reasoned("xyz"),
+        thought(0, "l"),
+        reasoned("later"),
+    ];
+    assert_eq!(thoughts(&stream(&other, false)), "ab\n\nlater", "what was told stays");
     assert_eq!(whole(&again)["choices"][0]["message"]["reasoning_content"], "abc");
-    let between = [Delta::Reasoned { text: "a".into() }, Delta::Retry, Delta::Reasoned { text: "b".into() }];
+    let between = [reasoned("a"), Delta::Retry, reasoned("b")];
     assert_eq!(thoughts(&stream(&between, false)), "a\n\nb");
 }
 
@@ -314,7 +344,7 @@ fn completions_have_texts() {
         frames(&out),
         [chunk("a: ", "null"), chunk("b", "null"), chunk("c", "null"), chunk("", end), "[DONE]".to_owned()]
     );
-    let mut choice = Choice::behind("a: ".into());
+    let mut choice = Choice::behind(Some("a: ".into()));
     choice.take(&text("i", "b"));
     choice.close(&refused);
     let whole = Whole { form: Form::Text, identity: &identity, usage: None, metadata: None };

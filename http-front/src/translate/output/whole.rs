@@ -4,7 +4,7 @@ use super::{Form, Head, Identity};
 use crate::{
     openai::usage::{CompletionUsage, Tokens},
     translate::{
-        answer::{Closing, SEPARATOR},
+        answer::{Call, Closing, SEPARATOR},
         event::{Delta, PARTS},
     },
 };
@@ -12,12 +12,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::rpc::text::Text;
+use std::sync::Arc;
 
 /// Collects what one turn says.
 #[derive(Debug, Default)]
 pub struct Choice {
     /// What stands before the content and isn't the model's.
-    echo: String,
+    echo: Option<Arc<str>>,
     content: String,
     /// What the deltas told of a message that is not complete.
     partial: String,
@@ -83,8 +84,15 @@ struct Answer<'a> {
 #[derive(Serialize)]
 struct ToolCall<'a> {
     id: &'a str,
-    r#type: &'static str,
-    function: Called<'a>,
+    #[serde(flatten)]
+    called: Which<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Which<'a> {
+    Function { function: Called<'a> },
+    Custom { custom: CalledCustom<'a> },
 }
 
 #[derive(Serialize)]
@@ -93,9 +101,15 @@ struct Called<'a> {
     arguments: &'a str,
 }
 
+#[derive(Serialize)]
+struct CalledCustom<'a> {
+    name: &'a str,
+    input: &'a str,
+}
+
 impl Choice {
     /// A choice whose text begins with this, which the model doesn't write.
-    pub fn behind(echo: String) -> Self {
+    pub fn behind(echo: Option<Arc<str>>) -> Self {
         Self { echo, ..Self::default() }
     }
 
@@ -170,7 +184,7 @@ impl Whole<'_> {
         match self.form {
             Form::Chat => self.object(choices.map(|(index, (choice, closing))| chat(index, choice, closing))),
             Form::Text => self.object(choices.map(|(index, (choice, closing))| TextChoice {
-                text: format!("{}{}", choice.echo, choice.content),
+                text: choice.echo.as_deref().unwrap_or_default().to_owned() + &choice.content,
                 index,
                 logprobs: None,
                 finish_reason: closing.text_reason(),
@@ -191,12 +205,18 @@ impl Whole<'_> {
 
 fn chat<'a>(index: usize, choice: &'a Choice, closing: &'a Closing) -> ChatChoice<'a> {
     let instead = !closing.calls.is_empty() || closing.refusal.is_some();
-    let called = closing.calls.iter().map(|call| {
-        let function = Called { name: &call.name, arguments: &call.arguments };
-        ToolCall { id: &call.id, r#type: "function", function }
-    });
-    let mut tool_calls: Vec<ToolCall<'_>> = called.collect();
-    let function_call = if closing.legacy { tool_calls.drain(..).next().map(|c| c.function) } else { None };
+    let function = |call: &'a Call| Called { name: &call.name, arguments: &call.arguments };
+    let called = |call: &'a Call| match call.custom {
+        true => Which::Custom { custom: CalledCustom { name: &call.name, input: &call.arguments } },
+        false => Which::Function { function: function(call) },
+    };
+    let (tool_calls, function_call) = match closing.legacy {
+        true => (Vec::new(), closing.calls.first().map(function)),
+        false => {
+            let calls = closing.calls.iter().map(|call| ToolCall { id: &call.id, called: called(call) });
+            (calls.collect(), None)
+        }
+    };
     let message = Answer {
         role: "assistant",
         content: Some(choice.content.as_str()).filter(|text| !(instead && text.is_empty())),

@@ -15,6 +15,7 @@ use crate::{
     openai::chat::ChatRequest,
 };
 pub(super) use bounds::{choices, limits};
+pub(super) use check::whole;
 pub use ignored::IGNORED;
 pub(super) use ignored::Ignored;
 use serde_json::Value;

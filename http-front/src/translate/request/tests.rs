@@ -1,5 +1,6 @@
 //! Tests of the translation of requests.
 
+mod custom;
 mod parameters;
 
 use super::*;
@@ -86,7 +87,7 @@ fn blocks_are_read_where_a_text_may_call() {
     assert!(!reads(OutputMode::ObsidianXml, json!({})));
     assert!(!reads(OutputMode::TextualTools, json!({ "tools": null })));
     assert!(!reads(OutputMode::TextualTools, json!({ "tool_choice": "none" })));
-    assert!(!reads(OutputMode::TextualTools, json!({ "tool_choice": "required" })));
+    assert!(reads(OutputMode::TextualTools, json!({ "tool_choice": "required" })));
     assert!(!reads(OutputMode::TextualTools, json!({ "response_format": { "type": "json_object" } })));
 }
 

@@ -1,4 +1,4 @@
-//! The functions of a request, and which of them the model may or must call. Pure.
+//! The functions and custom tools of a request, and which of them the model may or must call. Pure.
 //!
 //! codex always asks the model with `tool_choice: auto`. So a function that may not be called isn't declared at all,
 //! and a call that must come is guaranteed by the schema of the text: the model calls, or what it writes is the call.
@@ -12,6 +12,7 @@ use crate::{
     },
     translate::{
         answer::{Allowed, Calling},
+        custom::{self, Customs},
         names::Names,
     },
 };
@@ -47,6 +48,8 @@ struct Declared<'a> {
     path: String,
     function: &'a Function,
     parameters: Value,
+    /// What the model is told of a custom tool's text.
+    text: Option<String>,
 }
 
 /// Which functions may or must be called.
@@ -102,7 +105,8 @@ pub(super) fn tools(request: &ChatRequest<'_>, names: &Names) -> Result<Tools, A
     let one = legacy || request.parallel_tool_calls == Some(false) || matches!(choice, Choice::Named(..));
     let forced = if must { Some(forced(&offered, names, !one)?) } else { None };
     let declared = if offered.is_empty() { None } else { Some(raw(&offered, names)?) };
-    Ok(Tools { declared, calling: Calling { allowed, single: one, legacy }, forced })
+    let customs = Customs::of(request);
+    Ok(Tools { declared, calling: Calling { allowed, single: one, legacy, customs }, forced })
 }
 
 /// The functions of the request, and whether they have the old form.
@@ -122,22 +126,28 @@ fn declared<'a>(request: &'a ChatRequest<'_>) -> Result<(Vec<Declared<'a>>, bool
     }
     let mut all = Vec::with_capacity(tools.len() + functions.len());
     for (at, function) in functions.iter().enumerate() {
-        all.push((format!("functions[{at}]"), function));
+        all.push((format!("functions[{at}]"), function, None));
     }
     for (at, tool) in tools.iter().enumerate() {
-        if tool.r#type != "function" {
-            let text = "Only tools of type `function` are supported here.";
+        let kind = tool.r#type.as_str();
+        if !matches!(kind, "function" | "custom") {
+            let text = "Only tools of the types `function` and `custom` are supported here.";
             return Err(ApiError::new(Kind::UnsupportedValue, text).with_param(format!("tools[{at}].type")));
         }
-        let path = if tool.flat { format!("tools[{at}]") } else { format!("tools[{at}].function") };
-        match &tool.function {
-            Some(function) => all.push((path, function)),
-            None => return Err(ApiError::invalid(path, "A tool needs `function` with a name.")),
-        }
+        let path = if tool.flat { format!("tools[{at}]") } else { format!("tools[{at}].{kind}") };
+        let Some(function) = &tool.function else {
+            return Err(ApiError::invalid(path, format!("A tool of this type needs `{kind}` with a name.")));
+        };
+        let text = if tool.is_custom() {
+            Some(custom::described(tool.format.as_ref(), &format!("{path}.format"))?)
+        } else {
+            None
+        };
+        all.push((path, function, text));
     }
     let mut seen = HashSet::new();
     let mut declared = Vec::with_capacity(all.len());
-    for (path, function) in all {
+    for (path, function, text) in all {
         if function.name.is_empty() {
             return Err(ApiError::invalid(format!("{path}.name"), "A function needs a name."));
         }
@@ -146,7 +156,7 @@ fn declared<'a>(request: &'a ChatRequest<'_>) -> Result<(Vec<Declared<'a>>, bool
         }
         let parameters = function.parameters.clone();
         let parameters = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
-        declared.push(Declared { path, function, parameters });
+        declared.push(Declared { path, function, parameters, text });
     }
     Ok((declared, legacy))
 }
@@ -191,13 +201,15 @@ fn choice<'a>(request: &'a ChatRequest<'_>, legacy: bool) -> Result<Choice<'a>, 
 /// A choice that names functions.
 fn object(value: &Value) -> Result<Choice<'_>, ApiError> {
     match value["type"].as_str() {
-        Some("function") => match (value["function"]["name"].as_str(), value["name"].as_str()) {
-            (Some(name), _) => Ok(Choice::Named(name, "tool_choice.function.name")),
-            (None, Some(name)) => Ok(Choice::Named(name, "tool_choice.name")),
-            (None, None) => {
-                Err(ApiError::invalid("tool_choice.function.name", "The function's name is needed here."))
+        Some(kind @ ("function" | "custom")) => {
+            let nested =
+                if kind == "custom" { "tool_choice.custom.name" } else { "tool_choice.function.name" };
+            match (value[kind]["name"].as_str(), value["name"].as_str()) {
+                (Some(name), _) => Ok(Choice::Named(name, nested)),
+                (None, Some(name)) => Ok(Choice::Named(name, "tool_choice.name")),
+                (None, None) => Err(ApiError::invalid(nested, "The function's name is needed here.")),
             }
-        },
+        }
         Some("allowed_tools") => {
             // The Responses API has its members in the choice itself.
             let nested = &value["allowed_tools"];
@@ -219,9 +231,9 @@ fn object(value: &Value) -> Result<Choice<'_>, ApiError> {
             }
             let mut names = Vec::with_capacity(tools.len());
             for (at, tool) in tools.iter().enumerate() {
-                let name = tool["function"]["name"].as_str().or_else(|| tool["name"].as_str());
-                names.push(name.ok_or_else(|| {
-                    let text = "Only functions are supported here, each with its name.";
+                let nested = ["function", "custom"].into_iter().find_map(|kind| tool[kind]["name"].as_str());
+                names.push(nested.or_else(|| tool["name"].as_str()).ok_or_else(|| {
+                    let text = "Only functions and custom tools are supported here, each with its name.";
                     ApiError::invalid(param(&format!("tools[{at}].function.name")), text)
                 })?);
             }
@@ -229,7 +241,7 @@ fn object(value: &Value) -> Result<Choice<'_>, ApiError> {
         }
         Some(_) | None => Err(ApiError::new(
             Kind::UnsupportedValue,
-            "`tool_choice` may be an object of the types `function` and `allowed_tools`.",
+            "`tool_choice` may be an object of the types `function`, `custom` and `allowed_tools`.",
         )
         .with_param("tool_choice.type")),
     }
@@ -265,7 +277,7 @@ struct Dynamic<'a> {
 
 fn raw(offered: &[&Declared<'_>], names: &Names) -> Result<Arc<RawValue>, ApiError> {
     let mut dynamic = Vec::with_capacity(offered.len());
-    for Declared { path, function, parameters } in offered {
+    for Declared { path, function, parameters, text } in offered {
         let strict = function.strict == Some(true);
         let carried = tool::carried(parameters, strict).map_err(|refusal| {
             ApiError::new(Kind::UnsupportedValue, refusal.message)
@@ -274,7 +286,7 @@ fn raw(offered: &[&Declared<'_>], names: &Names) -> Result<Arc<RawValue>, ApiErr
         let name = names.sent(&function.name);
         let renamed = (name != function.name)
             .then(|| format!("In the conversation this function is also called `{}`.", function.name));
-        let told = [function.description.clone(), renamed, carried.told];
+        let told = [function.description.clone(), text.clone(), renamed, carried.told];
         let told: Vec<String> = told.into_iter().flatten().filter(|text| !text.is_empty()).collect();
         dynamic.push(Dynamic {
             r#type: "function",

@@ -52,10 +52,12 @@ async fn the_matrix_of_defaults_rights_and_headers() {
                 .front("PROXY_API_KEY_PROFILES", key)
         })
         .await;
+        // A header without a value is none.
+        assert_eq!(outcome(&stage, Some("")).await, expected[0], "{daemon}; {default}; {key}; empty");
         for (header, expected) in [None, Some("completion"), Some("agent")].into_iter().zip(expected) {
             assert_eq!(outcome(&stage, header).await, expected, "{daemon}; {default}; {key}; {header:?}");
         }
-        for odd in ["", "Agent", "agent,completion", "danger-full-access"] {
+        for odd in ["Agent", "agent,completion", "danger-full-access"] {
             assert_eq!(outcome(&stage, Some(odd)).await, bad(), "{daemon}; {default}; {key}; {odd}");
         }
         let twice = [("x-codex-profile", "completion"), ("x-codex-profile", "agent")];

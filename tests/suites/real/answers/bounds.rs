@@ -68,6 +68,28 @@ async fn usage_is_absent_where_the_turn_was_interrupted() {
     stage.check_upstream();
 }
 
+/// codex tells it right behind the message.
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_is_told_where_the_model_was_done_already() {
+    let stage = Stage::new().await;
+    for stream in [false, true] {
+        let reply = Reply::new().text("hello END").completed(Usage::new(9, 0, 3, 0));
+        let mut more = json!({"stop": "END", "stream": stream});
+        if stream {
+            more["stream_options"] = json!({"include_usage": true});
+        }
+        let got = stage.ask([reply], &asking(&more)).await;
+        assert_eq!(choices(&got, stream, 1), one("hello ", "stop"), "{}", got.shown());
+        let told = if stream {
+            got.stream().chunks().last().copied().cloned().expect("a chunk")
+        } else {
+            got.json()
+        };
+        assert_eq!(told["usage"]["total_tokens"], 12, "{told}");
+    }
+    stage.check_upstream();
+}
+
 /// Calls are not cut, and a limit behind a text of a schema leaves what there is of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_beside_calls_and_forms() {

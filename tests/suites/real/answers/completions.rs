@@ -1,8 +1,12 @@
 //! `/v1/completions`.
 
 use crate::support::{Got, Stage};
-use gateway_tests::upstream::{Pieces, Reply, Usage};
+use gateway_tests::{
+    pair::{Builder, KEY},
+    upstream::{Gate, Pieces, Recorded, Reply, Upstream, Usage},
+};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const PATH: &str = "/v1/completions";
 
@@ -71,16 +75,16 @@ async fn a_prompt_is_the_users_message_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_prompts_have_their_choices_one_after_the_other() {
-    let brain = |request: &gateway_tests::upstream::Recorded| {
+    let brain = |request: &Recorded| {
         let prompt = request.last_user_text().unwrap_or_default();
         Reply::new().text(format!("{prompt}!")).completed(Usage::new(1, 0, 1, 0))
     };
-    let upstream = gateway_tests::upstream::Upstream::start(brain).await.expect("an upstream");
-    let builder = gateway_tests::pair::Builder::real(&upstream.base_url()).expect("a home");
+    let upstream = Upstream::start(brain).await.expect("an upstream");
+    let builder = Builder::real(&upstream.base_url()).expect("a home");
     let pair = builder.start().await.expect("a pair");
     for stream in [false, true] {
         let body = asking(&json!({"prompt": ["a", "b"], "n": 2, "echo": true, "stream": stream}));
-        let sent = pair.client().post(pair.url(PATH)).bearer_auth(gateway_tests::pair::KEY).json(&body);
+        let sent = pair.client().post(pair.url(PATH)).bearer_auth(KEY).json(&body);
         let got = Got::read(sent.send().await.expect("an answer")).await;
         let expected = [("aa!", "stop"), ("aa!", "stop"), ("bb!", "stop"), ("bb!", "stop")];
         assert_eq!(texts(&got, stream, 4), owned(&expected), "{}", got.shown());
@@ -115,4 +119,56 @@ async fn stop_suffix_and_what_is_refused() {
         assert_eq!((got.status, &got.json()["error"]["param"]), (400, &json!(param)), "{}", got.shown());
     }
     stage.check_upstream();
+}
+
+/// A request takes no more of the daemon at a time than it may have choices, and leaves the rest to others.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_prompts_are_run_a_few_at_a_time() {
+    const PROMPTS: usize = 8;
+    const AT_ONCE: usize = 3;
+    let gates: Vec<Gate> = (0..PROMPTS).map(|_| Gate::new()).collect();
+    let (held, asked) = (gates.clone(), AtomicUsize::new(0));
+    let brain = move |request: &Recorded| {
+        let prompt = request.last_user_text().unwrap_or_default();
+        let text = Pieces::new(format!("{prompt}!"));
+        if prompt == "me?" {
+            return Reply::new().text(text);
+        }
+        let gate = &held[asked.fetch_add(1, Ordering::Relaxed)];
+        Reply::new().text(Pieces::empty().wait(gate).delta(text.whole())).completed(Usage::new(2, 0, 1, 0))
+    };
+    let upstream = Upstream::start(brain).await.expect("an upstream");
+    let builder = Builder::real(&upstream.base_url()).expect("a home");
+    let builder = builder.front("PROXY_MAX_CHAT_CHOICES", AT_ONCE.to_string());
+    let builder = builder.daemon("WORKER_MAX_CONCURRENCY", (AT_ONCE + 1).to_string());
+    let pair = builder.start().await.expect("a pair");
+    let prompts: Vec<String> = (0..PROMPTS).map(|at| at.to_string()).collect();
+    let post = |path: &str, body: Value| {
+        let sent = pair.client().post(pair.url(path)).bearer_auth(KEY).json(&body).send();
+        async move { Got::read(sent.await.expect("an answer")).await }
+    };
+    let all = post(PATH, asking(&json!({"prompt": prompts, "stream": false})));
+    let one = async {
+        let running = |count: usize| {
+            let upstream = &upstream;
+            move || async move {
+                let begun = upstream.totals().requests;
+                (begun == count as u64).then_some(())
+            }
+        };
+        pair.eventually("the first turns", running(AT_ONCE)).await.expect("as many as there may be");
+        let body = json!({"model": "codex-5", "messages": [{"role": "user", "content": "me?"}]});
+        assert_eq!(post("/v1/chat/completions", body).await.content(), "me?!");
+        for (at, gate) in gates.iter().enumerate() {
+            let begun = (at + AT_ONCE).min(PROMPTS) + 1;
+            pair.eventually("the next turn", running(begun)).await.expect("one for each that ended");
+            gate.open();
+        }
+    };
+    let (got, ()) = tokio::join!(all, one);
+    let expected: Vec<(String, String)> =
+        prompts.iter().map(|prompt| (format!("{prompt}!"), "stop".to_owned())).collect();
+    assert_eq!(texts(&got, false, PROMPTS), expected, "{}", got.shown());
+    assert_eq!(got.json()["usage"]["total_tokens"], 24);
+    assert_eq!((upstream.problems(), upstream.strays()), (vec![], vec![]));
 }

@@ -8,7 +8,7 @@ const DEEP: usize = 6;
 const TOO_DEEP: usize = 40;
 
 /// A value; `None` where every value is endless.
-pub(super) fn instance(root: &Value, dice: &mut Dice) -> Option<Value> {
+pub(crate) fn instance(root: &Value, dice: &mut Dice) -> Option<Value> {
     of(root, root, dice, 0)
 }
 

@@ -138,7 +138,8 @@ async fn what_cannot_be_guaranteed_is_refused_with_its_place() {
         (choosing(3.into(), false), "tool_choice"),
         (choosing(named, false), "tool_choice.function.name"),
         (choosing(allowed, false), "tool_choice.allowed_tools.tools"),
-        (choosing(json!({"type": "custom"}), false), "tool_choice.type"),
+        (choosing(json!({"type": "mcp"}), false), "tool_choice.type"),
+        (choosing(json!({"type": "custom"}), false), "tool_choice.custom.name"),
         (none, "tool_choice"),
     ] {
         let got = stage.ask([], &body).await;

@@ -130,3 +130,39 @@ fn a_stop_text_may_lie_across_two_messages() {
         assert_eq!(cut.map(|(text, ..)| text).as_deref(), Some("on"));
     }
 }
+
+#[test]
+fn usage_behind_the_end_counts_once() {
+    let limits = Limits { stop: vec!["END".into()], max_tokens: None };
+    let gather = |stream| {
+        let expect = Expect { limits: limits.clone(), ..Expect::default() };
+        Gather::new(Arc::new(expect), "chatcmpl-0", 0, stream)
+    };
+    for stream in [false, true] {
+        let mut soon = gather(stream);
+        assert!(last(&mut soon, [message("hello END")]).starts_with("done stop"));
+        assert_eq!((soon.usage(), soon.late()), (None, Late::Usage), "its message is complete");
+        soon.take_late(&text("more"));
+        soon.take_late(&usage(5));
+        assert_eq!(soon.late(), Late::Nothing);
+        soon.take_late(&usage(7));
+        assert_eq!(soon.usage().map(|usage| usage.total), Some(5));
+
+        let mut cut = gather(stream);
+        assert!(last(&mut cut, [text("hello END")]).starts_with("done stop"));
+        assert_eq!(cut.late(), Late::Message, "the model may go on for long");
+        cut.take_late(&message("hello END"));
+        assert_eq!(cut.late(), Late::Usage);
+        cut.take_late(&Delta::Usage(None));
+        assert_eq!(cut.usage(), None);
+    }
+}
+
+#[test]
+fn what_is_held_back_goes_out_where_an_answer_is_broken_off() {
+    let limits = Limits { stop: vec!["END".into()], max_tokens: None };
+    let mut gather = Gather::new(Arc::new(Expect { limits, ..Expect::default() }), "chatcmpl-0", 0, true);
+    assert!(matches!(gather.take(text("hello EN")), Step::Out(delta) if said(&delta) == "hello "));
+    assert_eq!(gather.flush(), "EN");
+    assert_eq!(gather.flush(), "");
+}

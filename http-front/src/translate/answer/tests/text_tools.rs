@@ -1,9 +1,12 @@
 //! Tests of calls that are written as text, and of text that is read as calls.
 
 use super::*;
-use crate::translate::{
-    blocks::{Blocks, Tools},
-    mode::OutputMode,
+use crate::{
+    schema::calls::{self, Callable},
+    translate::{
+        blocks::{Blocks, Tools},
+        mode::OutputMode,
+    },
 };
 
 const TREE: &str = "<use_tool>\n<name>f</name>\n<q>a</q>\n</use_tool>";
@@ -62,6 +65,7 @@ fn blocks_in_a_text_become_calls_however_it_comes() {
     let call = |n: usize| Call {
         id: format!("call_0_{n}"),
         name: "f".into(),
+        custom: false,
         arguments: json!({ "q": "a" }).to_string(),
     };
     for (stream, length) in [(true, 1), (true, 7), (true, 500), (false, 7)] {
@@ -110,4 +114,27 @@ fn calls_become_blocks_behind_the_text() {
     // Text without a call is as it is.
     let plain = vec![Delta::Begun, message(TREE), usage(7), END];
     assert_eq!(answer(writing(true), plain), (TREE.into(), vec![], "stop", counts(0, 0, 0)));
+}
+
+/// A model that was to write a call as JSON may write it as the text that its client knows.
+#[test]
+fn a_required_call_may_be_a_block() {
+    let schema = json!({ "type": "object", "properties": { "q": { "type": "string" } } });
+    let callable = Callable { name: "f", parameters: &schema };
+    for stream in [false, true] {
+        let calls = || calls::convert(std::slice::from_ref(&callable), false).unwrap();
+        let gather = || {
+            let reading = reading(stream, true);
+            let mut expect = Expect { calling: any(), ..Expect::default() };
+            expect.blocks = reading.expect.blocks.clone();
+            expect.shape = Shape::Calls(Box::new(calls()), vec!["f".into()]);
+            Gather::new(Arc::new(expect), "chatcmpl-0", 0, stream)
+        };
+        let (text, told, reason, counted) = answer(gather(), said(&format!("So: {TREE}"), 3));
+        assert_eq!((text.as_str(), told.len(), reason), ("So: ", 1, "tool_calls"));
+        assert_eq!((told[0].name.as_str(), told[0].arguments.as_str()), ("f", "{\"q\":\"a\"}"));
+        assert_eq!(counted, counts(1, 1, 0));
+        let mut none = gather();
+        assert_eq!(last(&mut none, [message("<use_tool><name>g</name></use_tool>"), END]), "failed 502");
+    }
 }

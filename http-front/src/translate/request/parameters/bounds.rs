@@ -12,7 +12,7 @@ const STOP_BYTES: usize = 4096;
 /// How many answers there are to be, `max` at most.
 pub(in super::super) fn choices(request: &ChatRequest<'_>, max: usize) -> Result<usize, ApiError> {
     let Some(n) = &request.n else { return Ok(1) };
-    let asked = n.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| (1..=max).contains(n));
+    let asked = check::whole(n).filter(|n| (1..=max).contains(n));
     asked.ok_or_else(|| {
         let message = format!(
             "`n` must be an integer from 1 to {max}. Ask for fewer answers at once, or ask the operator to raise PROXY_MAX_CHAT_CHOICES."

@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use serde_json::Value;
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, str::FromStr};
 
 /// A field that is none of what it must be.
 pub(super) fn wrong(name: &str, must: &str) -> ApiError {
@@ -25,20 +25,30 @@ pub(super) fn number(
     value.map(|value| read(value).ok_or_else(must)).transpose()
 }
 
+/// A whole number. `4.0` is one as JSON Schema has it: languages with one type of numbers write it so.
+pub(in super::super) fn whole<T: FromStr>(value: &Value) -> Option<T> {
+    match value {
+        // The text of a float has a point where there is a fraction, and never an exponent.
+        Value::Number(number) if number.is_f64() => number.as_f64()?.to_string().parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 /// An integer of this range.
 pub(super) fn integer(
     name: &str,
     value: Option<&Value>,
     range: RangeInclusive<i64>,
 ) -> Result<Option<i64>, ApiError> {
-    let read = |value: &Value| value.as_i64().filter(|number| range.contains(number));
+    let read = |value: &Value| whole(value).filter(|number| range.contains(number));
     let must = || wrong(name, &format!("an integer from {} to {}", range.start(), range.end()));
     value.map(|value| read(value).ok_or_else(must)).transpose()
 }
 
 /// A positive integer.
 pub(super) fn positive(name: &str, value: Option<&Value>) -> Result<Option<u64>, ApiError> {
-    let read = |value: &Value| value.as_u64().filter(|number| *number > 0);
+    let read = |value: &Value| whole(value).filter(|number: &u64| *number > 0);
     value.map(|value| read(value).ok_or_else(|| wrong(name, "a positive integer"))).transpose()
 }
 

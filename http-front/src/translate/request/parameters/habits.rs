@@ -48,6 +48,12 @@ pub(super) fn habits(request: &ChatRequest<'_>, ignored: &mut Ignored) -> Result
     if check::object("prompt_cache_options", request.prompt_cache_options.as_ref())?.is_some() {
         ignored.add("prompt_cache_options");
     }
+    if check::word("truncation", request.truncation.as_ref(), &["auto", "disabled"])? == Some("auto") {
+        ignored.add("truncation");
+    }
+    if check::positive("max_tool_calls", request.max_tool_calls.as_ref())?.is_some() {
+        ignored.add("max_tool_calls");
+    }
     Ok(())
 }
 

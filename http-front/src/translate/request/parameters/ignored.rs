@@ -17,6 +17,8 @@ pub const IGNORED: &[&str] = &[
     "prompt_cache_retention",
     "prompt_cache_options",
     "safety_identifier",
+    "truncation",
+    "max_tool_calls",
     "verbosity",
     "service_tier",
     "reasoning_summary",

@@ -9,7 +9,7 @@ pub(super) fn messages(input: Value, messages: &mut Vec<Value>, paths: &mut Path
     let items = match input {
         Value::String(text) => {
             messages.push(json!({"role": "user", "content": text}));
-            paths.message("input".to_owned());
+            paths.message("input".to_owned(), None);
             return Ok(());
         }
         Value::Array(items) => items,
@@ -30,18 +30,19 @@ pub(super) fn messages(input: Value, messages: &mut Vec<Value>, paths: &mut Path
         match kind.as_str() {
             "message" => {
                 messages.push(message(item, &place)?);
-                paths.message(place);
+                paths.message(place, Some("content"));
             }
-            "function_call" => call(item, place, messages, paths)?,
-            "function_call_output" => {
+            "function_call" => call(item, place, FUNCTION, messages, paths)?,
+            "custom_tool_call" => call(item, place, CUSTOM, messages, paths)?,
+            "function_call_output" | "custom_tool_call_output" => {
                 messages.push(output(item, &place)?);
-                paths.message(place);
+                paths.message(place, Some("output"));
             }
             // The model's own thoughts are of use to it in a thread that goes on; here every request is one of its own.
             "reasoning" => {}
             _ => {
-                let text =
-                    "Items may be messages, `function_call`, `function_call_output` and `reasoning` here.";
+                let text = "Items may be messages, `function_call`, `function_call_output`, `custom_tool_call`, \
+                            `custom_tool_call_output` and `reasoning` here.";
                 return Err(ApiError::new(Kind::UnsupportedValue, text).with_param(format!("{place}.type")));
             }
         }
@@ -56,16 +57,22 @@ fn message(mut item: Map<String, Value>, place: &str) -> Result<Value, ApiError>
     Ok(json!({"role": role, "content": content}))
 }
 
+/// What a call is of in a chat body, and the member of the item and of the call that has what it is called with.
+type Called = (&'static str, &'static str);
+const FUNCTION: Called = ("function", "arguments");
+const CUSTOM: Called = ("custom", "input");
+
 /// A call goes into the message of the model that it follows, as chat completions have it.
 fn call(
     mut item: Map<String, Value>,
     place: String,
+    (kind, with): Called,
     messages: &mut Vec<Value>,
     paths: &mut Paths,
 ) -> Result<(), ApiError> {
     let mut take = |name: &str| item.remove(name).unwrap_or_default();
-    let (id, name, arguments) = (take("call_id"), take("name"), take("arguments"));
-    for (member, value) in [("call_id", &id), ("name", &name), ("arguments", &arguments)] {
+    let (id, name, value) = (take("call_id"), take("name"), take(with));
+    for (member, value) in [("call_id", &id), ("name", &name), (with, &value)] {
         if !value.is_string() {
             return Err(ApiError::invalid(
                 format!("{place}.{member}"),
@@ -73,7 +80,7 @@ fn call(
             ));
         }
     }
-    let call = json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
+    let call = json!({"id": id, "type": kind, kind: {"name": name, with: value}});
     let open = messages.last_mut().filter(|message| message["role"] == "assistant");
     match open.and_then(Value::as_object_mut) {
         Some(message) => {
@@ -84,7 +91,7 @@ fn call(
         }
         None => {
             messages.push(json!({"role": "assistant", "content": null, "tool_calls": [call]}));
-            paths.message(place.clone());
+            paths.message(place.clone(), None);
         }
     }
     paths.call(place);

@@ -88,15 +88,19 @@ fn fields_are_those_that_the_client_sent() {
         {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
         {"type": "function_call", "call_id": "b", "name": "g", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "a", "output": "x"},
-    ]});
+        {"type": "custom_tool_call", "call_id": "c", "name": "p", "input": "x"},
+    ], "max_output_tokens": 1, "text": {"verbosity": "low", "format": {"type": "text"}}});
     let paths = convert(body.to_string().as_bytes(), ApiError::invalid("messages", "")).unwrap().paths;
     for (chat, sent) in [
         ("messages", "input"),
-        ("messages[0].content", "instructions.content"),
+        ("messages[0].content", "instructions"),
         ("messages[1].content[0].type", "input[0].content[0].type"),
         ("messages[1].content[2].image_url.url", "input[0].content[2].image_url"),
         ("messages[2].tool_calls[1].function.name", "input[2].name"),
         ("messages[3].tool_call_id", "input[3].call_id"),
+        ("messages[3].content", "input[3].output"),
+        ("messages[3].content[0].image_url.url", "input[3].output[0].image_url"),
+        ("messages[4].tool_calls[0].custom.name", "input[4].name"),
         ("max_completion_tokens", "max_output_tokens"),
         ("response_format.json_schema.schema.x", "text.format.schema.x"),
         ("response_format.type", "text.format.type"),
@@ -104,5 +108,71 @@ fn fields_are_those_that_the_client_sent() {
         ("tools[0].parameters", "tools[0].parameters"),
     ] {
         assert_eq!(paths.tell(ApiError::invalid(chat, "")).param(), Some(sent), "{chat}");
+    }
+}
+
+#[test]
+fn messages_name_what_the_client_sent() {
+    let told = |body: Value, param: &str, message: &'static str| {
+        let paths = convert(body.to_string().as_bytes(), ApiError::invalid("messages", "")).unwrap().paths;
+        paths.tell(ApiError::invalid(param, message)).to_string()
+    };
+    let most = json!({"input": "x", "max_output_tokens": 1});
+    let different = "`max_tokens` and `max_completion_tokens` are different.";
+    assert_eq!(told(most, "max_tokens", different), "`max_tokens` and `max_output_tokens` are different.");
+    assert_eq!(
+        told(json!({"input": "x"}), "max_completion_tokens", "`max_completion_tokens`"),
+        "`max_completion_tokens`"
+    );
+    let output = json!({"input": [{"type": "function_call_output", "call_id": "a", "output": {}}]});
+    assert_eq!(told(output.clone(), "messages[0].content", "`content` is wrong"), "`output` is wrong");
+    let place = "`messages[0].content[1].image_url.detail` has no effect";
+    let detail = "messages[0].content[1].image_url.detail";
+    assert_eq!(told(output.clone(), detail, place), "`input[0].output[1].detail` has no effect");
+    assert_eq!(told(output, "messages", "`messages` and `content`"), "`input` and `content`");
+}
+
+#[test]
+fn calls_of_custom_tools_and_their_results() {
+    let item = |item: Value| json!({"input": [item]});
+    let call =
+        |call: Value| json!({"messages": [{"role": "assistant", "content": null, "tool_calls": [call]}]});
+    assert_eq!(
+        converted(item(
+            json!({"type": "custom_tool_call", "call_id": "c", "name": "p", "input": "*** x", "id": "ctc"})
+        )),
+        call(json!({"id": "c", "type": "custom", "custom": {"name": "p", "input": "*** x"}}))
+    );
+    assert_eq!(
+        converted(item(json!({"type": "custom_tool_call_output", "call_id": "c", "output": "Done."}))),
+        json!({"messages": [{"role": "tool", "tool_call_id": "c", "content": "Done."}]})
+    );
+    assert_eq!(
+        refused(item(json!({"type": "custom_tool_call", "call_id": "c", "name": "p", "arguments": "x"}))).0,
+        "input[0].input"
+    );
+}
+
+#[test]
+fn a_null_is_absent() {
+    let hi = json!({"messages": [{"role": "user", "content": "hi"}]});
+    assert_eq!(converted(json!({"messages": null, "input": "hi"})), hi);
+    assert_eq!(converted(json!({"input": "hi", "include": null, "max_output_tokens": null})), hi);
+    let both = json!({"input": "hi", "max_output_tokens": 7, "max_completion_tokens": null});
+    assert_eq!(converted(both)["max_completion_tokens"], 7);
+}
+
+#[test]
+fn what_cannot_be_included_or_told_apart_is_refused() {
+    let include = |include: Value| json!({"input": "hi", "include": include});
+    let sent = include(json!(["reasoning.encrypted_content"]));
+    assert_eq!(converted(sent), json!({"messages": [{"role": "user", "content": "hi"}]}));
+    for (body, param) in [
+        (include(json!(["reasoning.encrypted_content", "message.output_text.logprobs"])), "include[1]"),
+        (include(json!("message.output_text.logprobs")), "include"),
+        (include(json!([7])), "include"),
+        (json!({"input": "hi", "max_output_tokens": 7, "max_completion_tokens": 8}), "max_completion_tokens"),
+    ] {
+        assert_eq!(refused(body.clone()).0, param, "{body}");
     }
 }

@@ -27,6 +27,8 @@ fn wrong_types_and_values_are_refused_by_name() {
         (json!({"n": 6}), "n"),
         (json!({"n": -1}), "n"),
         (json!({"n": 1.5}), "n"),
+        (json!({"n": 1e300}), "n"),
+        (json!({"seed": 9_223_372_036_854_775_808_u64}), "seed"),
         (json!({"n": "2"}), "n"),
         (json!({"n": u64::MAX}), "n"),
         (json!({"stop": ""}), "stop"),
@@ -39,6 +41,7 @@ fn wrong_types_and_values_are_refused_by_name() {
         (json!({"stop": "x".repeat(4097)}), "stop"),
         (json!({"max_tokens": 0}), "max_tokens"),
         (json!({"max_tokens": -5}), "max_tokens"),
+        (json!({"max_tokens": 0.0}), "max_tokens"),
         (json!({"max_tokens": 1.5}), "max_tokens"),
         (json!({"max_tokens": "5"}), "max_tokens"),
         (json!({"max_completion_tokens": 0}), "max_completion_tokens"),
@@ -94,6 +97,8 @@ fn wrong_types_and_values_are_refused_by_name() {
         (json!({"prompt_cache_retention": {}}), "prompt_cache_retention"),
         (json!({"prompt_cache_options": "24h"}), "prompt_cache_options"),
         (json!({"safety_identifier": "x".repeat(65)}), "safety_identifier"),
+        (json!({"truncation": "never"}), "truncation"),
+        (json!({"max_tool_calls": 0}), "max_tool_calls"),
         (json!({"user": "x".repeat(513)}), "user"),
     ] {
         let error = asked(&members, OPTIONS).map(|_| ()).expect_err(&members.to_string());
@@ -124,6 +129,7 @@ fn what_is_done_anyway_is_not_named() {
     for members in [
         json!({"temperature": 1}),
         json!({"temperature": 1.0, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0.0}),
+        json!({"truncation": "disabled", "max_tool_calls": null}),
         json!({"presence_penalty": -0.0, "logit_bias": {}, "store": false}),
         json!({"logprobs": false, "top_logprobs": 0, "modalities": ["text"]}),
         json!({"modalities": []}),
@@ -174,6 +180,8 @@ fn ignorable() -> Vec<(&'static str, &'static str, Value)> {
         ("prompt_cache_retention", "prompt_cache_retention", json!({"prompt_cache_retention": "24h"})),
         ("prompt_cache_options", "prompt_cache_options", json!({"prompt_cache_options": {"ttl": "30m"}})),
         ("safety_identifier", "safety_identifier", json!({"safety_identifier": "x".repeat(64)})),
+        ("truncation", "truncation", json!({"truncation": "auto"})),
+        ("max_tool_calls", "max_tool_calls", json!({"max_tool_calls": 3})),
         ("service_tier", "service_tier", json!({"service_tier": "scale"})),
         ("service_tier", "service_tier", json!({"service_tier": "fast", "model": "plain"})),
         ("verbosity", "verbosity", json!({"verbosity": "low", "model": "plain"})),
@@ -215,7 +223,7 @@ fn the_names_are_a_closed_set() {
     let mut named: BTreeSet<&str> =
         ignorable().into_iter().flat_map(|(_, _, members)| taken(&members).ignored).collect();
     named.extend(asked(&json!({"reasoning": {"summary": "auto"}}), never).unwrap().ignored);
-    named.extend(completions::read(br#"{"prompt":"p","best_of":2}"#, false).unwrap().ignored);
+    named.extend(completions::read(br#"{"prompt":"p","best_of":2}"#, false, 0).unwrap().ignored);
     assert_eq!(named, IGNORED.iter().copied().collect());
     assert_eq!(named.len(), IGNORED.len(), "each once");
 }
@@ -229,6 +237,11 @@ fn bounds_are_read() {
     assert_eq!(chat.expect.limits.stop, ["a", "b", " ", "\n"]);
     assert_eq!(chat.expect.limits.max_tokens, Some(u64::MAX));
     assert_eq!(taken(&json!({"max_tokens": 3})).expect.limits.max_tokens, Some(3));
+    // JSON Schema's integers, with a point and zeros too.
+    let chat = taken(
+        &json!({"n": 2.0, "max_tokens": 3e2, "max_completion_tokens": 300, "seed": -4.0, "top_logprobs": 0.0}),
+    );
+    assert_eq!((chat.choices, chat.expect.limits.max_tokens), (2, Some(300)));
     let one = Options { max_choices: 1, ..OPTIONS };
     assert!(asked(&json!({"n": 2}), one).unwrap_err().to_string().contains("PROXY_MAX_CHAT_CHOICES"));
 }

@@ -1,0 +1,54 @@
+//! What the model calls of an answer used, as far as it is told in time.
+
+use super::Gather;
+use crate::{openai::usage::Tokens, translate::event::Delta};
+
+/// What a turn may still tell of its usage behind the end of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// Nothing.
+    Nothing,
+    /// That its message is complete, if that is all that the model writes.
+    Message,
+    /// What the model call used, for its message is complete.
+    Usage,
+}
+
+impl Gather {
+    /// What the model calls used; `None` where one of them did not tell.
+    pub fn usage(&self) -> Option<Tokens> {
+        self.usage.filter(|_| !self.untold && !self.owed)
+    }
+
+    /// What the turn may still tell behind the end of the answer that completes its usage.
+    pub fn late(&self) -> Late {
+        match (self.owed, &self.item) {
+            (false, _) => Late::Nothing,
+            (true, Some(_)) => Late::Message,
+            (true, None) => Late::Usage,
+        }
+    }
+
+    /// Takes what the turn says behind the end of the answer.
+    pub fn take_late(&mut self, delta: &Delta) {
+        match delta {
+            Delta::Message { .. } => self.item = None,
+            Delta::Usage(Some(tokens)) if self.owed => {
+                self.owed = false;
+                *self.usage.get_or_insert_default() += *tokens;
+            }
+            Delta::Alive
+            | Delta::Begun
+            | Delta::Thread(_)
+            | Delta::Text { .. }
+            | Delta::Reasoning { .. }
+            | Delta::Reasoned { .. }
+            | Delta::Call { .. }
+            | Delta::Foreign
+            | Delta::Command(_)
+            | Delta::Usage(_)
+            | Delta::Retry
+            | Delta::End(_) => {}
+        }
+    }
+}
