@@ -104,12 +104,13 @@ async fn one_that_fails_fails_them_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_ends_its_own_choice_of_a_stream() {
     let stage = Stage::new().await;
-    let said = Gate::new();
-    let replies = [
-        Reply::new().text(Pieces::new("begun").signal(&said)).completed(Usage::new(1, 0, 1, 0)),
-        Reply::new().wait(&said).failed("cyber_policy", "No."),
-    ];
-    let got = stage.ask(replies, &several(2, true)).await;
+    let begun = Gate::new();
+    stage.will_say(Reply::new().text("begun").completed(Usage::new(1, 0, 1, 0)));
+    stage.will_say(Reply::new().wait(&begun).failed("cyber_policy", "No."));
+    let response = stage.send(&several(2, true)).await;
+    // The head came with the first sign of life.
+    begun.open();
+    let got = Got::read(response).await;
     let mut ends = choices(&got, true, 2);
     ends.sort();
     let end = |text: &str, reason: &str| (text.to_owned(), reason.to_owned());
