@@ -22,6 +22,8 @@ pub struct ApiError {
     param: Option<String>,
     code: Option<String>,
     retry_after: Option<Duration>,
+    /// Whether something was done that a second try would do again.
+    done: bool,
 }
 
 #[derive(Serialize)]
@@ -41,7 +43,7 @@ struct Inner<'a> {
 impl ApiError {
     /// An error with the message that the client reads.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), param: None, code: None, retry_after: None }
+        Self { kind, message: message.into(), param: None, code: None, retry_after: None, done: false }
     }
 
     /// A bad field, named by its path.
@@ -79,6 +81,19 @@ impl ApiError {
         Self { retry_after: self.retry_after.or(after), ..self }
     }
 
+    /// The same after an agent has begun its work: a client that tries again would have it done twice, so it is not told
+    /// to, nor when.
+    pub fn after_work(self) -> Self {
+        const DONE: &str = " The agent had begun: what it did stands, so look before you ask again.";
+        let said =
+            ["; try again.", "; try again later."].iter().find_map(|end| self.message.strip_suffix(end));
+        let message = match said {
+            Some(said) => format!("{said}.{DONE}"),
+            None => format!("{}{DONE}", self.message),
+        };
+        Self { message: message.into(), retry_after: None, done: true, ..self }
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -96,7 +111,7 @@ impl ApiError {
 
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
-        self.kind.row().retryable
+        self.kind.row().retryable && !self.done
     }
 
     /// The envelope as JSON.
@@ -108,7 +123,7 @@ impl ApiError {
                 r#type: row.kind,
                 param: self.param.as_deref(),
                 code: self.code(),
-                retryable: row.retryable,
+                retryable: self.is_retryable(),
             },
         };
         serde_json::to_vec(&envelope).expect("own types serialize")
@@ -148,6 +163,24 @@ mod tests {
             let mut names: Vec<&str> = error.keys().map(String::as_str).collect();
             names.sort_unstable();
             assert_eq!(names, ["code", "message", "param", "retryable", "type"], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_an_agent_has_begun_is_to_be_tried_again() {
+        for kind in Kind::ALL {
+            for message in ["It broke; try again.", "It broke; try again later.", "It broke."] {
+                let error = ApiError::new(*kind, message).retry_after(Duration::from_secs(3)).after_work();
+                let body: serde_json::Value = serde_json::from_slice(&error.body()).unwrap();
+                assert_eq!(body["error"]["retryable"], false, "{kind:?}");
+                let said = "It broke. The agent had begun: what it did stands, so look before you ask again.";
+                assert_eq!(body["error"]["message"], said, "{kind:?}");
+                let headers = error.headers();
+                let named = |name: &str| headers.iter().find(|(known, _)| known.as_str() == name);
+                assert_eq!(named("x-should-retry").unwrap().1, "false", "{kind:?}");
+                assert!(named("retry-after").or(named("retry-after-ms")).is_none(), "{kind:?}");
+                assert_eq!(error.status().as_u16(), kind.row().status);
+            }
         }
     }
 

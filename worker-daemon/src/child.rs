@@ -5,3 +5,4 @@ pub mod harness;
 pub mod locate;
 pub mod log;
 pub mod process;
+pub mod sandbox_link;

@@ -3,7 +3,10 @@
 mod table;
 
 use self::table::OWN;
-use crate::policy::{Agent, Policy, Profiles, Sandbox, profile::lexical};
+use crate::{
+    home,
+    policy::{Agent, Policy, Profiles, Sandbox, profile::lexical},
+};
 use listenfd::ListenFd;
 use shared::{
     backoff,
@@ -121,6 +124,11 @@ impl Config {
         let ca_bundle = r.path("WORKER_CA_BUNDLE");
         if let Some(bundle) = ca_bundle.as_ref().filter(|b| !b.is_file()) {
             r.problem("WORKER_CA_BUNDLE", format!("there is no file {}", bundle.display()));
+        }
+        if let Some(file) = home::instructions(&codex_home) {
+            let why =
+                "codex would put it before every request; remove it, or give the gateway a home of its own";
+            r.problem("CODEX_HOME", format!("{} holds instructions: {why}", file.display()));
         }
         let profiles = profiles(&mut r, &codex_home);
         let max_line = r.bytes_from("WORKER_MAX_LINE_BYTES", 64 * 1024);
@@ -308,6 +316,17 @@ mod tests {
         for names in ["agent", "completion,admin"] {
             assert_eq!(read(&[("WORKER_PROFILES", names)]).unwrap_err().len(), 1, "{names}");
         }
+    }
+
+    #[test]
+    fn instructions_in_the_home_are_a_problem() {
+        let home = tempfile::tempdir().unwrap();
+        let env = [("CODEX_HOME", home.path().to_str().unwrap())];
+        assert!(read(&env).is_ok());
+        std::fs::write(home.path().join("AGENTS.md"), "Say yes.").unwrap();
+        let problems = read(&env).unwrap_err();
+        let said = format!("{problems:?}");
+        assert!(problems.len() == 1 && said.contains("AGENTS.md") && !said.contains("Say yes"), "{said}");
     }
 
     #[test]

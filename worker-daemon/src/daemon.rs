@@ -76,7 +76,11 @@ impl DaemonError {
         match self {
             Self::StateFolder(error) => error.exit_code(),
             Self::Workdir(_) => exit::USAGE,
-            Self::Prepare(PrepareError::CodexConfig { .. } | PrepareError::Unreadable { .. }) => exit::USAGE,
+            Self::Prepare(
+                PrepareError::CodexConfig { .. }
+                | PrepareError::Unreadable { .. }
+                | PrepareError::Link { .. },
+            ) => exit::USAGE,
             Self::Prepare(
                 PrepareError::Locate(_)
                 | PrepareError::Run { .. }

@@ -20,6 +20,9 @@ use std::{
 /// deleted: two daemons could each hold a lock on a file of that name then.
 pub const LOCK: &str = "worker.lock";
 
+/// Files of instructions, in the order in which codex looks for them.
+const INSTRUCTIONS: &[&str] = &["AGENTS.override.md", "AGENTS.md"];
+
 /// Why the state folder can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
@@ -99,6 +102,24 @@ pub fn prepare(path: &Path) -> Result<Home, HomeError> {
     lock(path)
 }
 
+/// The file of the folder that codex takes instructions from for every thread, if there is one with something in it.
+/// codex has no setting that leaves it out.
+///
+/// One that can't be read counts, for it may be readable later; what is no file does not.
+pub fn instructions(home: &Path) -> Option<PathBuf> {
+    /// White space beyond this counts as text.
+    const MOST: u64 = 1 << 20;
+    let holds = |path: &PathBuf| {
+        if !fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+            return false;
+        }
+        let mut text = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut text));
+        read.is_err() || text.len() as u64 == MOST || !String::from_utf8_lossy(&text).trim().is_empty()
+    };
+    INSTRUCTIONS.iter().map(|name| home.join(name)).find(holds)
+}
+
 fn lock(home: &Path) -> Result<Home, HomeError> {
     let path = home.join(LOCK);
     let io = |source| HomeError::Io { path: path.clone(), source };
@@ -158,6 +179,34 @@ mod tests {
         drop(first);
         assert!(dir.path().join(LOCK).exists(), "the file is never deleted");
         prepare(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn instructions_are_files_with_something_in_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let (plain, wins) = (dir.path().join("AGENTS.md"), dir.path().join("AGENTS.override.md"));
+        assert_eq!(instructions(dir.path()), None);
+        for (text, holds) in [("", false), (" \n\t\r\n", false), ("x", true), ("\u{feff}", true)] {
+            fs::write(&plain, text).unwrap();
+            assert_eq!(instructions(dir.path()), holds.then(|| plain.clone()), "{text:?}");
+        }
+        fs::write(&wins, "y").unwrap();
+        assert_eq!(instructions(dir.path()), Some(wins.clone()));
+        fs::write(&wins, vec![b' '; 2 << 20]).unwrap();
+        assert_eq!(instructions(dir.path()), Some(wins.clone()));
+        fs::remove_file(&plain).unwrap();
+        fs::remove_file(&wins).unwrap();
+        // What codex reads through a link, it reads here; a folder, a pipe and a link to nowhere are no files.
+        fs::create_dir(&wins).unwrap();
+        std::os::unix::fs::symlink("/no/such", &plain).unwrap();
+        assert_eq!(instructions(dir.path()), None);
+        fs::remove_file(&plain).unwrap();
+        nix::unistd::mkfifo(&plain, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(instructions(dir.path()), None);
+        fs::remove_file(&plain).unwrap();
+        fs::write(dir.path().join("x"), "x").unwrap();
+        std::os::unix::fs::symlink("x", &plain).unwrap();
+        assert_eq!(instructions(dir.path()), Some(plain));
     }
 
     #[test]

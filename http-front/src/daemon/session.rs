@@ -191,6 +191,12 @@ impl Session {
         };
         match self.table.on_line(&line, &mut self.out) {
             Heard::Nothing => {}
+            Heard::Instructed => {
+                tracing::error!(
+                    event = "instructions_added",
+                    "codex puts an AGENTS.md of its home before the clients' messages; requests fail until it is removed"
+                );
+            }
             Heard::Notification { name } => {
                 if name == control::STATUS
                     && let Ok(Message::Notification { params: Some(status), .. }) =

@@ -8,6 +8,7 @@ use crate::auth::KeyName;
 use crate::translate::{
     agent::{self, AgentPlan},
     event::{Delta, End, Params, delta},
+    failure,
     plan::Plan,
 };
 use bytes::Bytes;
@@ -98,6 +99,8 @@ pub enum Heard<'a> {
         /// Its name.
         name: String,
     },
+    /// codex adds instructions of its own to a turn, which was ended for it. The operator must know.
+    Instructed,
     /// The answer to a call of the link.
     Answer(Call, Result<&'a RawValue, ErrorObject>),
 }
@@ -200,10 +203,13 @@ impl Table {
                     Some(key) => {
                         let agent = self.turns.get(&key).is_some_and(|turn| turn.agent);
                         let read = if agent { agent::delta } else { delta };
-                        if let Some(delta) = read(&method, &params, line) {
+                        let delta = read(&method, &params, line);
+                        let instructed =
+                            matches!(&delta, Some(Delta::End(end)) if failure::is_instructed(end));
+                        if let Some(delta) = delta {
                             self.deliver(key, delta, out);
                         }
-                        Heard::Nothing
+                        if instructed { Heard::Instructed } else { Heard::Nothing }
                     }
                     None => Heard::Notification { name: method.to_string() },
                 }
@@ -266,7 +272,7 @@ impl Table {
             Expected::Call(call) => return Heard::Answer(call, answer),
             Expected::Nothing => {}
             Expected::Thread(key) => match answer {
-                Ok(result) => self.opened(key, result, out),
+                Ok(result) => return self.opened(key, result, out),
                 Err(error) => self.end(key, End::Refused(Box::new(error)), out),
             },
             Expected::Injected(key) => {
@@ -283,21 +289,27 @@ impl Table {
     }
 
     /// The thread is known: the history and the turn go out together.
-    fn opened(&mut self, key: TurnKey, result: &RawValue, out: &mut Vec<Line>) {
-        let Ok(ThreadStartResult { thread }) = serde_json::from_str(result.get()) else {
-            return self.end(key, strange(), out);
+    fn opened<'a>(&mut self, key: TurnKey, result: &RawValue, out: &mut Vec<Line>) -> Heard<'a> {
+        let Ok(ThreadStartResult { thread, instruction_sources }) = serde_json::from_str(result.get()) else {
+            self.end(key, strange(), out);
+            return Heard::Nothing;
         };
         let id = ThreadId::from(thread.id.as_str());
         let Some(turn) = self.turns.get_mut(&key) else {
-            return;
+            return Heard::Nothing;
         };
         let (abandoned, caller) = (turn.deltas.is_none(), turn.caller.clone());
         let Phase::Opening(plan) = std::mem::replace(&mut turn.phase, Phase::Starting(id.clone())) else {
-            return;
+            return Heard::Nothing;
         };
         self.by_thread.insert(id.clone(), key);
         if abandoned {
-            return self.let_go(key, out);
+            self.let_go(key, out);
+            return Heard::Nothing;
+        }
+        if !instruction_sources.is_empty() {
+            self.end(key, failure::instructed(), out);
+            return Heard::Instructed;
         }
         self.deliver(key, Delta::Thread(thread.id.into()), out);
         for items in plan.items {
@@ -321,6 +333,7 @@ impl Table {
         let once = agent.is_none();
         let line = self.request_for(caller.as_ref(), Expected::Turn(key), method::TURN_START, &params, once);
         out.push(line);
+        Heard::Nothing
     }
 
     fn started(&mut self, key: TurnKey, result: &RawValue) {

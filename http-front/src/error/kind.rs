@@ -41,6 +41,8 @@ pub enum Kind {
     AppServerDisabled,
     /// Agents are asked for, and the operator's settings don't allow them.
     AgentUnavailable,
+    /// codex puts instructions of its own home before the client's, so nothing is asked of the model.
+    InstructionsAdded,
     /// The daemon can't be reached, or its child is down.
     WorkerUnavailable,
     /// The child died with this request in flight.
@@ -92,6 +94,7 @@ impl Kind {
             Self::Draining => row(503, "server_error", Some("draining"), true),
             Self::AppServerDisabled => row(503, "server_error", Some("app_server_disabled"), false),
             Self::AgentUnavailable => row(503, "server_error", Some("agent_unavailable"), false),
+            Self::InstructionsAdded => row(503, "server_error", Some("instructions_added"), false),
             Self::WorkerUnavailable => row(503, "server_error", Some("worker_unavailable"), true),
             Self::WorkerRestarted => row(502, "server_error", Some("worker_restarted"), true),
             Self::UpstreamUnauthorized => row(503, "server_error", Some("upstream_unauthorized"), true),
@@ -126,6 +129,7 @@ impl Kind {
         Self::Draining,
         Self::AppServerDisabled,
         Self::AgentUnavailable,
+        Self::InstructionsAdded,
         Self::WorkerUnavailable,
         Self::WorkerRestarted,
         Self::UpstreamUnauthorized,
@@ -169,7 +173,8 @@ mod tests {
             Kind::Maintenance => Kind::Draining,
             Kind::Draining => Kind::AppServerDisabled,
             Kind::AppServerDisabled => Kind::AgentUnavailable,
-            Kind::AgentUnavailable => Kind::WorkerUnavailable,
+            Kind::AgentUnavailable => Kind::InstructionsAdded,
+            Kind::InstructionsAdded => Kind::WorkerUnavailable,
             Kind::WorkerUnavailable => Kind::WorkerRestarted,
             Kind::WorkerRestarted => Kind::UpstreamUnauthorized,
             Kind::UpstreamUnauthorized => Kind::Upstream,
@@ -194,8 +199,13 @@ mod tests {
         for kind in Kind::ALL {
             let Row { status, retryable, .. } = kind.row();
             let later = matches!(status, 429 | 502..=504);
-            let never =
-                matches!(kind, Kind::InsufficientQuota | Kind::AppServerDisabled | Kind::AgentUnavailable);
+            let never = matches!(
+                kind,
+                Kind::InsufficientQuota
+                    | Kind::AppServerDisabled
+                    | Kind::AgentUnavailable
+                    | Kind::InstructionsAdded
+            );
             assert_eq!(retryable, later && !never, "{kind:?}");
         }
     }

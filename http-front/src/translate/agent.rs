@@ -175,6 +175,7 @@ pub fn delta(name: &str, params: &Params<'_>, line: &Bytes) -> Option<Delta> {
     let seen = match name {
         method::ITEM_STARTED => work::started(item()?),
         method::ITEM_COMPLETED => work::completed(item()?),
+        method::RAW_ITEM_COMPLETED => work::called(item()?),
         _ => None,
     };
     if let Some(seen) = seen {

@@ -1,6 +1,6 @@
 //! A notification of the child to a [`Delta`]. Pure.
 
-use super::work::Seen;
+use super::{failure, work::Seen};
 use crate::openai::usage::Tokens;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -127,6 +127,8 @@ pub enum Cut {
 
 /// What stands between two parts of what is told of the reasoning.
 pub const PARTS: &str = "\n\n";
+/// How codex begins the instructions that it takes from a file (`AGENTS.md` in its home).
+const INSTRUCTIONS: &str = "# AGENTS.md instructions";
 /// How the child words a `response.incomplete` of the upstream; it has no kind of its own for it.
 const INCOMPLETE: &str = "Incomplete response returned, reason: ";
 
@@ -140,7 +142,7 @@ impl Weigh for Delta {
             Self::Reasoning { item, text, .. } => item.len() + text.len() + LINE,
             Self::Thread(thread) => thread.len() + LINE,
             Self::Call { id, name, arguments } => id.len() + name.len() + arguments.len() + LINE,
-            Self::Command(seen) => seen.id.len() + seen.name.len() + LINE,
+            Self::Command(seen) => seen.weight() + LINE,
             Self::Alive | Self::Begun | Self::Foreign | Self::Usage(_) | Self::Retry | Self::End(_) => LINE,
         }
     }
@@ -287,6 +289,13 @@ fn raw_item(item: &str) -> Option<Delta> {
             let texts = parts.into_iter().filter(|p| p.r#type == "output_text").map(|p| p.text);
             Some(Delta::Message { text: texts.collect() })
         }
+        // What the client sent is no news here: this one comes from codex.
+        "message" if item.role.as_deref() == Some("user") => {
+            let parts: Vec<RawPart> =
+                item.content.and_then(|parts| serde_json::from_str(parts.get()).ok()).unwrap_or_default();
+            let added = parts.iter().any(|part| part.text.starts_with(INSTRUCTIONS));
+            Some(if added { Delta::End(failure::instructed()) } else { Delta::Alive })
+        }
         "reasoning" => {
             let summary = item.summary.map(|summary| serde_json::from_str(summary.get()));
             let parts: Vec<RawPart> = summary.and_then(Result::ok).unwrap_or_default();
@@ -322,6 +331,22 @@ mod tests {
         let Some(Delta::Text { item, text }) = delta else { panic!("{delta:?}") };
         assert_eq!((&item[..], &text[..]), (&b"\"i\""[..], r#""a\n\u00e9😀""#.as_bytes()));
         assert!(read(method::AGENT_MESSAGE_DELTA, r#"{"itemId":"i","delta":7}"#).is_none());
+    }
+
+    #[test]
+    fn instructions_that_codex_adds_end_the_turn() {
+        let raw = |role: &str, text: &str| {
+            let item = serde_json::json!({ "type": "message", "role": role, "content": [{ "type": "input_text", "text": text }] });
+            read(method::RAW_ITEM_COMPLETED, &serde_json::json!({ "item": item }).to_string())
+        };
+        let added = raw("user", "# AGENTS.md instructions\n\n<INSTRUCTIONS>\nx");
+        assert!(matches!(&added, Some(Delta::End(end)) if failure::is_instructed(end)), "{added:?}");
+        assert!(matches!(raw("user", "what is in # AGENTS.md instructions?"), Some(Delta::Alive)));
+        assert!(matches!(raw("developer", "x"), Some(Delta::Alive)));
+        assert!(matches!(
+            read(method::RAW_ITEM_COMPLETED, r#"{"item":{"type":"message","role":"user"}}"#),
+            Some(Delta::Alive)
+        ));
     }
 
     #[test]

@@ -11,6 +11,9 @@ use shared::{
     rpc::{ErrorObject, code},
 };
 use std::time::Duration;
+
+/// The marker of a turn that was ended because codex had put instructions of its own before the client's.
+const INSTRUCTED_DETAILS: &str = "instructions_added";
 use words::{body, judged, refusal, said, try_again_in};
 
 /// The error of a turn that did not complete; `None` for one that did.
@@ -27,6 +30,22 @@ pub fn error(end: &End) -> Option<ApiError> {
     }
 }
 
+/// Whether a turn was turned away before anything of it ran.
+pub fn turned_away(end: &End) -> bool {
+    match end {
+        End::Refused(error) => {
+            matches!(error.code, code::OVERLOADED | code::WORKER_UNAVAILABLE | code::DRAINING)
+        }
+        End::Unavailable => true,
+        End::Completed
+        | End::Incomplete(_)
+        | End::Interrupted
+        | End::Failed(_)
+        | End::Lost
+        | End::Stopped => false,
+    }
+}
+
 /// The error while the daemon or its child is not there.
 pub fn unavailable(retry_after: Option<Duration>) -> ApiError {
     ApiError::new(Kind::WorkerUnavailable, "The worker is not available; try again.")
@@ -36,6 +55,29 @@ pub fn unavailable(retry_after: Option<Duration>) -> ApiError {
 /// The error for a stream that the child began anew after some of it had been sent.
 pub fn broken() -> ApiError {
     ApiError::new(Kind::Upstream, "The upstream's stream broke after a part of the answer had been sent.")
+}
+
+/// The end of a turn before which codex has put instructions of its own.
+pub fn instructed() -> End {
+    End::Failed(Box::new(TurnError {
+        message: "codex added instructions of its own".into(),
+        codex_error_info: None,
+        additional_details: Some(INSTRUCTED_DETAILS.into()),
+    }))
+}
+
+/// Whether a turn ended for that reason.
+pub fn is_instructed(end: &End) -> bool {
+    match end {
+        End::Failed(error) => error.additional_details.as_deref() == Some(INSTRUCTED_DETAILS),
+        End::Completed
+        | End::Incomplete(_)
+        | End::Interrupted
+        | End::Refused(_)
+        | End::Lost
+        | End::Unavailable
+        | End::Stopped => false,
+    }
 }
 
 fn restarted() -> ApiError {
@@ -56,6 +98,12 @@ fn turn(error: &TurnError) -> ApiError {
         Some(DRAINING_DETAILS) => return draining(),
         Some(TIMEOUT_DETAILS) => return timeout("The turn took longer than this service allows."),
         Some(IDLE_DETAILS) => return timeout("Nothing came from the upstream for too long."),
+        Some(INSTRUCTED_DETAILS) => {
+            return ApiError::new(
+                Kind::InstructionsAdded,
+                "The service would add instructions of its own to this request; its operator must remove them.",
+            );
+        }
         Some(LOST_DETAILS) => {
             return ApiError::new(Kind::WorkerRestarted, "The worker lost this request; try again.");
         }
@@ -171,6 +219,24 @@ mod tests {
         ] {
             assert_eq!(of(info.clone(), "stream disconnected"), (status, code.map(str::to_owned)), "{info}");
         }
+    }
+
+    #[test]
+    fn what_added_instructions_end_is_the_operators_to_mend() {
+        let end = instructed();
+        assert!(is_instructed(&end) && !is_instructed(&End::Completed) && !turned_away(&end));
+        let error = error(&end).unwrap();
+        assert_eq!((error.kind(), error.is_retryable()), (Kind::InstructionsAdded, false));
+    }
+
+    #[test]
+    fn a_turn_that_found_no_place_has_not_run() {
+        let refused = |code| {
+            turned_away(&End::Refused(Box::new(ErrorObject { code, message: "x".into(), data: None })))
+        };
+        assert!(refused(code::OVERLOADED) && refused(code::WORKER_UNAVAILABLE) && refused(code::DRAINING));
+        assert!(!refused(code::WORKER_RESTARTED) && !refused(code::TIMEOUT) && !refused(code::INTERNAL));
+        assert!(turned_away(&End::Unavailable) && !turned_away(&End::Lost) && !turned_away(&End::Stopped));
     }
 
     #[test]

@@ -1,30 +1,61 @@
 //! What an agent did: commands, changes of files, calls of tools; by their names, never with arguments or output. Pure.
 //!
 //! It promises that a name is one word of a few plain characters: the program of a command, without the path before it,
-//! or the kind of the work.
+//! or the kind of the work; and that each piece of work is told once, whether codex tells of it by an item, or only the
+//! model's own call and its answer do.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use std::{borrow::Cow, collections::HashMap};
+mod name;
+mod read;
 
-/// The longest name of a program that is told.
-const MAX_NAME: usize = 64;
+pub use read::{called, completed, started};
+
+use std::collections::HashMap;
+
 /// Pieces of work that one answer tells of. An agent that does more is told as having done so many.
 pub const MAX_WORK: usize = 1000;
 /// The name of a command whose program can't be told.
 const COMMAND: &str = "command";
 
-/// A piece of work, as one notification tells it.
+/// What one notification tells of a piece of work. The same `id` joins what belongs together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Joins its beginning with its end.
-    pub id: String,
-    /// What was done.
-    pub kind: Kind,
-    /// The program, or the kind's own name.
-    pub name: String,
-    /// How it ended; `None` while it runs.
-    pub ended: Option<Ended>,
+pub enum Seen {
+    /// codex's own word on it.
+    Item {
+        /// Joins its beginning with its end.
+        id: String,
+        /// What was done.
+        kind: Kind,
+        /// The program, or the kind's own name.
+        name: String,
+        /// How it ended; `None` while it runs.
+        ended: Option<Ended>,
+    },
+    /// The model called for it.
+    Call {
+        /// The call.
+        id: String,
+        /// What it called for.
+        kind: Kind,
+        /// The program, or the kind's own name.
+        name: String,
+    },
+    /// What the model was told of a call that has ended.
+    Answer {
+        /// The call.
+        id: String,
+        /// How it ended.
+        ended: Ended,
+    },
+}
+
+impl Seen {
+    /// Bytes of its texts.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Item { id, name, .. } | Self::Call { id, name, .. } => id.len() + name.len(),
+            Self::Answer { id, .. } => id.len(),
+        }
+    }
 }
 
 /// What was done.
@@ -40,6 +71,8 @@ pub enum Kind {
     WebSearch,
     /// codex has the model sum a long conversation up and goes on with that.
     Compaction,
+    /// A script of the model, during which codex told of nothing else.
+    Script,
 }
 
 impl Kind {
@@ -51,6 +84,7 @@ impl Kind {
             Self::Tool => "mcp_tool",
             Self::WebSearch => "web_search",
             Self::Compaction => "compaction",
+            Self::Script => "script",
         }
     }
 
@@ -93,32 +127,94 @@ pub struct CommandDone {
 pub struct Work {
     done: Vec<CommandDone>,
     compacting: bool,
-    /// Where in the list those stand that run.
-    running: HashMap<String, usize>,
+    /// What can still be heard of.
+    open: HashMap<String, Open>,
+    /// Items so far.
+    items: usize,
+    /// Scripts that run, and how many items there had been before each.
+    scripts: HashMap<String, usize>,
+}
+
+/// A piece of work of which more may come.
+#[derive(Debug)]
+struct Open {
+    /// Where in the list it stands.
+    at: usize,
+    /// Whether codex tells of it by an item: its word is the better one.
+    item: bool,
 }
 
 impl Work {
     /// Takes what a notification told; gives what has ended with it.
     pub fn take(&mut self, seen: Seen) -> Option<&CommandDone> {
-        let Seen { id, kind, name, ended } = seen;
-        if kind == Kind::Compaction {
-            self.compacting = ended.is_none();
-        }
-        let known = if ended.is_some() { self.running.remove(&id) } else { self.running.get(&id).copied() };
-        let at = match known {
-            Some(at) => at,
-            None if self.done.len() < MAX_WORK => {
-                self.done.push(CommandDone { kind, name, ended: None });
-                if ended.is_none() {
-                    self.running.insert(id, self.done.len() - 1);
+        match seen {
+            Seen::Item { id, kind, name, ended } => {
+                if kind == Kind::Compaction {
+                    self.compacting = ended.is_none();
                 }
-                self.done.len() - 1
+                self.items += 1;
+                self.item(id, CommandDone { kind, name, ended })
             }
-            None => return None,
+            Seen::Call { id, kind: Kind::Script, .. } => {
+                if self.scripts.len() < MAX_WORK {
+                    self.scripts.insert(id, self.items);
+                }
+                None
+            }
+            Seen::Call { id, kind, name } => {
+                let running = |open: &Open| self.done.get(open.at).is_some_and(|done| done.ended.is_none());
+                if !self.open.get(&id).is_some_and(running) {
+                    let at = self.push(CommandDone { kind, name, ended: None })?;
+                    self.open.insert(id, Open { at, item: false });
+                }
+                None
+            }
+            Seen::Answer { id, ended } => self.answer(&id, ended),
+        }
+    }
+
+    fn item(&mut self, id: String, now: CommandDone) -> Option<&CommandDone> {
+        let ended = now.ended;
+        let at = match self.open.get_mut(&id) {
+            Some(open) => {
+                open.item = true;
+                let at = open.at;
+                let done = self.done.get_mut(at)?;
+                // A late beginning takes no end back.
+                *done = CommandDone { ended: ended.or(done.ended), ..now };
+                at
+            }
+            None => {
+                let at = self.push(now)?;
+                self.open.insert(id.clone(), Open { at, item: true });
+                at
+            }
         };
-        let done = self.done.get_mut(at)?;
-        done.ended = ended;
-        ended.is_some().then_some(&*done)
+        ended?;
+        self.open.remove(&id);
+        self.done.get(at)
+    }
+
+    fn answer(&mut self, id: &str, ended: Ended) -> Option<&CommandDone> {
+        if let Some(before) = self.scripts.remove(id) {
+            // What a script did is told by items; only where there was none, it stands for itself.
+            let kind = Kind::Script;
+            let script = CommandDone { kind, name: kind.as_str().to_owned(), ended: Some(ended) };
+            let at = if before == self.items { self.push(script) } else { None };
+            return self.done.get(at?);
+        }
+        let open = self.open.get(id).filter(|open| !open.item)?;
+        let done = self.done.get_mut(open.at)?;
+        done.ended = Some(ended);
+        Some(done)
+    }
+
+    fn push(&mut self, done: CommandDone) -> Option<usize> {
+        let fits = self.done.len() < MAX_WORK;
+        fits.then(|| {
+            self.done.push(done);
+            self.done.len() - 1
+        })
     }
 
     /// Whether what the model writes is a summary for codex, and no message.
@@ -132,160 +228,127 @@ impl Work {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Item<'a> {
-    #[serde(borrow)]
-    r#type: Cow<'a, str>,
-    #[serde(default)]
-    id: String,
-    #[serde(borrow, default)]
-    command: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    command_actions: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    status: Option<Cow<'a, str>>,
-    #[serde(default)]
-    exit_code: Option<i32>,
-    #[serde(default)]
-    duration_ms: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Action {
-    #[serde(default)]
-    command: Option<String>,
-}
-
-/// The work that begins with this item of `item/started`; `None` for an item that is none.
-pub fn started(item: &str) -> Option<Seen> {
-    read(item, false)
-}
-
-/// The work that has ended with this item of `item/completed`; `None` for an item that is none.
-pub fn completed(item: &str) -> Option<Seen> {
-    read(item, true)
-}
-
-fn read(item: &str, done: bool) -> Option<Seen> {
-    let item: Item<'_> = serde_json::from_str(item).ok()?;
-    let kind = Kind::of(&item.r#type)?;
-    let name = match kind {
-        Kind::Command => command_name(&item),
-        Kind::FileChange | Kind::Tool | Kind::WebSearch | Kind::Compaction => kind.as_str().to_owned(),
-    };
-    let ended = done.then(|| Ended {
-        // A search or a compaction has no status: its end is told when it has ended.
-        ok: item.status.as_deref().is_none_or(|status| status == "completed"),
-        exit_code: item.exit_code,
-        duration_ms: item.duration_ms,
-    });
-    Some(Seen { id: item.id, kind, name, ended })
-}
-
-/// The program of a command: from codex's reading of it, else from the command itself.
-fn command_name(item: &Item<'_>) -> String {
-    let actions: Vec<Action> =
-        item.command_actions.and_then(|actions| serde_json::from_str(actions.get()).ok()).unwrap_or_default();
-    let whole = || item.command.and_then(|command| serde_json::from_str::<String>(command.get()).ok());
-    let command = actions.into_iter().find_map(|action| action.command).or_else(whole).unwrap_or_default();
-    program(&command).unwrap_or(COMMAND).to_owned()
-}
-
-/// The program that a line of a shell begins with: behind assignments, without its path. `None` for anything but a
-/// short plain word: in other words could be what nobody should read.
-fn program(line: &str) -> Option<&str> {
-    let word = line.split_ascii_whitespace().find(|word| !word.contains('='))?;
-    let name = word.rsplit('/').next()?.trim_end_matches(';');
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+');
-    ((1..=MAX_NAME).contains(&name.len()) && name.bytes().all(plain)).then_some(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use proptest::prelude::*;
 
-    fn command(command: &str) -> String {
-        json!({ "type": "commandExecution", "id": "c", "command": format!("/bin/bash -lc '{command}'"),
-            "status": "failed", "exitCode": 3, "durationMs": 12, "aggregatedOutput": "secret",
-            "commandActions": [{ "type": "unknown", "command": command }] })
-        .to_string()
+    fn item(id: &str, ended: Option<Ended>) -> Seen {
+        Seen::Item { id: id.into(), kind: Kind::Command, name: id.into(), ended }
     }
 
-    #[test]
-    fn a_command_is_its_program_its_code_and_its_time() {
-        let seen = completed(&command("PASSWORD=x /usr/bin/git push --token y")).unwrap();
-        let ended = Ended { ok: false, exit_code: Some(3), duration_ms: Some(12) };
-        assert_eq!(
-            seen,
-            Seen { id: "c".into(), kind: Kind::Command, name: "git".into(), ended: Some(ended) }
-        );
-        assert_eq!(started(&command("ls")).unwrap().ended, None);
+    fn call(id: &str) -> Seen {
+        Seen::Call { id: id.into(), kind: Kind::Command, name: "called".into() }
     }
 
-    #[test]
-    fn a_name_is_a_plain_word() {
-        for (line, name) in [
-            ("ls -la", Some("ls")),
-            ("  A=b C=d ./run.sh x", Some("run.sh")),
-            ("/opt/x/g++ -o y", Some("g++")),
-            ("true;false", None),
-            ("true; false", Some("true")),
-            ("\"my prog\" x", None),
-            ("$(cat key) x", None),
-            ("echo\u{e9} x", None),
-            ("A=b", None),
-            ("", None),
-            ("/", None),
-        ] {
-            assert_eq!(program(line), name, "{line}");
+    fn script(id: &str) -> Seen {
+        Seen::Call { id: id.into(), kind: Kind::Script, name: "script".into() }
+    }
+
+    fn answer(id: &str, exit_code: i32) -> Seen {
+        let ended = Ended { ok: exit_code == 0, exit_code: Some(exit_code), duration_ms: None };
+        Seen::Answer { id: id.into(), ended }
+    }
+
+    fn end(exit_code: i32) -> Option<Ended> {
+        Some(Ended { ok: exit_code == 0, exit_code: Some(exit_code), duration_ms: Some(1) })
+    }
+
+    /// Names and exit codes.
+    fn told(seen: impl IntoIterator<Item = Seen>) -> Vec<(String, Option<i32>)> {
+        let mut work = Work::default();
+        for seen in seen {
+            work.take(seen);
         }
-        assert_eq!(program(&"x".repeat(65)), None);
-    }
-
-    #[test]
-    fn other_work_goes_by_its_kind_and_messages_are_none() {
-        let name = |item: &str| completed(item).map(|seen| seen.name);
-        assert_eq!(
-            name(r#"{"type":"fileChange","id":"f","changes":[{"path":"/s"}],"status":"completed"}"#)
-                .as_deref(),
-            Some("file_change")
-        );
-        assert_eq!(name(r#"{"type":"webSearch","id":"w","query":"q"}"#).as_deref(), Some("web_search"));
-        assert_eq!(name(r#"{"type":"mcpToolCall","id":"m","tool":"t"}"#).as_deref(), Some("mcp_tool"));
-        assert_eq!(name(r#"{"type":"contextCompaction","id":"k"}"#).as_deref(), Some("compaction"));
-        assert_eq!(name(r#"{"type":"agentMessage","id":"m","text":"t"}"#), None);
-        assert_eq!(name("7"), None);
-        let odd = r#"{"type":"commandExecution","id":"c","command":7,"commandActions":{}}"#;
-        assert_eq!(name(odd).as_deref(), Some("command"));
-    }
-
-    fn seen(id: &str, ended: Option<Ended>) -> Seen {
-        Seen { id: id.into(), kind: Kind::Command, name: id.into(), ended }
+        work.list().iter().map(|done| (done.name.clone(), done.ended.and_then(|end| end.exit_code))).collect()
     }
 
     #[test]
     fn what_begins_is_joined_with_its_end_and_what_runs_on_is_told() {
         let mut work = Work::default();
-        assert_eq!(work.take(seen("a", None)), None);
-        assert_eq!(work.take(seen("b", None)), None);
-        assert!(work.take(seen("b", Some(Ended::default()))).is_some_and(|done| done.name == "b"));
+        assert_eq!(work.take(item("a", None)), None);
+        assert_eq!(work.take(item("b", None)), None);
+        assert!(work.take(item("b", Some(Ended::default()))).is_some_and(|done| done.name == "b"));
         // One whose beginning was not told.
-        assert!(work.take(seen("c", Some(Ended::default()))).is_some());
+        assert!(work.take(item("c", Some(Ended::default()))).is_some());
         let told: Vec<(&str, bool)> =
             work.list().iter().map(|done| (done.name.as_str(), done.ended.is_some())).collect();
         assert_eq!(told, [("a", false), ("b", true), ("c", true)]);
     }
 
     #[test]
+    fn a_call_of_which_codex_tells_nothing_is_told_by_its_answer() {
+        let called = |code| ("called".to_owned(), code);
+        let itself = |code| ("a".to_owned(), code);
+        assert_eq!(told([call("a"), answer("a", 1)]), [called(Some(1))]);
+        assert_eq!(told([call("a")]), [called(None)]);
+        // codex's own word is told instead, in whichever order it comes.
+        let orders = [
+            vec![call("a"), item("a", None), item("a", end(3)), answer("a", 1)],
+            vec![call("a"), item("a", None), answer("a", 1), item("a", end(3))],
+            vec![call("a"), answer("a", 1), item("a", None), item("a", end(3))],
+            vec![call("a"), answer("a", 1), item("a", end(3)), answer("a", 1)],
+        ];
+        for order in orders {
+            assert_eq!(told(order), [itself(Some(3))]);
+        }
+        // A late beginning takes no end back; an answer is none while codex tells of the work.
+        assert_eq!(told([call("a"), answer("a", 1), item("a", None)]), [itself(Some(1))]);
+        assert_eq!(told([call("a"), item("a", None), answer("a", 0)]), [itself(None)]);
+        // A model may use an id again.
+        assert_eq!(
+            told([call("a"), answer("a", 1), call("a"), answer("a", 2)]),
+            [called(Some(1)), called(Some(2))]
+        );
+        assert_eq!(told([answer("a", 1)]), []);
+    }
+
+    #[test]
+    fn a_script_is_told_where_nothing_in_it_is() {
+        assert_eq!(told([script("s"), answer("s", 0)]), [("script".to_owned(), Some(0))]);
+        assert_eq!(told([script("s"), item("a", end(3)), answer("s", 0)]), [("a".to_owned(), Some(3))]);
+        assert_eq!(told([item("a", end(3)), script("s"), answer("s", 0)]).len(), 2);
+        assert_eq!(told([script("s")]), []);
+    }
+
+    #[test]
     fn the_list_has_a_bound() {
         let mut work = Work::default();
         for id in 0..2 * MAX_WORK {
-            work.take(seen(&id.to_string(), None));
-            work.take(seen(&id.to_string(), Some(Ended::default())));
+            let id = id.to_string();
+            for seen in [
+                item(&id, None),
+                item(&id, Some(Ended::default())),
+                call(&format!("c{id}")),
+                script(&format!("s{id}")),
+            ] {
+                work.take(seen);
+            }
         }
         assert_eq!(work.list().len(), MAX_WORK);
-        assert!(work.running.is_empty());
+        assert!(work.open.len() <= MAX_WORK && work.scripts.len() <= MAX_WORK);
+    }
+
+    proptest! {
+        /// Whatever comes, what was told as ended stays so, where it is.
+        #[test]
+        fn ends_stay(steps in prop::collection::vec((0..4usize, 0..3usize, 0..2i32), 0..40)) {
+            let mut work = Work::default();
+            let mut before: Vec<bool> = Vec::new();
+            for (what, id, code) in steps {
+                let id = ["a", "b", "s"][id];
+                work.take(match what {
+                    0 => item(id, None),
+                    1 => item(id, end(code)),
+                    2 if id == "s" => script(id),
+                    2 => call(id),
+                    _ => answer(id, code),
+                });
+                let now: Vec<bool> = work.list().iter().map(|done| done.ended.is_some()).collect();
+                prop_assert!(before.iter().zip(&now).all(|(before, now)| !before || *now));
+                prop_assert!(now.len() >= before.len() && now.len() <= before.len() + 1);
+                before = now;
+            }
+        }
     }
 }

@@ -107,9 +107,13 @@ pub struct ThreadStartParams<'a> {
 
 /// Result of `thread/start`, as far as we read it.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ThreadStartResult {
     /// The new thread.
     pub thread: Named,
+    /// Files whose text the harness puts before the conversation.
+    #[serde(default)]
+    pub instruction_sources: Vec<String>,
 }
 
 /// Anything with an id.

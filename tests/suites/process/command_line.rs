@@ -149,6 +149,29 @@ async fn a_bad_configuration_is_refused_with_every_problem() {
     }
 }
 
+/// codex would put them before every request, and has no setting against it.
+#[tokio::test]
+async fn instructions_in_the_home_are_named_with_the_remedy() {
+    let home = tempfile::tempdir().expect("a folder");
+    let env = own(&[("CODEX_HOME", home.path().to_str().expect("a path"))]);
+    for name in ["AGENTS.md", "AGENTS.override.md"] {
+        let file = home.path().join(name);
+        std::fs::write(&file, " \n").expect("a file");
+        assert_eq!(run(Binary::WorkerDaemon, &["--check-config"], &env).await.code, Some(0));
+        std::fs::write(&file, "Answer in verse.").expect("a file");
+        for arguments in [&[][..], &["--check-config"]] {
+            let said = run(Binary::WorkerDaemon, arguments, &env).await;
+            assert_eq!(said.code, Some(2), "{said:?}");
+            assert!(
+                said.err.contains(&file.display().to_string()) && said.err.contains("home of its own"),
+                "{said:?}"
+            );
+            assert!(!said.err.contains("verse"), "{said:?}");
+        }
+        std::fs::remove_file(&file).expect("a file");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_codex_is_named_with_the_remedy() {
     let said = daemon(&builder().child("/no/such/codex".into())).await;

@@ -3,7 +3,9 @@
 mod beside;
 mod ends;
 mod forms;
+mod retries;
 mod rights;
 mod sandbox;
-mod stage;
+pub(super) mod stage;
+mod terminal;
 mod work;

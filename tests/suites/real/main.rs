@@ -11,6 +11,7 @@ mod failures;
 mod forms;
 mod hangup;
 mod images;
+mod instructions;
 mod isolation;
 mod keywords;
 mod legal;

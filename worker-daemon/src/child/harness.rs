@@ -36,6 +36,8 @@ const SETTINGS: &[&str] = &[
     "skills.bundled.enabled=false",
     "web_search=\"disabled\"",
     "project_doc_max_bytes=0",
+    // The operator's own would stand before every conversation. Agents get ours with their thread.
+    "developer_instructions=\"\"",
     "tools.experimental_request_user_input.enabled=false",
     "tools.update_plan.enabled=false",
     "agents.enabled=false",

@@ -12,7 +12,9 @@ impl Rule {
             Self::Off(_) => Some("`false`"),
             Self::Config => Some("the settings below"),
             Self::Sandbox => Some("`read-only`"),
-            Self::SandboxPolicy => Some("`readOnly`; agent: up to `PROXY_SANDBOX_MODE`, without network"),
+            Self::SandboxPolicy => Some(
+                "`readOnly`; agent: up to `PROXY_SANDBOX_MODE`, without network, and `workspaceWrite` with `excludeSlashTmp` and `excludeTmpdirEnvVar`",
+            ),
             Self::Approval => Some("`never`"),
             Self::Environments => Some("`[]`"),
             Self::FolderOfStart => {

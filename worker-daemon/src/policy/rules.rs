@@ -116,7 +116,10 @@ impl Limits<'_> {
         for (part, value) in policy.iter().filter(|(part, value)| *part != "type" && !is_null(value)) {
             let member = || format!("{name}.{part}");
             match part {
-                "excludeSlashTmp" | "excludeTmpdirEnvVar" => {}
+                "excludeSlashTmp" | "excludeTmpdirEnvVar" if ["true", "false"].contains(&value.get()) => {}
+                "excludeSlashTmp" | "excludeTmpdirEnvVar" => {
+                    return Err(Refusal::new(member(), "it must be true or false"));
+                }
                 "networkAccess" if value.get() == "false" => {}
                 "networkAccess" => return Err(Refusal::new(member(), "commands have no network")),
                 "writableRoots" => list::each(&member(), value, OUTSIDE, |_, root: Text<'_>| {
@@ -124,6 +127,15 @@ impl Limits<'_> {
                     if inside { Ok(()) } else { Err(Refusal::new(member(), OUTSIDE)) }
                 })?,
                 _ => return Err(Refusal::new(member(), UNKNOWN)),
+            }
+        }
+        if kind == Sandbox::WorkspaceWrite {
+            // Left out, they open folders that other programs have their files in.
+            for part in ["excludeSlashTmp", "excludeTmpdirEnvVar"] {
+                if policy.get(part).is_none_or(|value| value.get() != "true") {
+                    let why = "it must be true: commands write in PROXY_CODEX_WORKDIR alone";
+                    return Err(Refusal::new(format!("{name}.{part}"), why));
+                }
             }
         }
         Ok(())

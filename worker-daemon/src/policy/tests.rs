@@ -241,7 +241,7 @@ fn what_is_read_of_params_is_bounded() {
     let roots = |n| {
         let roots = list(r#""/tmp/codex-work/a""#, n);
         format!(
-            r#"{{"cwd":"/tmp/codex-work","sandboxPolicy":{{"type":"workspaceWrite","writableRoots":[{roots}]}}}}"#
+            r#"{{"cwd":"/tmp/codex-work","sandboxPolicy":{{"type":"workspaceWrite","excludeSlashTmp":true,"excludeTmpdirEnvVar":true,"writableRoots":[{roots}]}}}}"#
         )
     };
     let cases = [(roots(4096), ""), (roots(4097), "sandboxPolicy.writableRoots")];
@@ -301,9 +301,10 @@ fn a_turn_writes_up_to_the_operators_sandbox_and_in_the_folder_alone() {
     let turn = |kind: &str, rest: &str| {
         format!(r#"{{"sandboxPolicy":{{"type":"{kind}"{rest}}},"cwd":"/tmp/codex-work"}}"#)
     };
+    let apart = r#","excludeSlashTmp":true,"excludeTmpdirEnvVar":true"#;
     let write = turn(
         "workspaceWrite",
-        r#","writableRoots":["/tmp/codex-work/a"],"excludeSlashTmp":true,"networkAccess":false"#,
+        &format!(r#"{apart},"writableRoots":["/tmp/codex-work/a"],"networkAccess":false"#),
     );
     let danger = turn("dangerFullAccess", "");
     for (sandbox, may_write, may_all) in [
@@ -317,8 +318,8 @@ fn a_turn_writes_up_to_the_operators_sandbox_and_in_the_folder_alone() {
         &agent(Sandbox::WorkspaceWrite),
         "turn/start",
         &[
-            (r#"{"sandboxPolicy":{"type":"workspaceWrite"}}"#, "cwd"),
-            (r#"{"sandboxPolicy":{"type":"workspaceWrite"},"cwd":"/"}"#, "cwd"),
+            (&format!(r#"{{"sandboxPolicy":{{"type":"workspaceWrite"{apart}}}}}"#), "cwd"),
+            (&format!(r#"{{"sandboxPolicy":{{"type":"workspaceWrite"{apart}}},"cwd":"/"}}"#), "cwd"),
             (&turn("workspaceWrite", r#","writableRoots":["/etc"]"#), "sandboxPolicy.writableRoots"),
             (&turn("workspaceWrite", r#","writableRoots":"/tmp/codex-work""#), "sandboxPolicy.writableRoots"),
             (&turn("workspaceWrite", r#","networkAccess":true"#), "sandboxPolicy.networkAccess"),
@@ -327,6 +328,35 @@ fn a_turn_writes_up_to_the_operators_sandbox_and_in_the_folder_alone() {
             (r#"{"cwd":"/tmp/codex-work/x"}"#, ""),
         ],
     );
+}
+
+/// Folders for temporary files are other programs' too. codex opens them where a policy doesn't close them.
+#[test]
+fn a_turn_that_writes_leaves_folders_for_temporary_files_alone() {
+    let turn = |rest: &str| {
+        format!(r#"{{"sandboxPolicy":{{"type":"workspaceWrite"{rest}}},"cwd":"/tmp/codex-work"}}"#)
+    };
+    let (slash, variable) = ("excludeSlashTmp", "excludeTmpdirEnvVar");
+    for sandbox in [Sandbox::WorkspaceWrite, Sandbox::DangerFullAccess] {
+        for (open, closed) in [(slash, variable), (variable, slash)] {
+            let refused = format!("sandboxPolicy.{open}");
+            let closed = format!(r#","{closed}":true"#);
+            table(&agent(sandbox), "turn/start", &[(&turn(&closed), refused.as_str())]);
+            for value in ["false", "null", "1", r#""true""#, "[true]"] {
+                let given = turn(&format!(r#"{closed},"{open}":{value}"#));
+                table(&agent(sandbox), "turn/start", &[(&given, refused.as_str())]);
+            }
+        }
+        let both = |slash_is: &str| turn(&format!(r#","{slash}":{slash_is},"{variable}":true"#));
+        table(
+            &agent(sandbox),
+            "turn/start",
+            &[(&both("true"), ""), (&turn(""), "sandboxPolicy.excludeSlashTmp")],
+        );
+    }
+    // Where nothing is written they say nothing.
+    let read = r#"{"sandboxPolicy":{"type":"readOnly","excludeSlashTmp":false},"cwd":"/tmp/codex-work"}"#;
+    table(&agent(Sandbox::WorkspaceWrite), "turn/start", &[(read, "")]);
 }
 
 #[test]

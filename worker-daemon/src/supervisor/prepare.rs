@@ -2,12 +2,12 @@
 
 use crate::{
     catalog::{self, Catalog},
-    child::{environment, locate, process::Launch},
+    child::{environment, locate, process::Launch, sandbox_link},
     config::Config,
 };
 use shared::build_info;
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -71,6 +71,14 @@ pub enum PrepareError {
         /// The binary.
         path: PathBuf,
     },
+    /// The link to the sandbox can't be made.
+    #[error("CODEX_HOME: can't make {}: {source}", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// There is no catalog.
     #[error(transparent)]
     Catalog(#[from] catalog::CatalogError),
@@ -81,7 +89,9 @@ impl PrepareError {
     pub fn is_binary(&self) -> bool {
         match self {
             Self::Locate(_) | Self::Run { .. } | Self::TooOld { .. } | Self::NotCodex { .. } => true,
-            Self::CodexConfig { .. } | Self::Unreadable { .. } | Self::Catalog(_) => false,
+            Self::CodexConfig { .. } | Self::Unreadable { .. } | Self::Link { .. } | Self::Catalog(_) => {
+                false
+            }
         }
     }
 }
@@ -93,7 +103,7 @@ impl PrepareError {
 pub async fn prepare(config: &Config) -> Result<Prepared, PrepareError> {
     let path = config.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
     let program = locate::locate(&config.codex_bin, path)?;
-    let launch = Launch {
+    let mut launch = Launch {
         environment: environment::build(
             config.environment.clone(),
             &config.codex_home,
@@ -117,6 +127,15 @@ pub async fn prepare(config: &Config) -> Result<Prepared, PrepareError> {
             return Err(PrepareError::TooOld { path: program, found: version });
         }
         (Some(_), _) => {}
+    }
+    // Only agents have commands.
+    if config.policy.workdir().is_some() {
+        let folder = sandbox_link::prepare(&config.codex_home, &program)
+            .map_err(|(path, source)| PrepareError::Link { path, source })?;
+        let path = launch.environment.get(OsStr::new("PATH")).map(OsString::as_os_str);
+        if let Some(path) = sandbox_link::path_with(path, &folder) {
+            launch.environment.insert("PATH".into(), path);
+        }
     }
     let catalog = catalog::prepare(&launch, &config.codex_home, &version, &config.served_models()).await?;
     Ok(Prepared { launch, catalog, version })

@@ -116,6 +116,29 @@ fn each_refusal_ends_the_turn() {
     assert_eq!(f.seen(), ["refused"]);
 }
 
+/// Whatever the operator's home has got in the meantime: the model isn't asked, or its answer isn't told.
+#[test]
+fn a_turn_to_which_codex_adds_instructions_fails() {
+    let opened = r#"{"id":1,"result":{"thread":{"id":"t"},"instructionSources":["/home/AGENTS.md"]}}"#;
+    let mut f = Fixture::new(1000);
+    let line = Bytes::from_static(opened.as_bytes());
+    let heard = f.table.on_line(&line, &mut f.out);
+    assert!(matches!(heard, Heard::Instructed), "{heard:?}");
+    let sent = texts(&std::mem::take(&mut f.out));
+    assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
+    assert_eq!(f.seen(), ["failed"]);
+
+    let mut f = Fixture::running(1000);
+    let added = r##"{"method":"rawResponseItem/completed","params":{"threadId":"t","turnId":"u","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"# AGENTS.md instructions\n\nx"}]}}}"##;
+    let line = Bytes::from_static(added.as_bytes());
+    let heard = f.table.on_line(&line, &mut f.out);
+    assert!(matches!(heard, Heard::Instructed), "{heard:?}");
+    let sent = texts(&std::mem::take(&mut f.out));
+    assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
+    assert_eq!(f.seen(), ["failed"]);
+    assert!(f.table.is_empty());
+}
+
 #[test]
 fn a_cancelled_turn_is_interrupted_and_let_go_in_every_phase() {
     let mut f = Fixture::running(1000);

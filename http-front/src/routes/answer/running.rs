@@ -10,6 +10,7 @@ use crate::{
     translate::{
         answer::{Closing, Gather, Late, Step},
         event::Delta,
+        failure,
         plan::Plan,
         work::CommandDone,
     },
@@ -44,6 +45,8 @@ pub(super) struct Running {
     closing: Option<(Box<Closing>, Instant)>,
     /// Where an agent's work is logged.
     work: Option<WorkLog>,
+    /// Whether the turn was turned away before anything of it ran.
+    turned_away: bool,
     /// Where calls that are written as text are counted.
     metrics: Arc<Metrics>,
 }
@@ -75,6 +78,7 @@ impl Running {
             due: false,
             closing: None,
             work: None,
+            turned_away: false,
             metrics,
         }
     }
@@ -121,7 +125,7 @@ impl Running {
                 self.turn.replace(turn);
                 self.due = false;
             }
-            let delta = self.turn.next().await?;
+            let delta = self.turn.next().await.map_err(|error| self.told(error))?;
             if let Some(got) = self.take(delta)? {
                 return Ok(got);
             }
@@ -142,6 +146,13 @@ impl Running {
             }
         }
         Ok(None)
+    }
+
+    /// An error as the client gets it. What an agent does is not done twice: once its turn went out, nobody is told to try
+    /// again.
+    fn told(&self, error: ApiError) -> ApiError {
+        let went_out = !self.gather.threads().is_empty() && !self.turned_away;
+        if self.work.is_some() && went_out { error.after_work() } else { error }
     }
 
     /// Takes what comes behind the end of the answer, `None` where nothing comes any more. The end, unless more is to be
@@ -171,6 +182,7 @@ impl Running {
 
     fn take(&mut self, delta: Delta) -> Result<Option<Got>, ApiError> {
         let worked = matches!(delta, Delta::Command(_));
+        self.turned_away = matches!(&delta, Delta::End(end) if failure::turned_away(end));
         let step = self.gather.take(delta);
         if worked && let Some(log) = &mut self.work {
             log.note(self.gather.work());
@@ -188,7 +200,7 @@ impl Running {
                 self.closing = Some((closing, Instant::now() + wait));
                 None
             }
-            Step::Failed(error) => return Err(error),
+            Step::Failed(error) => return Err(self.told(error)),
             Step::Again => {
                 let request_id = self.request_id.as_str();
                 tracing::info!(

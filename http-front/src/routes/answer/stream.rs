@@ -16,6 +16,7 @@ use crate::{
         answer::{Closing, FinishReason},
         event::Delta,
         failure,
+        mode::Profile,
         output::{Chunks, Effect},
     },
 };
@@ -170,7 +171,11 @@ impl Body {
         match got {
             Got::Alive => {}
             // The deltas would come again, and what was sent can't be taken back.
-            Got::Out(Delta::Retry) if self.chunks.has_text(index) => self.fail(index, failure::broken()),
+            Got::Out(Delta::Retry) if self.chunks.has_text(index) => {
+                let broken = failure::broken();
+                let agent = self.about.profile == Profile::Agent;
+                self.fail(index, if agent { broken.after_work() } else { broken })
+            }
             Got::Out(delta) => {
                 if let Effect::Differs(bytes) = self.chunks.take(index, &delta, &mut self.out) {
                     differs(self.record.id().as_str(), bytes);

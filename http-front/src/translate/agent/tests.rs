@@ -95,10 +95,18 @@ fn read(name: &str, params: &str) -> Option<Delta> {
 }
 
 #[test]
-fn calls_of_codex_are_signs_of_life_and_messages_stay() {
+fn calls_of_codex_are_its_work_or_signs_of_life_and_messages_stay() {
     for item in [
         r#"{"type":"function_call","call_id":"c","name":"exec_command","arguments":"{}"}"#,
         r#"{"type":"custom_tool_call","call_id":"c","name":"exec","input":"x"}"#,
+        r#"{"type":"function_call_output","call_id":"c","output":"refused"}"#,
+    ] {
+        let delta = read(method::RAW_ITEM_COMPLETED, &format!("{{\"item\":{item}}}"));
+        assert!(matches!(delta, Some(Delta::Command(_))), "{item} {delta:?}");
+    }
+    for item in [
+        r#"{"type":"function_call","call_id":"c","name":"write_stdin","arguments":"{}"}"#,
+        r#"{"type":"custom_tool_call","call_id":"c","name":"other","input":"x"}"#,
         r#"{"type":"local_shell_call","call_id":"c"}"#,
     ] {
         let delta = read(method::RAW_ITEM_COMPLETED, &format!("{{\"item\":{item}}}"));

@@ -12,6 +12,8 @@ use nix::{
     unistd::Pid,
 };
 
+use serde_json::json;
+
 use super::stage::{CODE, DIRECT, Stage, asking, commands};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -32,7 +34,7 @@ fn runs(marker: &str) -> bool {
     })
 }
 
-async fn running(pair: &Pair, marker: &str) {
+pub(super) async fn running(pair: &Pair, marker: &str) {
     let look = || async { runs(marker).then_some(()) };
     pair.eventually("the command to run", look).await.expect("a command");
 }
@@ -107,13 +109,18 @@ async fn a_deadline_ends_the_command() {
         builder
             .daemon("WORKER_PROFILES", "completion,agent")
             .front("PROXY_PROFILE", "agent")
-            .front("PROXY_TIMEOUT_MS", "3000")
+            .front("PROXY_TIMEOUT_MS", "5000")
     })
     .await;
     let marker = marker();
     let text = long(&marker);
     let (got, ()) = tokio::join!(stage.agent(DIRECT, &text, false), running(&stage.pair, &marker));
     assert_eq!((got.status, got.error().2.as_str()), (504, "timeout"), "{got:?}");
+    assert_eq!(
+        (&got.headers["x-should-retry"], &got.json()["error"]["retryable"]),
+        (&"false".parse().expect("a value"), &json!(false))
+    );
+    assert!(!got.headers.contains_key("retry-after"), "{got:?}");
     gone(&stage.pair, &marker).await;
     let logged = stage.logged();
     assert!(logged.len() == 1 && logged[0]["stopped"] == true, "{logged:?}");

@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A model whose tools are plain functions.
-pub(super) const DIRECT: &str = "gpt-5.5";
+pub(crate) const DIRECT: &str = "gpt-5.5";
 /// A model that runs a script, which calls the tools.
-pub(super) const CODE: &str = "gpt-6.1-sol";
+pub(crate) const CODE: &str = "gpt-6.1-sol";
 /// What each call of the model uses.
 const USAGE: [u64; 2] = [10, 2];
 
 /// Commands for [`commanding`], as the text of a user.
-pub(super) fn commands(list: &[&str]) -> String {
+pub(crate) fn commands(list: &[&str]) -> String {
     json!(list).to_string()
 }
 
 /// The results of the calls since the last user message, whichever kind of call it was.
-pub(super) fn results(request: &Recorded) -> Vec<Value> {
+pub(crate) fn results(request: &Recorded) -> Vec<Value> {
     let input = request.input();
     let start = input.iter().rposition(|item| item["role"] == "user").map_or(0, |at| at + 1);
     let kinds = ["function_call_output", "custom_tool_call_output"];
@@ -33,7 +33,7 @@ pub(super) fn results(request: &Recorded) -> Vec<Value> {
 
 /// A model that runs the commands of the last user message one after the other, each with a message before it, and
 /// then says that it is done. Other texts it repeats.
-pub(super) fn commanding(request: &Recorded) -> Reply {
+pub(crate) fn commanding(request: &Recorded) -> Reply {
     let usage = Usage::new(USAGE[0], 0, USAGE[1], 0);
     let text = request.last_user_text().unwrap_or_default();
     let Ok(commands) = serde_json::from_str::<Vec<String>>(&text) else {
@@ -47,7 +47,7 @@ pub(super) fn commanding(request: &Recorded) -> Reply {
             let call = if command.starts_with("sleep") {
                 json!({ "cmd": command, "yield_time_ms": 250 })
             } else {
-                json!({ "cmd": command })
+                json!({ "cmd": command, "tty": command.starts_with("tty") })
             };
             let call = if request.json()["model"] == CODE {
                 said.custom_call("exec", format!("text(await tools.exec_command({call}))"))
@@ -61,20 +61,20 @@ pub(super) fn commanding(request: &Recorded) -> Reply {
 }
 
 /// What `calls` calls of the model use.
-pub(super) fn used(calls: u64) -> (u64, u64) {
+pub(crate) fn used(calls: u64) -> (u64, u64) {
     (USAGE[0] * calls, USAGE[1] * calls)
 }
 
 /// A pair, its upstream and the folder of its agents.
-pub(super) struct Stage {
-    pub(super) pair: Pair,
-    pub(super) upstream: Arc<Upstream>,
-    pub(super) work: TempDir,
+pub(crate) struct Stage {
+    pub(crate) pair: Pair,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) work: TempDir,
 }
 
 impl Stage {
     /// Agents for those who ask, in this sandbox.
-    pub(super) async fn new(sandbox: &str) -> Self {
+    pub(crate) async fn new(sandbox: &str) -> Self {
         Self::with(|builder| {
             builder
                 .daemon("WORKER_PROFILES", "completion,agent")
@@ -85,12 +85,12 @@ impl Stage {
     }
 
     /// As `build` makes it; the folder is set for both.
-    pub(super) async fn with(build: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) async fn with(build: impl FnOnce(Builder) -> Builder) -> Self {
         Self::built("", build).await
     }
 
     /// The same with more settings of the provider.
-    pub(super) async fn built(provider: &str, build: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) async fn built(provider: &str, build: impl FnOnce(Builder) -> Builder) -> Self {
         // codex sends what only its own models know.
         let config = Config { strict: false, ..Config::default() };
         let upstream = Upstream::start_with(commanding, config).await.expect("an upstream on loopback");
@@ -104,7 +104,7 @@ impl Stage {
     }
 
     /// The answer to `body` with these headers.
-    pub(super) async fn send(&self, headers: &[(&str, &str)], body: &Value) -> Got {
+    pub(crate) async fn send(&self, headers: &[(&str, &str)], body: &Value) -> Got {
         let request =
             self.pair.client().post(self.pair.url("/v1/chat/completions")).bearer_auth(KEY).json(body);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -117,12 +117,12 @@ impl Stage {
     }
 
     /// What an agent answers to `text`.
-    pub(super) async fn agent(&self, model: &str, text: &str, stream: bool) -> Got {
+    pub(crate) async fn agent(&self, model: &str, text: &str, stream: bool) -> Got {
         self.send(&[("x-codex-profile", "agent")], &asking(model, text, stream)).await
     }
 
     /// The lines of the log about an agent's work.
-    pub(super) fn logged(&self) -> Vec<Value> {
+    pub(crate) fn logged(&self) -> Vec<Value> {
         let lines = self.pair.front.log();
         let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.filter(|line| line["event"] == "agent_command").collect()
@@ -130,7 +130,7 @@ impl Stage {
 }
 
 /// A request for what the model says to `text`.
-pub(super) fn asking(model: &str, text: &str, stream: bool) -> Value {
+pub(crate) fn asking(model: &str, text: &str, stream: bool) -> Value {
     let options = if stream { json!({ "include_usage": true }) } else { Value::Null };
     json!({ "model": model, "stream": stream, "stream_options": options,
         "messages": [{ "role": "user", "content": text }] })
@@ -138,15 +138,15 @@ pub(super) fn asking(model: &str, text: &str, stream: bool) -> Value {
 
 /// A whole answer.
 #[derive(Debug)]
-pub(super) struct Got {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Got {
     /// The body as JSON; `null` for a stream.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 
@@ -158,7 +158,7 @@ impl Got {
     }
 
     /// What the model said.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let choices = self.objects().into_iter().map(|object| object["choices"][0].clone());
         let texts = choices.map(|choice| {
             let text = &choice[if choice["delta"].is_object() { "delta" } else { "message" }]["content"];
@@ -168,30 +168,30 @@ impl Got {
     }
 
     /// The tokens of prompt and answer, if they are told.
-    pub(super) fn usage(&self) -> Option<(u64, u64)> {
+    pub(crate) fn usage(&self) -> Option<(u64, u64)> {
         let usage = self.objects().into_iter().rev().find(|object| object["usage"].is_object())?;
         Some((usage["usage"]["prompt_tokens"].as_u64()?, usage["usage"]["completion_tokens"].as_u64()?))
     }
 
     /// `codex_metadata`; `null` where there is none.
-    pub(super) fn metadata(&self) -> Value {
+    pub(crate) fn metadata(&self) -> Value {
         let mut told = self.objects().into_iter().map(|object| object["codex_metadata"].clone());
         told.find(|metadata| !metadata.is_null()).unwrap_or_default()
     }
 
     /// Why it ended.
-    pub(super) fn reason(&self) -> Option<String> {
+    pub(crate) fn reason(&self) -> Option<String> {
         let reason = |object: Value| object["choices"][0]["finish_reason"].as_str().map(str::to_owned);
         self.objects().into_iter().find_map(reason)
     }
 
     /// The profile that it ran as.
-    pub(super) fn profile(&self) -> Option<&str> {
+    pub(crate) fn profile(&self) -> Option<&str> {
         self.headers.get("x-codex-profile")?.to_str().ok()
     }
 
     /// Status, type, code and param of an error.
-    pub(super) fn error(&self) -> (u16, String, String, String) {
+    pub(crate) fn error(&self) -> (u16, String, String, String) {
         let error = &self.json()["error"];
         let text = |name: &str| error[name].as_str().unwrap_or("null").to_owned();
         (self.status, text("type"), text("code"), text("param"))

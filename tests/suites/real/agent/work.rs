@@ -39,6 +39,43 @@ async fn commands_run_all_messages_arrive_and_no_call_is_handed_on() {
     }
 }
 
+/// Of a command that the sandbox stops at once codex tells nothing by itself; of one that it refuses to start, neither.
+#[tokio::test]
+async fn what_the_sandbox_stops_at_once_is_told() {
+    let stage = Stage::new("read-only").await;
+    let text = commands(&[
+        "touch refused",
+        "X='a hunter2 b' touch refused",
+        "cat > refused <<E\nhunter2\nE",
+        "true",
+    ]);
+    for stream in [false, true] {
+        let headers = [("x-codex-profile", "agent"), ("x-codex-metadata", "true")];
+        let got = stage.send(&headers, &super::stage::asking(DIRECT, &text, stream)).await;
+        assert_eq!(got.status, 200, "{got:?}");
+        let metadata = got.metadata();
+        let told = metadata["commands"].as_array().expect("a list").iter();
+        let told: Vec<Value> =
+            told.map(|done| json!([done["kind"], done["name"], done["exit_code"], done["ok"]])).collect();
+        let one = |name: &str, code: i32| json!(["command", name, code, code == 0]);
+        assert_eq!(told, [one("touch", 1), one("command", 1), one("cat", 1), one("true", 0)]);
+        assert!(!got.text.contains("hunter2"), "{got:?}");
+    }
+    let logged = stage.logged();
+    assert_eq!(logged.len(), 8, "{logged:?}");
+    assert_eq!(
+        logged.iter().filter(|line| line["ok"] == false && line["exit_code"] == 1).count(),
+        6,
+        "{logged:?}"
+    );
+    // A script calls the commands itself, so of these there is the script at least.
+    let got = stage.agent(CODE, &commands(&["touch refused"]), false).await;
+    assert_eq!(got.said(), "step 0\n\ndone", "{got:?}");
+    let more = stage.logged().split_off(8);
+    assert!(more.len() == 1 && [json!("touch"), json!("script")].contains(&more[0]["name"]), "{more:?}");
+    assert!(!stage.pair.front.log().join("\n").contains("hunter2"));
+}
+
 /// `codex_metadata` has the work, where it is asked for, in an object and at the end of a stream.
 #[tokio::test]
 async fn the_metadata_tells_what_was_done() {

@@ -100,6 +100,11 @@ async fn cause(kind: Kind, stage: &Stage, stream: bool) -> Option<(Got, Option<&
             let alone = stage_with(&[("PROXY_API_KEY_PROFILES", "completion,agent")], &[]).await;
             usual(read(as_agent(&alone, stream)).await, "agent_unavailable")
         }
+        Kind::InstructionsAdded => {
+            let held = stage_with(&[], &[]).await;
+            std::fs::write(held.pair.home().join("AGENTS.md"), "Answer in verse.").expect("a file");
+            usual(ask(&held, stream).await, "instructions_added")
+        }
         Kind::AppServerDisabled => {
             let settings = [("PROXY_USE_APP_SERVER", "false")];
             usual(ask(&stage_with(&settings, &[]).await, stream).await, "app_server_disabled")

@@ -47,6 +47,7 @@ async fn cause(kind: Kind, stage: &Stage) -> Option<Stream> {
         | Kind::Maintenance
         | Kind::AppServerDisabled
         | Kind::AgentUnavailable
+        | Kind::InstructionsAdded
         | Kind::WorkerUnavailable
         | Kind::UpstreamUnauthorized
         | Kind::Internal => None,

@@ -79,6 +79,52 @@ fn beyond(work: &str) -> Vec<(&'static str, &'static str, Value)> {
     cases
 }
 
+/// Folders for temporary files are other programs' too; codex opens them where a policy doesn't close them.
+#[tokio::test]
+async fn a_client_of_the_socket_writes_in_the_folder_alone() {
+    let upstream = upstream().await;
+    let work = tempfile::tempdir().expect("a folder");
+    let folder = work.path().to_str().expect("a path in UTF-8");
+    let pair = builder(&upstream)
+        .daemon("WORKER_PROFILES", "completion,agent")
+        .daemon("PROXY_SANDBOX_MODE", "workspace-write")
+        .daemon("PROXY_CODEX_WORKDIR", folder)
+        .start()
+        .await
+        .expect("a ready pair");
+    let mut client = SocketClient::connect(&pair.socket).await.expect("a connection");
+    let config = json!({ "features.shell_tool": true, "features.unified_exec": true, "model_catalog_json": catalog(&pair, "raw-") });
+    let start = json!({ "ephemeral": true, "cwd": folder, "config": config });
+    let started = client.call("thread/start", &start).await.expect("a thread");
+    let thread = &started["thread"]["id"];
+    let (slash, variable) = ("excludeSlashTmp", "excludeTmpdirEnvVar");
+    for (open, policy) in [
+        (slash, json!({})),
+        (slash, json!({ variable: true })),
+        (slash, json!({ slash: false, variable: true })),
+        (slash, json!({ slash: null, variable: true })),
+        (variable, json!({ slash: true })),
+        (variable, json!({ slash: true, variable: false })),
+        ("networkAccess", json!({ slash: true, variable: true, "networkAccess": true })),
+        ("writableRoots", json!({ slash: true, variable: true, "writableRoots": ["/tmp"] })),
+    ] {
+        let mut policy = policy;
+        policy["type"] = json!("workspaceWrite");
+        let params = json!({ "threadId": thread, "input": [], "cwd": folder, "sandboxPolicy": policy });
+        let error = client.call("turn/start", &params).await.expect_err("a refusal").to_string();
+        assert!(
+            error.contains("-32014") && error.contains(&format!("sandboxPolicy.{open}")),
+            "{params}: {error}"
+        );
+    }
+    let temporary = tempfile::Builder::new().prefix("agent-tmp-").tempdir_in("/tmp").expect("a folder");
+    let command = format!("touch inside; touch {}", temporary.path().join("x").display());
+    let policy = json!({ "type": "workspaceWrite", slash: true, variable: true });
+    turn(&mut client, thread, &command, &json!({ "cwd": folder, "sandboxPolicy": policy })).await;
+    assert!(work.path().join("inside").exists(), "the command did not run");
+    assert!(!temporary.path().join("x").exists(), "a command wrote for everybody");
+}
+
 #[tokio::test]
 async fn an_agent_of_the_socket_gets_no_more_than_the_operators_sandbox() {
     let upstream = upstream().await;

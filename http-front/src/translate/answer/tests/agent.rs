@@ -11,7 +11,7 @@ fn agent(shape: Shape, stream: bool) -> Gather {
 
 fn ran(id: &str, exit_code: Option<i32>) -> Delta {
     let ended = exit_code.map(|code| Ended { ok: code == 0, exit_code, duration_ms: Some(1) });
-    Delta::Command(Seen { id: id.into(), kind: Work::Command, name: "ls".into(), ended })
+    Delta::Command(Seen::Item { id: id.into(), kind: Work::Command, name: "ls".into(), ended })
 }
 
 #[test]
@@ -80,7 +80,12 @@ fn of_messages_with_a_schema_the_last_one_is_the_answer() {
 #[test]
 fn a_summary_for_codex_is_no_message() {
     let compaction = |ended: Option<Ended>| {
-        Delta::Command(Seen { id: "k".into(), kind: Work::Compaction, name: "compaction".into(), ended })
+        Delta::Command(Seen::Item {
+            id: "k".into(),
+            kind: Work::Compaction,
+            name: "compaction".into(),
+            ended,
+        })
     };
     let mut gather = agent(Shape::Text, true);
     let deltas = [
