@@ -36,6 +36,7 @@ const SHOWN: &[&str] = &[
     r#""object":"text_completion""#,
     r#""index":2"#,
     r#""tool_calls":[{"#,
+    r#""custom":{"name""#,
     r#""function_call":{"#,
     r#""finish_reason":"length""#,
     r#""refusal":"The"#,

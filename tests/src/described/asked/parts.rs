@@ -44,11 +44,13 @@ pub(super) fn message() -> Value {
         one_of(&[text(), parts])
     };
     let called = || object_of(&[("name", name()), ("arguments", text())], &["name", "arguments"]);
-    let id = json!({ "type": "string", "minLength": 1, "maxLength": 12 });
-    let call = object_of(
-        &[("id", id), ("type", json!({ "const": "function" })), ("function", called())],
-        &["id", "type", "function"],
-    );
+    let id = ("id", json!({ "type": "string", "minLength": 1, "maxLength": 12 }));
+    let call_of = |kind: &str, what: Value| {
+        let members = [id.clone(), ("type", json!({ "const": kind })), (kind, what)];
+        object_of(&members, &["id", "type", kind])
+    };
+    let written = object_of(&[("name", name()), ("input", text())], &["name", "input"]);
+    let call = one_of(&[call_of("function", called()), call_of("custom", written)]);
     let role = |role: &str, members: &[(&str, Value)], required: &[&str]| {
         let mut all = vec![("role", json!({ "const": role }))];
         all.extend(members.iter().cloned());
@@ -93,9 +95,19 @@ pub(super) fn message() -> Value {
     ])
 }
 
-/// A tool: a function.
+/// A tool: a function, or one whose call is a text.
 pub(super) fn tool() -> Value {
-    typed("function", "function", function(true))
+    let syntax = json!({ "enum": ["lark", "regex"] });
+    let grammar = object_of(&[("syntax", syntax), ("definition", text())], &["syntax", "definition"]);
+    let format = one_of(&[
+        object_of(&[("type", json!({ "const": "text" }))], &["type"]),
+        typed("grammar", "grammar", grammar),
+    ]);
+    let members = [("name", name()), ("description", or_null(text())), ("format", or_null(format))];
+    one_of(&[
+        typed("function", "function", function(true)),
+        typed("custom", "custom", object_of(&members, &["name"])),
+    ])
 }
 
 /// A function. Its parameters are samples: nearly every schema of chance asks for what no object can be.
@@ -130,7 +142,7 @@ fn named() -> Value {
 
 /// Which function is to be called: a word, one of them, or some of them.
 pub(super) fn tool_choice() -> Value {
-    let one = typed("function", "function", named());
+    let one = one_of(&[typed("function", "function", named()), typed("custom", "custom", named())]);
     let mode = json!({ "enum": ["auto", "required"] });
     let allowed = object_of(&[("mode", mode), ("tools", several(&one))], &["mode", "tools"]);
     one_of(&[

@@ -36,7 +36,7 @@ def agree(body):
         for name in ("functions", "function_call"):
             if isinstance(body.get(name), (list, dict)) or body.get(name) in ("none", "auto"):
                 del body[name]
-        names = named_apart([tool.get("function") for tool in tools if isinstance(tool, dict)])
+        names = named_apart([inner(tool) for tool in tools])
         choice(body.get("tool_choice"), names)
     elif tools is None:
         body.pop("tool_choice", None)
@@ -72,6 +72,11 @@ def thinking(body):
             nested["summary"] = body["reasoning_summary"]
 
 
+def inner(tool):
+    """What a tool or a choice names: a function or a custom tool."""
+    return (tool.get("function") or tool.get("custom")) if isinstance(tool, dict) else None
+
+
 def named_apart(functions):
     """No two functions of a request have one name."""
     names = []
@@ -86,11 +91,11 @@ def choice(named, names):
     """Only functions of the request can be chosen."""
     if not isinstance(named, dict):
         return
-    chosen(named.get("function"), names)
+    chosen(inner(named), names)
     allowed = named.get("allowed_tools")
     if isinstance(allowed, dict) and isinstance(allowed.get("tools"), list):
         for tool in allowed["tools"]:
-            chosen(tool.get("function") if isinstance(tool, dict) else None, names)
+            chosen(inner(tool), names)
 
 
 def chosen(named, names):
