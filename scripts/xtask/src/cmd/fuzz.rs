@@ -217,7 +217,7 @@ mod tests {
     fn every_target_has_seeds_and_is_known_to_cargo() {
         let paths = paths();
         let targets = targets(&paths).expect("targets");
-        assert_eq!(targets, ["codec", "message", "notification"]);
+        assert_eq!(targets, ["codec", "message", "notification", "request"]);
         let manifest = fs::read_to_string(paths.root.join("tests/fuzz/Cargo.toml")).expect("a manifest");
         for target in targets {
             assert!(manifest.contains(&format!("fuzz_targets/{target}.rs")), "{target}");
