@@ -81,16 +81,18 @@ impl ApiError {
         Self { retry_after: self.retry_after.or(after), ..self }
     }
 
-    /// The same after an agent has begun its work: a client that tries again would have it done twice, so it is not told
-    /// to, nor when.
-    pub fn after_work(self) -> Self {
-        const DONE: &str = " The agent had begun: what it did stands, so look before you ask again.";
+    /// The same after an agent has begun: a client that tries again would have its work done twice, so it is not told
+    /// to, nor when. Where `worked` it did something; where it may have, it is said, too.
+    pub fn after_work(self, worked: bool) -> Self {
+        const DONE: &str = "The agent had begun: what it did stands, so look before you ask again.";
+        if !worked && !self.is_retryable() {
+            return Self { retry_after: None, done: true, ..self };
+        }
         let said =
             ["; try again.", "; try again later."].iter().find_map(|end| self.message.strip_suffix(end));
-        let message = match said {
-            Some(said) => format!("{said}.{DONE}"),
-            None => format!("{}{DONE}", self.message),
-        };
+        let said = said.unwrap_or(&self.message).trim_end();
+        let stop = if said.ends_with(['.', '!', '?']) { "" } else { "." };
+        let message = format!("{said}{stop} {DONE}");
         Self { message: message.into(), retry_after: None, done: true, ..self }
     }
 
@@ -169,11 +171,22 @@ mod tests {
     #[test]
     fn nothing_that_an_agent_has_begun_is_to_be_tried_again() {
         for kind in Kind::ALL {
-            for message in ["It broke; try again.", "It broke; try again later.", "It broke."] {
-                let error = ApiError::new(*kind, message).retry_after(Duration::from_secs(3)).after_work();
+            for (message, worked) in [
+                ("It broke; try again.", true),
+                ("It broke; try again later.", true),
+                ("It broke.", true),
+                ("It broke", true),
+                ("It broke.", false),
+            ] {
+                let error =
+                    ApiError::new(*kind, message).retry_after(Duration::from_secs(3)).after_work(worked);
                 let body: serde_json::Value = serde_json::from_slice(&error.body()).unwrap();
                 assert_eq!(body["error"]["retryable"], false, "{kind:?}");
-                let said = "It broke. The agent had begun: what it did stands, so look before you ask again.";
+                let mut said =
+                    "It broke. The agent had begun: what it did stands, so look before you ask again.";
+                if !worked && !kind.row().retryable {
+                    said = "It broke.";
+                }
                 assert_eq!(body["error"]["message"], said, "{kind:?}");
                 let headers = error.headers();
                 let named = |name: &str| headers.iter().find(|(known, _)| known.as_str() == name);

@@ -152,7 +152,7 @@ impl Running {
     /// again.
     fn told(&self, error: ApiError) -> ApiError {
         let went_out = !self.gather.threads().is_empty() && !self.turned_away;
-        if self.work.is_some() && went_out { error.after_work() } else { error }
+        if self.work.is_some() && went_out { error.after_work(!self.gather.work().is_empty()) } else { error }
     }
 
     /// Takes what comes behind the end of the answer, `None` where nothing comes any more. The end, unless more is to be

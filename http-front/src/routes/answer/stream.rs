@@ -174,7 +174,7 @@ impl Body {
             Got::Out(Delta::Retry) if self.chunks.has_text(index) => {
                 let broken = failure::broken();
                 let agent = self.about.profile == Profile::Agent;
-                self.fail(index, if agent { broken.after_work() } else { broken })
+                self.fail(index, if agent { broken.after_work(true) } else { broken })
             }
             Got::Out(delta) => {
                 if let Effect::Differs(bytes) = self.chunks.take(index, &delta, &mut self.out) {

@@ -90,7 +90,7 @@ impl Gather {
                         if self.calls.is_empty() {
                             return Step::Failed(strange("The model did not call a function; try again."));
                         }
-                        self.done(text, reason)
+                        self.closed(text, reason)
                     }
                 }
             }
@@ -115,8 +115,10 @@ impl Gather {
             Shape::Calls(..) => String::new(),
             Shape::Object | Shape::Schema(_) => {
                 let last = messages.last().map(String::as_str).unwrap_or_default();
-                let fits = messages.iter().rev().find_map(|text| self.fit(text));
-                fits.unwrap_or_else(|| match &self.expect.shape {
+                // The one that was cut is the answer, unless it only speaks of one that is there.
+                let begins = last.trim_start().starts_with(['{', '`']);
+                let mut whole = messages.iter().rev().take(if begins { 1 } else { usize::MAX });
+                whole.find_map(|text| self.fit(text)).unwrap_or_else(|| match &self.expect.shape {
                     Shape::Schema(output) => output.cut(last).to_owned(),
                     Shape::Object => object::cut(last).to_owned(),
                     Shape::Text | Shape::Calls(..) => last.to_owned(),
@@ -129,6 +131,11 @@ impl Gather {
     pub(super) fn done(&mut self, text: String, reason: FinishReason) -> Step {
         let (text, reason) = self.stopped(text, reason);
         let text = self.written(text);
+        self.closed(text, reason)
+    }
+
+    /// The answer is complete, and the calls that stood in its text are read.
+    fn closed(&mut self, text: String, reason: FinishReason) -> Step {
         let mut calls = std::mem::take(&mut self.calls);
         let Calling { single, legacy, customs, .. } = &self.expect.calling;
         let legacy = *legacy;

@@ -20,35 +20,39 @@ impl Gather {
         self.usage.filter(|_| !self.untold && !self.owed)
     }
 
-    /// What the turn may still tell behind the end of the answer that completes its usage.
+    /// What the turn may still tell behind the end of the answer that completes its usage. An agent would go on working
+    /// meanwhile, so it isn't waited for.
     pub fn late(&self) -> Late {
-        match (self.owed, &self.item) {
+        match (self.owed && !self.expect.agent, &self.item) {
             (false, _) => Late::Nothing,
             (true, Some(_)) => Late::Message,
             (true, None) => Late::Usage,
         }
     }
 
-    /// Takes what the turn says behind the end of the answer.
+    /// Takes what the turn says behind the end of the answer. All but the end of the model call that wrote it is the
+    /// beginning of something that nobody asked for.
     pub fn take_late(&mut self, delta: &Delta) {
+        if !self.owed {
+            return;
+        }
         match delta {
+            Delta::Alive | Delta::Text { .. } => {}
             Delta::Message { .. } => self.item = None,
-            Delta::Usage(Some(tokens)) if self.owed => {
+            Delta::Usage(Some(tokens)) => {
                 self.owed = false;
                 *self.usage.get_or_insert_default() += *tokens;
             }
-            Delta::Alive
-            | Delta::Begun
+            Delta::Begun
             | Delta::Thread(_)
-            | Delta::Text { .. }
             | Delta::Reasoning { .. }
             | Delta::Reasoned { .. }
             | Delta::Call { .. }
             | Delta::Foreign
             | Delta::Command(_)
-            | Delta::Usage(_)
+            | Delta::Usage(None)
             | Delta::Retry
-            | Delta::End(_) => {}
+            | Delta::End(_) => (self.owed, self.untold) = (false, true),
         }
     }
 }

@@ -99,6 +99,12 @@ fn a_length_leaves_what_there_is_of_the_form() {
             8,
             "{\"a\":1}",
         ),
+        (
+            Shape::Object,
+            vec![message("{\"draft\":1}"), text("{\"a\":\"one two three four five six seven\"}")],
+            12,
+            "{\"a\":\"one two three four",
+        ),
         (list(), vec![think()], 3, ""),
         (
             optional(),

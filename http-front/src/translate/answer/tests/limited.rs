@@ -154,7 +154,19 @@ fn usage_behind_the_end_counts_once() {
         cut.take_late(&message("hello END"));
         assert_eq!(cut.late(), Late::Usage);
         cut.take_late(&Delta::Usage(None));
-        assert_eq!(cut.usage(), None);
+        cut.take_late(&usage(1000));
+        assert_eq!((cut.late(), cut.usage()), (Late::Nothing, None), "that is another model call's");
+
+        for other in [Delta::Retry, Delta::Begun, call("1", "f", "{}")] {
+            let mut again = gather(stream);
+            assert!(last(&mut again, [message("hello END")]).starts_with("done stop"));
+            again.take_late(&other);
+            assert_eq!((again.late(), again.usage()), (Late::Nothing, None), "{other:?}");
+        }
+        let expect = Expect { limits: limits.clone(), agent: true, ..Expect::default() };
+        let mut agent = Gather::new(Arc::new(expect), "chatcmpl-0", 0, stream);
+        assert!(last(&mut agent, [message("hello END")]).starts_with("done stop"));
+        assert_eq!((agent.late(), agent.usage()), (Late::Nothing, None), "it would go on working");
     }
 }
 

@@ -134,6 +134,10 @@ fn a_required_call_may_be_a_block() {
         assert_eq!((text.as_str(), told.len(), reason), ("So: ", 1, "tool_calls"));
         assert_eq!((told[0].name.as_str(), told[0].arguments.as_str()), ("f", "{\"q\":\"a\"}"));
         assert_eq!(counted, counts(1, 1, 0));
+        let two = format!("<use_tool><name>nope</name></use_tool> then {TREE}");
+        let (text, told, _, counted) = answer(gather(), said(&two, 3));
+        assert_eq!((text.as_str(), told.len()), ("<use_tool><name>nope</name></use_tool> then ", 1));
+        assert_eq!(counted, counts(2, 1, 1), "the text is read once");
         let mut none = gather();
         assert_eq!(last(&mut none, [message("<use_tool><name>g</name></use_tool>"), END]), "failed 502");
     }
