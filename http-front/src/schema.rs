@@ -22,6 +22,7 @@ pub mod samples;
 pub mod tool;
 mod types;
 
+pub use restore::members;
 use serde_json::{Map, Value};
 use std::fmt;
 

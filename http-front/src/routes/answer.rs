@@ -6,7 +6,10 @@ mod starter;
 mod stream;
 mod watched;
 
-use super::dispatch::{Call, raw_json};
+use super::{
+    asked::Asked,
+    dispatch::{Call, raw_json},
+};
 use crate::{
     auth::KeyName,
     error::ApiError,
@@ -18,6 +21,7 @@ use crate::{
         mode::Profile,
         output::{Choice, Form, Identity, Whole},
         plan::Plan,
+        request::Chat,
     },
 };
 use running::Got;
@@ -54,6 +58,24 @@ pub(super) struct Job {
     pub(super) metadata: bool,
     /// What the turns run as.
     pub(super) profile: Profile,
+}
+
+impl Job {
+    /// One turn for each choice of a chat, all alike.
+    pub(super) fn new(form: Form, chat: Chat, asked: &Asked) -> Self {
+        let Chat { plan, expect, model, stream, include_usage, choices, ignored: _, repairs: _ } = chat;
+        Self {
+            form,
+            plans: vec![plan; choices],
+            echoes: Vec::new(),
+            expect,
+            model,
+            stream,
+            include_usage,
+            metadata: asked.metadata,
+            profile: asked.profile,
+        }
+    }
 }
 
 /// What is told of an answer beside what the turns say.

@@ -14,7 +14,7 @@ use crate::{
     translate::{
         mode::{Profile, Reasoning},
         output::Form,
-        request::{Chat, completions},
+        request::completions,
     },
 };
 use tokio::time::Instant;
@@ -23,12 +23,8 @@ use warp::reply::Response;
 /// Serves a request whose body was read.
 pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut record: Record) -> Response {
     let mut told = Told::default();
-    let mut response = match answer(call, body, key, &mut record, &mut told).await {
-        Ok(answer) => answer.into_response(record),
-        Err(error) => call.refuse(completions::tell(error), record),
-    };
-    told.tell(call, &mut response);
-    response
+    let answer = answer(call, body, key, &mut record, &mut told).await;
+    told.respond(call, answer.map_err(completions::tell), record)
 }
 
 async fn answer(
@@ -57,22 +53,12 @@ async fn answer(
         echoes.extend(std::iter::repeat_n(echo, choices));
         first.get_or_insert(chat);
     }
-    let Some(Chat { expect, model, stream, include_usage, ignored, repairs, .. }) = first else {
+    let Some(mut chat) = first else {
         return Err(ApiError::invalid("prompt", "`prompt` must have at least one text."));
     };
-    told.ignored.extend(ignored);
-    told.repairs = repairs;
+    told.ignored.append(&mut chat.ignored);
+    told.repairs = std::mem::take(&mut chat.repairs);
     told.note(call, record);
-    let job = Job {
-        form: Form::Text,
-        plans,
-        echoes,
-        expect,
-        model,
-        stream,
-        include_usage,
-        metadata: asked.metadata,
-        profile: asked.profile,
-    };
+    let job = Job { plans, echoes, ..Job::new(Form::Text, chat, &asked) };
     answer::answer(call, job, key, began, record).await
 }

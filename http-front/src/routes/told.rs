@@ -1,7 +1,7 @@
 //! What the client is told beside the answer.
 
-use super::{asked, dispatch::Call};
-use crate::{prompt, record::Record, translate::profile};
+use super::{answer::Answer, asked, dispatch::Call};
+use crate::{error::ApiError, prompt, record::Record, translate::profile};
 use http::HeaderValue;
 use warp::reply::Response;
 
@@ -27,8 +27,23 @@ impl Told {
         }
     }
 
+    /// The answer, or what it failed with, and this beside it; `record` is closed with it.
+    pub(super) fn respond(
+        &self,
+        call: &Call<'_>,
+        answer: Result<Answer, ApiError>,
+        record: Record,
+    ) -> Response {
+        let mut response = match answer {
+            Ok(answer) => answer.into_response(record),
+            Err(error) => call.refuse(error, record),
+        };
+        self.tell(call, &mut response);
+        response
+    }
+
     /// Puts it into the headers of any answer to a request whose body was read, errors too.
-    pub(super) fn tell(&self, call: &Call<'_>, response: &mut Response) {
+    fn tell(&self, call: &Call<'_>, response: &mut Response) {
         response.headers_mut().insert(prompt::HEADER, call.app.prompt.header());
         // What it ran, or would have run as.
         if let Ok(profile) = asked::profile(call.headers, &call.app.config) {

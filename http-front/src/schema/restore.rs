@@ -36,7 +36,7 @@ pub(super) fn restore(tree: &Tree, node: &Node, answer: &RawValue, left: &mut us
 }
 
 /// The members of an object in order; `None` for another value.
-pub(super) fn members(value: &RawValue) -> Option<Vec<(String, &RawValue)>> {
+pub fn members(value: &RawValue) -> Option<Vec<(String, &RawValue)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Vec<(String, &'de RawValue)>;

@@ -163,8 +163,7 @@ impl Gather {
     /// The answer is broken off where its text may end: what was held back of it.
     pub fn flush(&mut self) -> String {
         let Flow::Filtered(filter) = &mut self.flow else { return String::new() };
-        let (out, _) = filter.finish();
-        out.as_ref().map(said).unwrap_or_default()
+        filter.finish().0
     }
 
     /// What an agent did so far: programs by name, never their arguments.
@@ -215,7 +214,7 @@ impl Gather {
                 let (out, reached) = match &mut self.flow {
                     Flow::Through => return self.out(Delta::Message { text }),
                     Flow::Filtered(filter) => filter.message(&text),
-                    Flow::Held(held) => (None, held.message(text)),
+                    Flow::Held(held) => (String::new(), held.message(text)),
                 };
                 self.filtered(out, reached)
             }
@@ -282,17 +281,16 @@ impl Gather {
             (Flow::Through, _) => return self.out(Delta::Text { item, text }),
             (_, Err(_)) => return Step::Alive,
             (Flow::Filtered(filter), Ok(text)) => filter.text(&item, &text),
-            (Flow::Held(held), Ok(text)) => (None, held.text(&item, &text)),
+            (Flow::Held(held), Ok(text)) => (String::new(), held.text(&item, &text)),
         };
         self.filtered(out, reached)
     }
 
     /// What goes out of a text, and whether the answer ends there.
-    fn filtered(&mut self, out: Option<Delta>, reached: Option<Reached>) -> Step {
-        match (out, reached) {
-            (Some(delta), None) => self.out(delta),
-            (None, None) => Step::Alive,
-            (out, Some(reached)) => {
+    fn filtered(&mut self, out: String, reached: Option<Reached>) -> Step {
+        match reached {
+            None => filter::delta(&out).map_or(Step::Alive, |delta| self.out(delta)),
+            Some(reached) => {
                 // The turn is interrupted in the middle of a model call, which mostly tells no usage then.
                 self.owed = true;
                 self.over(out, reached)
@@ -303,14 +301,14 @@ impl Gather {
     /// The text is complete: what was held back of it for its limits goes out. `Some`: one of them ends the answer.
     fn finish_text(&mut self) -> Option<Step> {
         let (out, reached) = match &mut self.flow {
-            Flow::Through => (None, None),
+            Flow::Through => (String::new(), None),
             Flow::Filtered(filter) => filter.finish(),
-            Flow::Held(held) => (None, held.finish()),
+            Flow::Held(held) => (String::new(), held.finish()),
         };
         if let Some(reached) = reached {
             return Some(self.over(out, reached));
         }
-        self.rest = out.as_ref().map(said).unwrap_or_default();
+        self.rest = out;
         None
     }
 
@@ -330,25 +328,6 @@ impl Gather {
             }
             Shape::Schema(_) | Shape::Text | Shape::Object | Shape::Calls(..) => Step::Out(delta),
         }
-    }
-}
-
-/// What a text of our own says.
-fn said(delta: &Delta) -> String {
-    match delta {
-        Delta::Text { text, .. } => serde_json::from_slice(text).unwrap_or_default(),
-        Delta::Message { text } => text.clone(),
-        Delta::Alive
-        | Delta::Begun
-        | Delta::Thread(_)
-        | Delta::Reasoning { .. }
-        | Delta::Reasoned { .. }
-        | Delta::Call { .. }
-        | Delta::Foreign
-        | Delta::Command(_)
-        | Delta::Usage(_)
-        | Delta::Retry
-        | Delta::End(_) => String::new(),
     }
 }
 

@@ -35,6 +35,13 @@ struct Head<'a> {
     model: &'a str,
 }
 
+/// A call of a custom tool.
+#[derive(Serialize)]
+struct CalledCustom<'a> {
+    name: &'a str,
+    input: &'a str,
+}
+
 impl<'a> Head<'a> {
     fn new(identity: &'a Identity, object: &'static str) -> Self {
         Self { id: &identity.id, object, created: identity.created, model: &identity.model }

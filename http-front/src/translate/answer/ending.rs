@@ -1,19 +1,18 @@
 //! How an answer ends: which of the messages is its text, where it is more than text, and what a limit leaves of it.
 
 use super::{
-    Call, Calling, Closing, FinishReason, Flow, Gather, REFUSAL, Shape, Step, filter, joined, object, said,
-    strange,
+    Call, Calling, Closing, FinishReason, Flow, Gather, REFUSAL, Shape, Step, filter, joined, object, strange,
 };
 use crate::translate::{
     blocks::{self, Counts},
-    event::{Cut, Delta, End},
+    event::{Cut, End},
     limit::Reached,
     mode::OutputMode,
 };
 
 impl Gather {
     /// A limit ends the answer; `out` still goes out. The model's calls stand behind its text, so none is told.
-    pub(super) fn over(&mut self, out: Option<Delta>, reached: Reached) -> Step {
+    pub(super) fn over(&mut self, out: String, reached: Reached) -> Step {
         let reason = match reached {
             Reached::Stop => FinishReason::Stop,
             Reached::Length => FinishReason::Length,
@@ -27,7 +26,7 @@ impl Gather {
                 self.cut(messages)
             }
             (Flow::Filtered(filter), _) => {
-                self.rest = out.as_ref().map(said).unwrap_or_default() + &filter.end();
+                self.rest = out + &filter.end();
                 String::new()
             }
         };
@@ -146,10 +145,10 @@ impl Gather {
         let refused = self.begun && reason == FinishReason::Stop && calls.is_empty();
         let mut text = Some(text).filter(|text| !text.is_empty());
         if self.expect.output == OutputMode::ObsidianXml && !calls.is_empty() {
-            let written: Vec<String> =
-                calls.drain(..).map(|call| blocks::block(&call.name, &call.arguments)).collect();
-            self.counts += Counts::written(written.len());
-            text = Some(joined(text.into_iter().chain([written.join("\n")])));
+            let written = blocks::blocks(calls.iter().map(|call| (&*call.name, &*call.arguments)));
+            self.counts += Counts::written(calls.len());
+            calls.clear();
+            text = Some(joined(text.into_iter().chain([written])));
         }
         let calls: Vec<Call> = calls.into_iter().map(|call| customs.told(call)).collect();
         let reason = match (reason, calls.is_empty()) {

@@ -39,15 +39,15 @@ impl Filter {
     }
 
     /// A piece of a message: what goes out, and whether the answer ends there.
-    pub(super) fn text(&mut self, item: &Bytes, text: &str) -> (Option<Delta>, Option<Reached>) {
+    pub(super) fn text(&mut self, item: &Bytes, text: &str) -> (String, Option<Reached>) {
         let before = if self.scan.begins(item) { self.begin() } else { String::new() };
         let mut out = String::new();
         let reached = self.scan.text(item, text, &mut out);
-        (delta(&(before + &self.read(&out))), reached)
+        (before + &self.read(&out), reached)
     }
 
     /// A complete message. As [`Self::text`].
-    pub(super) fn message(&mut self, text: &str) -> (Option<Delta>, Option<Reached>) {
+    pub(super) fn message(&mut self, text: &str) -> (String, Option<Reached>) {
         let before = if self.scan.is_between() { self.begin() } else { String::new() };
         let mut out = String::new();
         let reached = self.scan.message(text, &mut out).unwrap_or_else(|bytes| {
@@ -56,14 +56,14 @@ impl Filter {
             None
         });
         self.back = None;
-        (delta(&(before + &self.read(&out))), reached)
+        (before + &self.read(&out), reached)
     }
 
     /// The turn has ended: what was held back. As [`Self::text`].
-    pub(super) fn finish(&mut self) -> (Option<Delta>, Option<Reached>) {
+    pub(super) fn finish(&mut self) -> (String, Option<Reached>) {
         let mut out = String::new();
         let reached = self.scan.finish(&mut out);
-        (delta(&(self.read(&out) + &self.begin())), reached)
+        (self.read(&out) + &self.begin(), reached)
     }
 
     /// The answer ends where a limit is: a block that isn't complete, as text.
@@ -135,7 +135,8 @@ fn sort(pieces: Vec<Piece>, text: &mut String, calls: &mut Vec<(String, String)>
     }
 }
 
-fn delta(text: &str) -> Option<Delta> {
+/// A text that goes out; `None` where it says nothing.
+pub(super) fn delta(text: &str) -> Option<Delta> {
     (!text.is_empty()).then(|| {
         let text = serde_json::to_vec(text).expect("a string serializes");
         Delta::Text { item: ITEM, text: text.into() }

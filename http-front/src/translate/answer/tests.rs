@@ -28,6 +28,15 @@ fn text(text: &str) -> Delta {
     Delta::Text { item: json("i"), text: json(text) }
 }
 
+/// The text that goes out with a delta, if any does.
+fn spoken(delta: &Delta) -> String {
+    if let Delta::Message { text } = delta {
+        return text.clone();
+    }
+    let Delta::Text { text, .. } = delta else { return String::new() };
+    serde_json::from_slice(text).unwrap()
+}
+
 fn message(text: &str) -> Delta {
     Delta::Message { text: text.into() }
 }

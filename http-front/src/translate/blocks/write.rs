@@ -1,12 +1,8 @@
 //! Calls as blocks. Pure.
 
 use super::{ARGS, CLOSE, NAME, OPEN, entity::escape};
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, MapAccess},
-};
+use crate::schema::members;
 use serde_json::value::RawValue;
-use std::fmt;
 
 /// Calls as blocks, one after the other: of each the name of the function and its arguments.
 pub fn blocks<'a>(calls: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
@@ -19,16 +15,13 @@ pub fn blocks<'a>(calls: impl IntoIterator<Item = (&'a str, &'a str)>) -> String
 pub fn block(name: &str, arguments: &str) -> String {
     let mut out = String::new();
     line(&mut out, NAME, &escape(name));
-    match serde_json::from_str::<Members<'_>>(arguments) {
-        Ok(Members(members)) if members.iter().all(|(key, _)| is_tag(key)) => {
+    match serde_json::from_str::<&RawValue>(arguments).map(members) {
+        Ok(Some(members)) if members.iter().all(|(key, _)| is_tag(key)) => {
             for (key, value) in members {
                 member(&mut out, &key, value.get());
             }
         }
         Ok(_) => line(&mut out, ARGS, &without_tags(arguments)),
-        Err(_) if serde_json::from_str::<&RawValue>(arguments).is_ok() => {
-            line(&mut out, ARGS, &without_tags(arguments));
-        }
         Err(_) => line(&mut out, ARGS, &escape(arguments)),
     }
     format!("{OPEN}\n{out}{CLOSE}")
@@ -59,27 +52,4 @@ fn line(out: &mut String, tag: &str, inner: &str) {
 /// JSON that is the same and holds nothing like a tag: a `<` can only stand in a string there.
 fn without_tags(json: &str) -> String {
     json.replace('<', "\\u003c")
-}
-
-/// The members of an object as they were written, in their order.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        d.deserialize_map(Visitor)
-    }
 }

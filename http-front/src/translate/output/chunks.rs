@@ -4,7 +4,7 @@
 //! text between is the JSON string that the child wrote: it is neither read nor escaped again.
 
 use super::{
-    Form, Head, Identity,
+    CalledCustom, Form, Head, Identity,
     progress::{Missing, Progress, Thoughts},
 };
 use crate::{
@@ -68,12 +68,6 @@ struct Called<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     arguments: &'a str,
-}
-
-#[derive(Serialize)]
-struct CalledCustom<'a> {
-    name: &'a str,
-    input: &'a str,
 }
 
 /// What a delta did to the stream.

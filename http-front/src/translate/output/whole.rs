@@ -1,6 +1,6 @@
 //! The answer as one object.
 
-use super::{Form, Head, Identity};
+use super::{CalledCustom, Form, Head, Identity};
 use crate::{
     openai::usage::{CompletionUsage, Tokens},
     translate::{
@@ -99,12 +99,6 @@ enum Which<'a> {
 struct Called<'a> {
     name: &'a str,
     arguments: &'a str,
-}
-
-#[derive(Serialize)]
-struct CalledCustom<'a> {
-    name: &'a str,
-    input: &'a str,
 }
 
 impl Choice {

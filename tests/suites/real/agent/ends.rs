@@ -59,8 +59,7 @@ async fn asked_until(stage: &Stage, model: &str, text: &str, stream: bool, until
     };
     tokio::select! {
         answer = answer => unreachable!("the command has ended: {answer:?}"),
-        () = until => {}
-        () = tokio::time::sleep(DEADLINE) => unreachable!("the command did not run"),
+        until = tokio::time::timeout(DEADLINE, until) => until.expect("the command to run"),
     }
 }
 

@@ -70,7 +70,7 @@ fn gathered(messages: &[Told], limits: &Limits, stream: bool) -> Option<(String,
             Step::Quiet | Step::Alive | Step::Out(Delta::Retry) => {}
             Step::Out(delta) => {
                 assert!(stream, "a text with limits is held back where the answer is no stream");
-                text.push_str(&said(&delta));
+                text.push_str(&spoken(&delta));
             }
             Step::Done(closing) => {
                 text.push_str(&closing.rest);
@@ -174,7 +174,7 @@ fn usage_behind_the_end_counts_once() {
 fn what_is_held_back_goes_out_where_an_answer_is_broken_off() {
     let limits = Limits { stop: vec!["END".into()], max_tokens: None };
     let mut gather = Gather::new(Arc::new(Expect { limits, ..Expect::default() }), "chatcmpl-0", 0, true);
-    assert!(matches!(gather.take(text("hello EN")), Step::Out(delta) if said(&delta) == "hello "));
+    assert!(matches!(gather.take(text("hello EN")), Step::Out(delta) if spoken(&delta) == "hello "));
     assert_eq!(gather.flush(), "EN");
     assert_eq!(gather.flush(), "");
 }

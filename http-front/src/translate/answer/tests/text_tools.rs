@@ -41,7 +41,7 @@ fn answer(mut gather: Gather, deltas: Vec<Delta>) -> (String, Vec<Call>, &'stati
     let mut out = String::new();
     for delta in deltas {
         match gather.take(delta) {
-            Step::Out(delta) => out.push_str(&super::super::said(&delta)),
+            Step::Out(delta) => out.push_str(&spoken(&delta)),
             Step::Done(closing) => {
                 out.push_str(&closing.rest);
                 out.push_str(closing.text.as_deref().unwrap_or_default());
