@@ -11,6 +11,7 @@ use crate::{
     images::{Images, ImagesError},
     metrics::Metrics,
     prompt::{Prompt, PromptError},
+    reload::Reload,
     routes::{dispatch, table::Side},
 };
 use hyper::service::Service;
@@ -91,11 +92,21 @@ pub struct Addresses {
 pub async fn run(config: Config) -> Result<(), FrontError> {
     let watch = |kind| signal(kind).map_err(FrontError::Signals);
     let (mut term, mut int) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+    let mut hup = watch(SignalKind::hangup())?;
     let grace = config.grace;
     let shutdown = Shutdown::new();
-    start(config, &shutdown)?;
+    let reload = Reload::default();
+    start(config, &shutdown, &reload)?;
     tell_systemd(&NotifyState::Ready);
-    either(&mut term, &mut int).await;
+    loop {
+        tokio::select! {
+            () = either(&mut term, &mut int) => break,
+            _ = hup.recv() => {
+                tracing::info!(event = "front_reload", "files are read and opened again");
+                reload.ask();
+            }
+        }
+    }
     tracing::info!(event = "front_drain", "draining; a second signal forces the end");
     tell_systemd(&NotifyState::Stopping);
     shutdown.start_drain();
@@ -125,11 +136,12 @@ async fn either(term: &mut Signal, int: &mut Signal) {
     }
 }
 
-/// Binds both listeners and serves them.
+/// Binds both listeners and serves them; `reload` tells when files are to be read again.
 ///
 /// # Errors
 /// [`FrontError`]; nothing is served then.
-pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontError> {
+pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Addresses, FrontError> {
+    let auth = Auth::new(&config);
     let images = Images::new(config.images.clone(), shutdown)?;
     let prompt = Prompt::load(&config)?;
     let public = listener::bind(config.public, "PORT")?;
@@ -137,9 +149,6 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
     let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
     let addresses =
         Addresses { public: local(&public, config.public), internal: local(&internal, config.internal) };
-    if config.api_key.is_none() {
-        tracing::warn!(event = "no_api_key", "PROXY_API_KEY is not set: every /v1 route answers 401");
-    }
     tracing::info!(
         event = "front_started", version = build_info::VERSION,
         public = %addresses.public, internal = %addresses.internal,
@@ -156,7 +165,7 @@ pub fn start(config: Config, shutdown: &Shutdown) -> Result<Addresses, FrontErro
     let daemon = Daemon::connect(link, shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
     let app = Arc::new(App {
-        auth: Auth::new(config.api_key.as_ref()),
+        auth,
         daemon,
         reading: Semaphore::new(config.threads.max(1)),
         images,

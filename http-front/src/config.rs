@@ -1,8 +1,14 @@
 //! The front's configuration: one table, one typed struct. The only place that reads the environment.
 
+mod door;
+mod records;
 mod table;
 
-use self::table::OWN;
+use self::table::{DOOR, OWN, RECORDS};
+pub use self::{
+    door::{CorsConfig, LimitConfig, Origins},
+    records::RecordConfig,
+};
 use crate::{
     images::{AllowedHost, ImageConfig},
     translate::{
@@ -24,7 +30,7 @@ pub const ABOUT: &str = "Serves the OpenAI API from a worker-daemon.";
 
 /// All settings of the front.
 pub fn settings() -> Vec<Setting> {
-    OWN.iter().chain(COMMON).copied().collect()
+    OWN.iter().chain(DOOR).chain(RECORDS).chain(COMMON).copied().collect()
 }
 
 /// A key that can be compared and never printed.
@@ -61,6 +67,14 @@ pub struct Config {
     pub socket: PathBuf,
     /// `PROXY_API_KEY`.
     pub api_key: Option<ApiKey>,
+    /// `PROXY_API_KEYS_FILE`.
+    pub keys_file: Option<PathBuf>,
+    /// `PROXY_RATE_LIMIT_*` and `PROXY_MAX_STREAMS`.
+    pub limits: LimitConfig,
+    /// `PROXY_ENABLE_CORS` and `PROXY_CORS_ALLOWED_ORIGINS`.
+    pub cors: CorsConfig,
+    /// `PROXY_TRACE_BUFFER_*` and the logs of usage and accesses.
+    pub records: RecordConfig,
     /// `PROXY_PROTECT_MODELS`.
     pub protect_models: bool,
     /// `PROXY_USE_APP_SERVER` and `CODEX__ENABLED`: whether requests are served at all.
@@ -212,6 +226,10 @@ impl Config {
             internal,
             socket: r.path("WORKER_SOCKET").unwrap_or_default(),
             api_key: api_key.map(ApiKey),
+            keys_file: r.path("PROXY_API_KEYS_FILE"),
+            limits: LimitConfig::read(&mut r),
+            cors: CorsConfig::read(&mut r),
+            records: RecordConfig::read(&mut r),
             protect_models: r.boolean("PROXY_PROTECT_MODELS"),
             app_server: r.boolean("PROXY_USE_APP_SERVER") && r.boolean("CODEX__ENABLED"),
             maintenance: r.boolean("PROXY_MAINTENANCE_MODE"),

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod openai;
 pub mod prompt;
 pub mod record;
+pub mod reload;
 pub mod routes;
 pub mod schema;
 pub mod sse;

@@ -1,5 +1,10 @@
 //! The front's own settings: names, kinds, defaults and what they are for.
 
+mod door;
+mod records;
+
+pub(super) use self::{door::DOOR, records::RECORDS};
+
 use shared::settings::{Kind, Setting};
 
 /// The front's own settings.
@@ -22,7 +27,7 @@ pub(super) const OWN: &[Setting] = &[
         "PROXY_API_KEY",
         Kind::Text,
         None,
-        "The bearer key. Without one every /v1 route answers 401.",
+        "A bearer key that may do everything. Without it and without PROXY_API_KEYS_FILE every /v1 route answers 401.",
     )
     .secret(),
     Setting::new("PROXY_PROTECT_MODELS", Kind::Bool, Some("false"), "Whether /v1/models needs the key, too."),

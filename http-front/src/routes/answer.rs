@@ -11,7 +11,6 @@ use super::{
     dispatch::{Call, raw_json},
 };
 use crate::{
-    auth::KeyName,
     error::ApiError,
     record::Record,
     translate::{
@@ -156,7 +155,6 @@ impl Answer {
 pub(super) async fn answer(
     call: &Call<'_>,
     mut job: Job,
-    key: Option<KeyName>,
     began: Instant,
     record: &mut Record,
 ) -> Result<Answer, ApiError> {
@@ -170,7 +168,7 @@ pub(super) async fn answer(
     }
     let starter = Starter {
         daemon: call.app.daemon.clone(),
-        key,
+        key: call.key.as_ref().map(|key| key.name.clone()),
         metrics: Arc::clone(&call.app.metrics),
         // An agent's work is not done twice.
         once_more: matches!(expect.shape, Shape::Object) && !expect.agent,

@@ -5,7 +5,6 @@
 
 use super::dispatch::Call;
 use crate::{
-    config::Config,
     error::ApiError,
     translate::{
         mode::{OutputMode, Profile, Reasoning},
@@ -53,7 +52,7 @@ impl Asked {
             None => config.output_mode,
         };
         let reasoning = config.reasoning;
-        Ok(Self { metadata, output, reasoning, profile: profile(headers, config)? })
+        Ok(Self { metadata, output, reasoning, profile: profile(call)? })
     }
 }
 
@@ -61,8 +60,8 @@ impl Asked {
 ///
 /// # Errors
 /// As [`Asked::of`].
-pub(super) fn profile(headers: &HeaderMap, config: &Config) -> Result<Profile, ApiError> {
-    profile::choose(word(headers, profile::HEADER)?, config.rights())
+pub(super) fn profile(call: &Call<'_>) -> Result<Profile, ApiError> {
+    profile::choose(word(call.headers, profile::HEADER)?, call.rights())
 }
 
 /// The value of a header; an empty one is none.

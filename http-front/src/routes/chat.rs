@@ -7,21 +7,20 @@ use super::{
     prepare,
     told::Told,
 };
-use crate::{auth::KeyName, error::ApiError, record::Record, translate::output::Form};
+use crate::{error::ApiError, record::Record, translate::output::Form};
 use tokio::time::Instant;
 use warp::reply::Response;
 
 /// Serves a request whose body was read.
-pub async fn serve(call: &Call<'_>, body: &[u8], key: Option<KeyName>, mut record: Record) -> Response {
+pub async fn serve(call: &Call<'_>, body: &[u8], mut record: Record) -> Response {
     let mut told = Told::default();
-    let answer = answer(call, body, key, &mut record, &mut told).await;
+    let answer = answer(call, body, &mut record, &mut told).await;
     told.respond(call, answer, record)
 }
 
 async fn answer(
     call: &Call<'_>,
     body: &[u8],
-    key: Option<KeyName>,
     record: &mut Record,
     told: &mut Told,
 ) -> Result<Answer, ApiError> {
@@ -31,5 +30,5 @@ async fn answer(
     (told.ignored, told.repairs) = (std::mem::take(&mut chat.ignored), std::mem::take(&mut chat.repairs));
     told.note(call, record);
     let job = Job::new(Form::Chat, chat, &asked);
-    answer::answer(call, job, key, began, record).await
+    answer::answer(call, job, began, record).await
 }

@@ -8,10 +8,12 @@ use super::{
 };
 use crate::{
     app::App,
+    auth::Key,
     error::{ApiError, Kind},
     http::listener::Peer,
     metrics,
     record::Record,
+    translate::profile::Rights,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::{Buf, Bytes};
@@ -41,7 +43,7 @@ pub fn routes(
             async move {
                 let record = Record::of(&headers);
                 let id = record.id().to_owned();
-                let call = Call { app: &app, peer: &peer, headers: &headers };
+                let call = Call { app: &app, peer: &peer, headers: &headers, key: None };
                 let mut response = call.answer(side, &method, path.as_str(), body, record).await;
                 finish(&mut response, &id);
                 response
@@ -63,11 +65,13 @@ pub struct Call<'a> {
     pub peer: &'a Peer,
     /// The request's headers.
     pub headers: &'a HeaderMap,
+    /// The key that it showed, where its route needs one.
+    pub key: Option<Arc<Key>>,
 }
 
 impl Call<'_> {
     async fn answer<S, B, E>(
-        &self,
+        mut self,
         side: Side,
         method: &Method,
         path: &str,
@@ -98,7 +102,7 @@ impl Call<'_> {
             }
         };
         record.route = route.name();
-        let key = match self.needs_key(&route).then(|| self.app.auth.check(self.headers)).transpose() {
+        self.key = match self.needs_key(&route).then(|| self.app.auth.check(self.headers)).transpose() {
             Ok(key) => key,
             Err(error) => {
                 record.ended(&error);
@@ -114,8 +118,8 @@ impl Call<'_> {
                 Ok(self.hang_up_unread(StatusCode::OK.into_response(), unread))
             }
             Route::Chat | Route::Completions => match self.body(body).await {
-                Ok(body) if route == Route::Chat => return chat::serve(self, &body, key, record).await,
-                Ok(body) => return completions::serve(self, &body, key, record).await,
+                Ok(body) if route == Route::Chat => return chat::serve(&self, &body, record).await,
+                Ok(body) => return completions::serve(&self, &body, record).await,
                 Err(error) => {
                     record.ended(&error);
                     return self.hang_up_unread(failed(&error), unread);
@@ -190,11 +194,17 @@ impl Call<'_> {
         match route {
             Route::Chat | Route::Completions => true,
             // Without any key configured, models are closed, too.
-            Route::Models | Route::Model(_) => {
-                self.app.config.protect_models || self.app.config.api_key.is_none()
-            }
+            Route::Models | Route::Model(_) => self.app.config.protect_models || self.app.auth.is_closed(),
             Route::Ready | Route::Live | Route::Metrics => false,
         }
+    }
+
+    /// What the request may run as.
+    pub(super) fn rights(&self) -> Rights {
+        let default = self.app.config.profile;
+        self.key
+            .as_ref()
+            .map_or(Rights { default, may_agent: false }, |key| Rights { default, may_agent: key.may_agent })
     }
 
     async fn body<S, B, E>(&self, body: S) -> Result<Bytes, ApiError>

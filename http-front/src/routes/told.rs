@@ -46,7 +46,7 @@ impl Told {
     fn tell(&self, call: &Call<'_>, response: &mut Response) {
         response.headers_mut().insert(prompt::HEADER, call.app.prompt.header());
         // What it ran, or would have run as.
-        if let Ok(profile) = asked::profile(call.headers, &call.app.config) {
+        if let Ok(profile) = asked::profile(call) {
             let value = HeaderValue::from_static(profile.as_str());
             response.headers_mut().insert(profile::HEADER, value);
         }
