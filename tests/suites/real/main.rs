@@ -10,6 +10,7 @@ mod example;
 mod failures;
 mod forms;
 mod hangup;
+mod hunt;
 mod images;
 mod instructions;
 mod isolation;

@@ -48,6 +48,9 @@ const SETTINGS: &[&str] = &[
     "model_auto_compact_token_limit=1000000000",
     "tool_output_token_limit=1000000000",
     "analytics.enabled=false",
+    // Its own log, a database that holds tool calls and what the upstream said of a request, whatever `RUST_LOG` says. In
+    // a folder that can't be one, codex does without, which it warns of once.
+    "log_dir=\"/dev/null\"",
     "check_for_update_on_startup=false",
     // What a thread has that asks for nothing, whatever `config.toml` says: a client must not get more by leaving a
     // member out than it may ask for.

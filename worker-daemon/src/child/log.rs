@@ -1,37 +1,46 @@
 //! The child's stderr, line by line into our log.
+//!
+//! What clients and the model say must not get into a log with it, so after the handshake a line is told as it is only
+//! where codex was seen to keep content out: its own lines of the levels `warn` and `error`. Of others the level, the
+//! place in codex and the size are told, and of a panic the place. Before the handshake no client has said anything:
+//! everything is told, because it says why codex can't start.
+
+mod line;
 
 use futures_util::StreamExt;
-use serde::Deserialize;
+use line::{Level, Told, told};
 use shared::codec::{Decoded, LineCodec};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::io::AsyncRead;
 use tokio_util::codec::FramedRead;
 
 /// The longest line that is looked at, in bytes; longer ones are told by their length alone.
 const MAX_LINE: usize = 16 * 1024;
-/// What of a line is logged, in characters.
-const MAX_SHOWN: usize = 2_000;
 
-/// A line of the child's own log (`LOG_FORMAT=json`).
-#[derive(Deserialize)]
-struct Entry {
-    level: String,
-    #[serde(default)]
-    target: String,
-    fields: Fields,
-}
+/// Whether the child has been greeted, so that clients may have said something to it.
+#[derive(Debug, Clone, Default)]
+pub struct Greeted(Arc<AtomicBool>);
 
-#[derive(Deserialize)]
-struct Fields {
-    #[serde(default)]
-    message: String,
+impl Greeted {
+    /// It has; from here on its lines are held to what can be told.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Copies the child's stderr into our log until it ends.
-pub async fn copy<R: AsyncRead + Unpin>(stderr: R, pid: u32) {
+pub async fn copy<R: AsyncRead + Unpin>(stderr: R, pid: u32, greeted: Greeted) {
     let mut lines = FramedRead::new(stderr, LineCodec::new(MAX_LINE));
     while let Some(Ok(decoded)) = lines.next().await {
         match decoded {
-            Decoded::Line(line) => log(&line, pid),
+            Decoded::Line(line) => write(told(&line, greeted.is_set()), pid),
             Decoded::Overlong { limit } => {
                 tracing::warn!(component = "codex", pid, "a line of over {limit} bytes was left out");
             }
@@ -39,21 +48,28 @@ pub async fn copy<R: AsyncRead + Unpin>(stderr: R, pid: u32) {
     }
 }
 
-fn log(line: &[u8], pid: u32) {
-    match serde_json::from_slice::<Entry>(line) {
-        Ok(Entry { level, target, fields }) => {
-            let text = shown(&fields.message);
-            match level.as_str() {
-                "ERROR" => tracing::error!(component = "codex", pid, source = target, "{text}"),
-                "WARN" => tracing::warn!(component = "codex", pid, source = target, "{text}"),
-                _ => tracing::info!(component = "codex", pid, source = target, "{text}"),
-            }
+fn write(told: Told, pid: u32) {
+    match told {
+        Told::Text { level: Level::Error, source, text } => {
+            tracing::error!(component = "codex", pid, source, "{text}");
         }
-        Err(_) => tracing::warn!(component = "codex", pid, "{}", shown(&String::from_utf8_lossy(line))),
+        Told::Text { level: Level::Warn, source, text } => {
+            tracing::warn!(component = "codex", pid, source, "{text}");
+        }
+        Told::Text { level: Level::Less, source, text } => {
+            tracing::info!(component = "codex", pid, source, "{text}");
+        }
+        Told::Withheld { source, bytes } => {
+            tracing::info!(
+                component = "codex",
+                pid,
+                source,
+                bytes,
+                "withheld: it may hold what clients said"
+            );
+        }
+        Told::Panic { place } => {
+            tracing::error!(component = "codex", event = "panic", pid, place, "Panic occurred");
+        }
     }
-}
-
-/// Cut to a bound, and without control characters: a terminal that shows the log must not be steered by it.
-fn shown(text: &str) -> String {
-    text.chars().take(MAX_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

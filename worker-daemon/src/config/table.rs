@@ -173,7 +173,7 @@ pub(super) const OWN: &[Setting] = &[
         "WORKER_CHILD_LOG",
         Kind::Text,
         Some("error"),
-        "The child's RUST_LOG. Ours is never inherited: at info its log holds tool arguments.",
+        "The child's RUST_LOG. Ours is never inherited. Its lines below `warn` may hold what clients said, so of them only the place in codex and the size are logged.",
     ),
     Setting::new(
         "WORKER_CA_BUNDLE",

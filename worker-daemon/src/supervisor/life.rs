@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     child::{
-        harness, log,
+        harness,
+        log::{self, Greeted},
         process::{self, Process, last_exit},
     },
     config::Config,
@@ -77,6 +78,7 @@ struct Running {
     /// Ends once the queue is dropped; closes the child's stdin with that.
     writer: JoinHandle<io::Result<()>>,
     log: JoinHandle<()>,
+    greeted: Greeted,
 }
 
 impl Life {
@@ -112,6 +114,7 @@ impl Life {
         self.tell(Event::Spawned(self.generation, running.process.pid())).await;
         let failed = match self.shake_hands(&mut running).await {
             Ok(Some(greeting)) => {
+                running.greeted.set();
                 let models = Arc::clone(&prepared.catalog.models);
                 self.told.send(Told::Prepared(prepared)).await.ok();
                 self.serve(greeting, models, &mut running).await;
@@ -139,11 +142,13 @@ impl Life {
         let (process, pipes) = launch.spawn()?;
         // What clients may have waiting bounds this queue.
         let (lines, queued) = queue::channel(usize::MAX);
+        let greeted = Greeted::default();
         Ok(Running {
             lines,
             from_child: lines::lines(pipes.stdout, self.config.max_line),
             writer: self.shutdown.spawn(write_lines(pipes.stdin, queued)),
-            log: self.shutdown.spawn(log::copy(pipes.stderr, process.pid())),
+            log: self.shutdown.spawn(log::copy(pipes.stderr, process.pid(), greeted.clone())),
+            greeted,
             process,
         })
     }
@@ -186,7 +191,7 @@ impl Life {
     }
 
     async fn end(&mut self, running: Running) -> io::Result<std::process::ExitStatus> {
-        let Running { mut process, lines, from_child, writer, log } = running;
+        let Running { mut process, lines, from_child, writer, log, greeted: _ } = running;
         drop(lines);
         drop(from_child);
         // The queue's other end is with the actor, which may live on: the pipe is closed by ending its writer.
