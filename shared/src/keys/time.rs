@@ -24,15 +24,20 @@ pub fn rfc3339(moment: SystemTime) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(since).ok()?.format(&Rfc3339).ok()
 }
 
+/// Reads a span with its units, such as `90d` or `1h 30m`.
+pub fn span(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok()
+}
+
 /// Reads the window of limits: a number with a unit, such as `60s`, `15m`, `1h` or `1500ms`.
 ///
 /// # Errors
 /// What would be right.
 pub fn window(text: &str) -> Result<Duration, &'static str> {
-    match humantime::parse_duration(text) {
-        Ok(window) if (MIN_WINDOW..=MAX_WINDOW).contains(&window) => Ok(window),
-        Ok(_) => Err("must be from 1s to 31d"),
-        Err(_) => Err("must be a text with a number and its unit, such as \"60s\", \"15m\" or \"1h\""),
+    match span(text) {
+        Some(window) if (MIN_WINDOW..=MAX_WINDOW).contains(&window) => Ok(window),
+        Some(_) => Err("must be from 1s to 31d"),
+        None => Err("must be a text with a number and its unit, such as \"60s\", \"15m\" or \"1h\""),
     }
 }
 
