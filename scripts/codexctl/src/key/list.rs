@@ -45,6 +45,9 @@ fn table(entries: &[Entry], now: SystemTime) -> String {
             if entry.operator { "yes" } else { "no" }.to_owned(),
         ]);
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     // The last column is filled up with spaces.
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
@@ -58,10 +61,14 @@ fn state(entry: &Entry, now: SystemTime) -> String {
     }
 }
 
-/// A span in its two largest units.
+/// A span in the largest unit that there are two of.
 fn about(span: Duration) -> String {
-    let text = humantime::format_duration(Duration::from_secs(span.as_secs().max(1))).to_string();
-    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    let seconds = span.as_secs().max(1);
+    let units = [(86_400, "days"), (3600, "hours"), (60, "minutes")];
+    match units.into_iter().find(|(unit, _)| seconds >= 2 * unit) {
+        Some((unit, name)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} s"),
+    }
 }
 
 fn limits(entry: &Entry) -> String {
@@ -96,4 +103,53 @@ fn object(entry: &Entry, now: SystemTime) -> Value {
         "profiles": profiles(entry),
         "operator": entry.operator,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::keys::{Digest, Limits, Name};
+
+    fn entry(expires: Option<u64>, limits: Limits) -> Entry {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        Entry {
+            name: Name::parse("ci").unwrap(),
+            hash: Digest::of(b"k"),
+            created: at(0),
+            expires: expires.map(at),
+            models: None,
+            agent: false,
+            operator: false,
+            limits,
+        }
+    }
+
+    #[test]
+    fn a_state_is_told_in_round_numbers() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let state = |expires| state(&entry(expires, Limits::default()), now);
+        assert_eq!(state(None), "valid");
+        assert_eq!(state(Some(1_000_000)), "expired");
+        assert_eq!(state(Some(1_000_001)), "valid, expires in 1 s");
+        assert_eq!(state(Some(1_000_000 + 90 * 86_400 - 1)), "valid, expires in 89 days");
+        assert_eq!(state(Some(1_000_000 - 7200)), "expired 2 hours ago");
+        assert_eq!(state(Some(1_000_000 - 7199)), "expired 119 minutes ago");
+    }
+
+    #[test]
+    fn a_table_has_a_line_for_each_key_and_no_hash() {
+        let limits = Limits {
+            window: Some(Duration::from_secs(60)),
+            requests: Some(5),
+            tokens: None,
+            streams: Some(2),
+        };
+        let shown = table(&[entry(None, limits), entry(None, Limits::default())], SystemTime::UNIX_EPOCH);
+        assert_eq!(
+            shown,
+            "NAME  STATE  MODELS  LIMITS                       PROFILES    OPERATOR\n\
+             ci    valid  all     5 requests in 1m, 2 at once  completion  no\n\
+             ci    valid  all     the front's                  completion  no"
+        );
+    }
 }
