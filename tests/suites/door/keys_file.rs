@@ -49,7 +49,8 @@ async fn told(pair: &Pair, valid: usize, expired: usize, ok: usize) {
     ];
     let seen =
         pair.eventually("the series of keys", || async { (series(pair).await == wanted).then_some(()) });
-    seen.await.unwrap_or_else(|error| panic!("not {wanted:?}: {error}"));
+    let seen = seen.await;
+    assert!(seen.is_ok(), "not {wanted:?} but {:?}: {seen:?}", series(pair).await);
 }
 
 /// No line of either log has a key or a hash.
