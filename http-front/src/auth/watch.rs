@@ -142,3 +142,23 @@ fn look(path: &Path, seen: Option<Stamp>) -> (Look, Option<Stamp>) {
     // What was written a moment ago may be written again without that its times show it.
     (look, Some(stamp).filter(|stamp| stamp.is_settled(clock)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_a_moment_ago_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        assert!(matches!(look(&path, None), (Look::Missing, None)));
+        fs::write(&path, "# a").unwrap();
+        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
+        // It may be written once more in the same tick of the clock, with the same size.
+        assert!(matches!(look(&path, None), (Look::Read(_), None)));
+        assert!(matches!(look(&path, Some(stamp)), (Look::Same, Some(_))));
+        fs::write(&path, "[[keys]]").unwrap();
+        assert!(matches!(look(&path, Some(stamp)), (Look::Unusable(_), None)));
+        assert!(matches!(look(folder.path(), Some(stamp)), (Look::Unusable(_), _)));
+    }
+}
