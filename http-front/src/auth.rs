@@ -9,6 +9,7 @@ mod header;
 mod keeper;
 mod key;
 mod load;
+mod look;
 mod ring;
 #[cfg(test)]
 mod tests;

@@ -45,9 +45,8 @@ pub fn load(config: &Config) -> Result<(Auth, Option<Watcher>), KeysError> {
     let ring = Ring::new(environment.clone(), entries);
     tell(&ring, loaded.as_ref().map(|(_, loaded)| loaded.entries.as_slice()));
     let (sender, receiver) = watch::channel(Arc::new(ring));
-    let watcher = loaded.map(|(path, Loaded { stamp, entries, .. })| {
-        Watcher::new(path, stamp, Keeper::new(entries), environment, sender)
-    });
+    let watcher = loaded
+        .map(|(path, Loaded { entries, .. })| Watcher::new(path, Keeper::new(entries), environment, sender));
     Ok((Auth { ring: receiver }, watcher))
 }
 

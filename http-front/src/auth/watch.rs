@@ -6,19 +6,13 @@ use super::{
     Counts,
     keeper::{Keeper, Look, Told},
     load::{Environment, tell, twice},
+    look::{Seen, look},
     ring::Ring,
 };
 use crate::metrics::Metrics;
-use shared::{
-    keys::{
-        self, Problem,
-        file::{self, Loaded, Stamp, Unread},
-    },
-    shutdown::Shutdown,
-};
+use shared::{keys, shutdown::Shutdown};
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -34,8 +28,7 @@ const EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Watcher {
     path: Arc<PathBuf>,
-    /// How the file looked when it was read last; `None` has it read again.
-    seen: Option<Stamp>,
+    seen: Seen,
     keeper: Keeper,
     environment: Environment,
     ring: watch::Sender<Arc<Ring>>,
@@ -44,12 +37,11 @@ pub struct Watcher {
 impl Watcher {
     pub(super) fn new(
         path: PathBuf,
-        seen: Stamp,
         keeper: Keeper,
         environment: Environment,
         ring: watch::Sender<Arc<Ring>>,
     ) -> Self {
-        Self { path: Arc::new(path), seen: Some(seen), keeper, environment, ring }
+        Self { path: Arc::new(path), seen: Seen::default(), keeper, environment, ring }
     }
 
     /// Runs until the program is forced to end: a key that is revoked meanwhile must be refused, too.
@@ -64,8 +56,8 @@ impl Watcher {
                 Ok(()) = reload.changed() => true,
                 () = shutdown.forced() => return,
             };
-            let (path, seen) = (Arc::clone(&self.path), self.seen.filter(|_| !asked));
-            let looking = shutdown.spawn_blocking(move || look(&path, seen));
+            let (path, seen) = (Arc::clone(&self.path), self.seen);
+            let looking = shutdown.spawn_blocking(move || look(&path, seen, asked, SystemTime::now()));
             let look = tokio::select! {
                 look = looking => look,
                 // The disk may take its time.
@@ -77,7 +69,7 @@ impl Watcher {
         }
     }
 
-    fn take(&mut self, look: Look, seen: Option<Stamp>, asked: bool) {
+    fn take(&mut self, look: Look, seen: Seen, asked: bool) {
         self.seen = seen;
         let look = match look {
             Look::Read(entries) => match twice(&entries, self.environment.as_ref()) {
@@ -117,48 +109,5 @@ impl Watcher {
     fn count(&self, metrics: &Metrics) {
         let counts: Counts = self.ring.borrow().count(SystemTime::now());
         metrics.keys(counts, self.keeper.is_good());
-    }
-}
-
-/// Looks at the file, and reads it where it isn't what was `seen`. Blocks.
-fn look(path: &Path, seen: Option<Stamp>) -> (Look, Option<Stamp>) {
-    let unusable = |problems: Vec<Problem>| Look::Unusable(problems);
-    let now = match fs::metadata(path) {
-        Ok(file) => Stamp::of(&file),
-        Err(error) if file::is_missing(&error) => return (Look::Missing, None),
-        Err(error) => {
-            return (unusable(vec![Problem::of_file(format!("it can't be read: {error}"))]), None);
-        }
-    };
-    if seen == Some(now) {
-        return (Look::Same, seen);
-    }
-    let clock = SystemTime::now();
-    let (look, stamp) = match file::read(path) {
-        Ok(Loaded { stamp, entries, .. }) => (Look::Read(entries), stamp),
-        Err(Unread::Missing) => return (Look::Missing, None),
-        Err(Unread::Unusable(problems)) => (unusable(problems), now),
-    };
-    // What was written a moment ago may be written again without that its times show it.
-    (look, Some(stamp).filter(|stamp| stamp.is_settled(clock)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_written_a_moment_ago_is_read_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys.toml");
-        assert!(matches!(look(&path, None), (Look::Missing, None)));
-        fs::write(&path, "# a").unwrap();
-        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
-        // It may be written once more in the same tick of the clock, with the same size.
-        assert!(matches!(look(&path, None), (Look::Read(_), None)));
-        assert!(matches!(look(&path, Some(stamp)), (Look::Same, Some(_))));
-        fs::write(&path, "[[keys]]").unwrap();
-        assert!(matches!(look(&path, Some(stamp)), (Look::Unusable(_), None)));
-        assert!(matches!(look(folder.path(), Some(stamp)), (Look::Unusable(_), _)));
     }
 }

@@ -9,10 +9,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// A file that was changed no longer ago than this may be changed again without that its times show it: they are as
-/// coarse as the kernel's clock.
-const SETTLES: Duration = Duration::from_secs(1);
-
 /// What a file looks like from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
@@ -35,14 +31,18 @@ impl Stamp {
         }
     }
 
-    /// Whether a file that still looks like this at `now` is the one that was read: nothing can have changed since
-    /// that its times would not show.
-    pub fn is_settled(&self, now: SystemTime) -> bool {
-        let latest = self.modified.max(self.changed);
-        let Ok(seconds) = u64::try_from(latest.0) else { return true };
-        // A clock that was set back makes every file young; it is read again and again then, which is right.
-        now.duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds + 1))
-            .is_ok_and(|age| age >= SETTLES)
+    /// Whether the other one is of the same file, with another content perhaps.
+    pub fn is_file_of(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// How long ago at `now` the file was changed last; zero for a change to come, as after a clock was set back.
+    pub fn age(&self, now: SystemTime) -> Duration {
+        let (seconds, nanos) = self.modified.max(self.changed);
+        let whole = u64::try_from(seconds).map(Duration::from_secs).unwrap_or_default();
+        let latest = whole + Duration::from_nanos(u64::try_from(nanos).unwrap_or_default());
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        since.saturating_sub(latest)
     }
 }
 
