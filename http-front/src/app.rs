@@ -1,7 +1,7 @@
 //! The front as a whole: what is started in which order, and how it ends.
 
 use crate::{
-    auth::Auth,
+    auth::{self, Auth, KeysError},
     config::Config,
     daemon::{
         aliases,
@@ -17,7 +17,11 @@ use crate::{
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use sd_notify::NotifyState;
-use shared::{build_info, exit, shutdown::Shutdown};
+use shared::{
+    build_info, exit,
+    settings::{Problem, Values},
+    shutdown::Shutdown,
+};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -54,6 +58,9 @@ pub enum FrontError {
     /// An address can't be served.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The file of keys can't be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// Images can't be taken as configured.
     #[error(transparent)]
     Images(#[from] ImagesError),
@@ -70,7 +77,7 @@ impl FrontError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Bind(_) => exit::BIND,
-            Self::Images(_) | Self::Prompt(_) => exit::USAGE,
+            Self::Keys(_) | Self::Images(_) | Self::Prompt(_) => exit::USAGE,
             Self::Signals(_) => exit::FAILURE,
         }
     }
@@ -83,6 +90,16 @@ pub struct Addresses {
     pub public: SocketAddr,
     /// For operators.
     pub internal: SocketAddr,
+}
+
+/// Reads the configuration, and looks into the file of keys that it names.
+///
+/// # Errors
+/// Every problem at once.
+pub fn configure(values: &Values) -> Result<Config, Vec<Problem>> {
+    let config = Config::read(values)?;
+    let problems = auth::problems(&config);
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
 /// Runs the front until a signal ends it.
@@ -141,7 +158,7 @@ async fn either(term: &mut Signal, int: &mut Signal) {
 /// # Errors
 /// [`FrontError`]; nothing is served then.
 pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Addresses, FrontError> {
-    let auth = Auth::new(&config);
+    let (auth, keys) = auth::load(&config)?;
     let images = Images::new(config.images.clone(), shutdown)?;
     let prompt = Prompt::load(&config)?;
     let public = listener::bind(config.public, "PORT")?;
@@ -164,12 +181,19 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     let inside = Side::Internal { metrics: config.metrics };
     let daemon = Daemon::connect(link, shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
+    let metrics = Arc::<Metrics>::default();
+    match keys {
+        Some(keys) => {
+            shutdown.spawn(keys.run(reload.watch(), metrics.clone(), shutdown.clone()));
+        }
+        None => metrics.keys(auth.count(), true),
+    }
     let app = Arc::new(App {
         auth,
         daemon,
         reading: Semaphore::new(config.threads.max(1)),
         images,
-        metrics: Arc::default(),
+        metrics,
         prompt,
         shutdown: shutdown.clone(),
         config,

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         name: "http-front",
         settings: config::settings(),
         invocation: config::from_process(),
-        read: config::Config::read,
+        read: app::configure,
         threads: |config| config.threads,
         log: |config| config.log.clone(),
         run: app::run,

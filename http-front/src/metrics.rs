@@ -7,8 +7,13 @@
 //! A series is a field of [`Metrics`] that `Maker` makes, and a method that counts; its help says what one is, and the unit
 //! where it has one. `docs/metrics.md` is made from that.
 
-use crate::translate::{blocks::Counts, request::IGNORED};
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry, TextEncoder, core::Collector};
+use crate::{
+    auth,
+    translate::{blocks::Counts, request::IGNORED},
+};
+use prometheus::{
+    IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+};
 
 /// The content type of what [`Metrics::text`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -21,7 +26,12 @@ pub struct Metrics {
     tool_buffers_started: IntCounter,
     tool_buffers_flushed: IntCounter,
     tool_buffers_aborted: IntCounter,
+    keys: IntGaugeVec,
+    keys_file_ok: IntGauge,
 }
+
+/// What a key can be.
+const KEY_STATES: [&str; 2] = ["valid", "expired"];
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -51,6 +61,15 @@ impl Metrics {
                 "codex_tool_buffer_aborted_total",
                 "Texts that were held back and turned out to be no calls, or too long, or were cut off by the answer's end.",
             ),
+            keys: make.gauges(
+                "codex_keys",
+                "API keys, those of the file and PROXY_API_KEY, by whether they have expired.",
+                ("state", &KEY_STATES),
+            ),
+            keys_file_ok: make.gauge(
+                "codex_keys_file_ok",
+                "1 while the file of PROXY_API_KEYS_FILE can be used, or none is named; 0 while it can't, or is gone.",
+            ),
             registry: make.registry,
         }
     }
@@ -68,6 +87,15 @@ impl Metrics {
         self.tool_buffers_started.inc_by(started);
         self.tool_buffers_flushed.inc_by(flushed);
         self.tool_buffers_aborted.inc_by(aborted);
+    }
+
+    /// How many keys there are, and whether their file can be used.
+    pub fn keys(&self, counts: auth::Counts, file_ok: bool) {
+        let [valid, expired] = KEY_STATES.map(|state| self.keys.with_label_values(&[state]));
+        let number = |keys| i64::try_from(keys).unwrap_or(i64::MAX);
+        valid.set(number(counts.valid));
+        expired.set(number(counts.expired));
+        self.keys_file_ok.set(i64::from(file_ok));
     }
 
     /// All series in Prometheus's text format.
@@ -100,6 +128,20 @@ impl Maker {
         counters
     }
 
+    /// One that goes up and down.
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::new(name, help))
+    }
+
+    /// One that goes up and down for each value of a label.
+    fn gauges(&self, name: &str, help: &str, (label, values): (&str, &[&str])) -> IntGaugeVec {
+        let gauges = self.register(IntGaugeVec::new(Opts::new(name, help), &[label]));
+        for value in values {
+            let _at_zero = gauges.with_label_values(&[value]);
+        }
+        gauges
+    }
+
     fn register<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
         let made = made.expect("names and labels are constants that fit");
         self.registry.register(Box::new(made.clone())).expect("each name is a constant and there once");
@@ -119,7 +161,7 @@ mod tests {
     fn every_series_is_there_from_the_start() {
         let metrics = Metrics::new();
         let lines = lines(&metrics);
-        assert_eq!(lines.len(), IGNORED.len() + 3);
+        assert_eq!(lines.len(), IGNORED.len() + 6);
         assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
         for name in IGNORED {
             assert!(lines.contains(&format!("codex_ignored_params_total{{param=\"{name}\"}} 0")), "{name}");
@@ -132,6 +174,7 @@ mod tests {
         metrics.ignored(&["seed", "name", "seed"]);
         metrics.ignored(&["sent by a client"]);
         metrics.tool_buffers(Counts { started: 2, flushed: 1, aborted: 1 });
+        metrics.keys(auth::Counts { valid: 3, expired: 1 }, true);
         let mut counted = lines(&metrics);
         counted.retain(|line| !line.ends_with(" 0"));
         assert_eq!(
@@ -139,6 +182,9 @@ mod tests {
             [
                 "codex_ignored_params_total{param=\"name\"} 1",
                 "codex_ignored_params_total{param=\"seed\"} 2",
+                "codex_keys{state=\"expired\"} 1",
+                "codex_keys{state=\"valid\"} 3",
+                "codex_keys_file_ok 1",
                 "codex_tool_buffer_aborted_total 1",
                 "codex_tool_buffer_flushed_total 1",
                 "codex_tool_buffer_started_total 2",

@@ -2,7 +2,7 @@
 //!
 //! Owns the wire format (`rpc`, `codec`, `line`), the payloads of the app-server protocol that we read or write
 //! (`app_server`), our own `daemon/*` methods (`control`), and the small machinery that both binaries need
-//! (`settings`, `telemetry`, `shutdown`, `queue`, `backoff`). It does no network I/O and spawns no process, so
+//! (`settings`, `keys`, `telemetry`, `shutdown`, `queue`, `backoff`). It does no network I/O and spawns no process, so
 //! that everything in it can be tested in milliseconds.
 
 pub mod app_server;
@@ -12,6 +12,7 @@ pub mod codec;
 pub mod control;
 pub mod exit;
 pub mod id;
+pub mod keys;
 pub mod line;
 pub mod queue;
 pub mod rpc;

@@ -1,15 +1,18 @@
-//! Configuration: flag > environment > `--config` TOML file > default, from one table of settings.
+//! Configuration: flag > environment > credential > `--config` TOML file > default, from one table of settings. A
+//! credential is a file that systemd or Docker gives; secrets alone are looked for there.
 //!
 //! A binary declares its settings once, as a `&[Setting]`. The command line, the look-up, `--print-config`, the
 //! reference in `docs/configuration.md` and `.env.example` all come from that table, so they can't disagree.
 //! The environment is an argument here: nothing in this crate reads it, the binaries pass it in.
 
 pub mod cli;
+mod credential;
 pub mod document;
 pub mod reader;
 mod resolve;
 mod units;
 
+pub use credential::read_text;
 pub use reader::{Problem, Reader};
 pub use resolve::{Invocation, Origin, Values, resolve};
 

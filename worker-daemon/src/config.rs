@@ -240,7 +240,7 @@ pub fn from_process() -> Result<Invocation, Vec<Problem>> {
         &settings(),
         std::env::args_os(),
         |name| std::env::var(name).ok(),
-        |path| std::fs::read_to_string(path),
+        shared::settings::read_text,
     )
 }
 

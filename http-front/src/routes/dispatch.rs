@@ -65,7 +65,7 @@ pub struct Call<'a> {
     pub peer: &'a Peer,
     /// The request's headers.
     pub headers: &'a HeaderMap,
-    /// The key that it showed, where its route needs one.
+    /// The key that it showed, where its route needs one; of the models, also where they need none.
     pub key: Option<Arc<Key>>,
 }
 
@@ -102,7 +102,7 @@ impl Call<'_> {
             }
         };
         record.route = route.name();
-        self.key = match self.needs_key(&route).then(|| self.app.auth.check(self.headers)).transpose() {
+        self.key = match self.shown_key(&route) {
             Ok(key) => key,
             Err(error) => {
                 record.ended(&error);
@@ -126,10 +126,12 @@ impl Call<'_> {
                 }
             },
             Route::Models => {
-                models::list(&self.app.daemon.health().models, &self.app.config).map(|list| json(&list))
+                let served = self.app.daemon.health().models;
+                models::list(&served, &self.app.config, self.allowed_models()).map(|list| json(&list))
             }
             Route::Model(id) => {
-                models::one(&self.app.daemon.health().models, &self.app.config, &id).map(|one| json(&one))
+                let served = self.app.daemon.health().models;
+                models::one(&served, &self.app.config, self.allowed_models(), &id).map(|one| json(&one))
             }
             Route::Ready => {
                 let (draining, maintenance) = (self.app.shutdown.is_draining(), self.app.config.maintenance);
@@ -190,10 +192,25 @@ impl Call<'_> {
         }
     }
 
+    /// The key of the request, where its route needs one. Where models need none, a good one still says what is listed,
+    /// and another one is not looked at.
+    fn shown_key(&self, route: &Route) -> Result<Option<Arc<Key>>, ApiError> {
+        if self.needs_key(route) {
+            return self.app.auth.check(self.headers).map(Some);
+        }
+        let models = matches!(route, Route::Models | Route::Model(_));
+        Ok(models.then(|| self.app.auth.check(self.headers).ok()).flatten())
+    }
+
+    /// The models and aliases that the key is held to.
+    pub(super) fn allowed_models(&self) -> Option<&[String]> {
+        self.key.as_ref()?.models.as_deref()
+    }
+
     fn needs_key(&self, route: &Route) -> bool {
         match route {
             Route::Chat | Route::Completions => true,
-            // Without any key configured, models are closed, too.
+            // Without any key that can pass, models are closed, too.
             Route::Models | Route::Model(_) => self.app.config.protect_models || self.app.auth.is_closed(),
             Route::Ready | Route::Live | Route::Metrics => false,
         }

@@ -4,16 +4,18 @@ use crate::{
     config::Config,
     error::{ApiError, Kind},
     openai::models::{ModelCard, ModelList},
-    translate::models::{CardSettings, Served, card},
+    translate::models::{CardSettings, Served, card, unknown},
 };
 
-/// Everything that is listed.
+/// Everything that is listed; with a key that is held to some models, these alone.
 ///
 /// # Errors
 /// `worker_unavailable` before the child's list is known for the first time.
-pub fn list(served: &Served, config: &Config) -> Result<ModelList, ApiError> {
+pub fn list(served: &Served, config: &Config, allowed: Option<&[String]>) -> Result<ModelList, ApiError> {
     known(served)?;
-    let names = served.names(&config.aliases).into_iter();
+    let permitted =
+        |name: &&str| allowed.is_none_or(|allowed| served.permits(name, &config.aliases, allowed));
+    let names = served.names(&config.aliases).into_iter().filter(permitted);
     // An alias of the default model means nothing while there is no default model.
     let data = names.filter_map(|name| card(served, &config.aliases, name, settings(config)).ok()).collect();
     Ok(ModelList { object: "list", data })
@@ -22,9 +24,17 @@ pub fn list(served: &Served, config: &Config) -> Result<ModelList, ApiError> {
 /// One model, listed or with an effort behind its name.
 ///
 /// # Errors
-/// `model_not_found`, or as [`list`].
-pub fn one(served: &Served, config: &Config, id: &str) -> Result<ModelCard, ApiError> {
+/// `model_not_found`, also for one that the key may not use; or as [`list`].
+pub fn one(
+    served: &Served,
+    config: &Config,
+    allowed: Option<&[String]>,
+    id: &str,
+) -> Result<ModelCard, ApiError> {
     known(served)?;
+    if allowed.is_some_and(|allowed| !served.permits(id, &config.aliases, allowed)) {
+        return Err(unknown(id));
+    }
     card(served, &config.aliases, id, settings(config))
 }
 

@@ -49,6 +49,7 @@ async fn planned(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, Ap
     if health.models.models.is_empty() {
         return Err(failure::unavailable(health.retry_after()));
     }
+    health.models.permit(&parsed.model, &config.aliases, call.allowed_models())?;
     let options = Options { output: asked.output, reasoning: asked.reasoning, ..config.options() };
     let plan = || request::plan(&parsed, &health.models, options);
     let mut chat = aside(bytes, plan)?;

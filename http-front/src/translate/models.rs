@@ -6,6 +6,7 @@
 
 mod alias;
 mod card;
+mod permit;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,13 @@ pub struct Resolved {
     pub effort: Option<String>,
 }
 
+/// The error for a name that means nothing.
+pub fn unknown(name: &str) -> ApiError {
+    let shown: String = name.chars().take(64).collect();
+    let message = format!("The model `{shown}` does not exist; GET /v1/models lists what does.");
+    ApiError::new(Kind::ModelNotFound, message).with_param("model")
+}
+
 impl Served {
     /// Resolves the name that a client asked for: a model or an alias of that very name, else one of these and an
     /// effort of its model, with a hyphen between.
@@ -44,15 +52,14 @@ impl Served {
     /// # Errors
     /// `model_not_found` for any other name.
     pub fn resolve(&self, name: &str, aliases: &[Alias]) -> Result<Resolved, ApiError> {
-        let resolved = self.exact(name, aliases).or_else(|| self.with_effort(name, aliases));
-        resolved.ok_or_else(|| {
-            let shown: String = name.chars().take(64).collect();
-            ApiError::new(
-                Kind::ModelNotFound,
-                format!("The model `{shown}` does not exist; GET /v1/models lists what does."),
-            )
-            .with_param("model")
-        })
+        let resolved = self.resolve_base(name, aliases);
+        resolved.map(|(_, resolved)| resolved).ok_or_else(|| unknown(name))
+    }
+
+    /// What a name means, and the name without an effort behind it.
+    fn resolve_base<'a>(&self, name: &'a str, aliases: &[Alias]) -> Option<(&'a str, Resolved)> {
+        let exact = self.exact(name, aliases).map(|resolved| (name, resolved));
+        exact.or_else(|| self.with_effort(name, aliases))
     }
 
     fn exact(&self, name: &str, aliases: &[Alias]) -> Option<Resolved> {
@@ -64,13 +71,13 @@ impl Served {
     }
 
     /// The longest name that something is left of: models have hyphens themselves.
-    fn with_effort(&self, name: &str, aliases: &[Alias]) -> Option<Resolved> {
+    fn with_effort<'a>(&self, name: &'a str, aliases: &[Alias]) -> Option<(&'a str, Resolved)> {
         let ends = name.rmatch_indices('-').take_while(|(at, _)| name.len() - at <= MAX_EFFORT);
         ends.map(|(at, _)| (&name[..at], &name[at + 1..])).find_map(|(base, effort)| {
             let Resolved { model, .. } = self.exact(base, aliases)?;
             self.efforts(&model)
                 .contains(&effort)
-                .then(|| Resolved { model, effort: Some(effort.to_owned()) })
+                .then(|| (base, Resolved { model, effort: Some(effort.to_owned()) }))
         })
     }
 

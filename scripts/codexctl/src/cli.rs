@@ -1,9 +1,9 @@
 //! The command line.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, key};
 use clap::{Parser, Subcommand};
 use shared::{build_info, exit};
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 /// The operator's command for http-front and worker-daemon.
 #[derive(Debug, Parser)]
@@ -14,7 +14,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Make, list and revoke the keys that http-front takes.
+    Key(key::Args),
+}
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
@@ -36,10 +39,28 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    match command {}
+    match command {
+        Command::Key(args) => key::run(args),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "this is where an operator reads it")]
 fn eprint(failure: &Failure) {
     eprintln!("codexctl: {failure}");
+}
+
+/// Says something to the operator beside the answer, which has stdout for itself.
+#[expect(clippy::print_stderr, reason = "this is where an operator reads it")]
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Writes an answer to stdout.
+///
+/// # Errors
+/// When nobody reads it any more, or the disk behind it is full.
+pub(crate) fn answer(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    written.map_err(|error| Failure::failed(format!("the answer can't be written: {error}")))
 }

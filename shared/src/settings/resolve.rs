@@ -1,8 +1,12 @@
 //! Where each value comes from.
 
-use super::{Problem, Setting};
+use super::{Problem, Setting, credential};
 use clap::{Arg, ArgAction, Command};
-use std::{collections::BTreeMap, ffi::OsString, path::Path};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub enum Origin {
     Flag,
     /// The environment.
     Environment,
+    /// A file of `$CREDENTIALS_DIRECTORY`.
+    Credential,
     /// The configuration file.
     File,
     /// The table of settings.
@@ -23,6 +29,7 @@ impl Origin {
         match self {
             Self::Flag => "flag",
             Self::Environment => "environment",
+            Self::Credential => "credential",
             Self::File => "file",
             Self::Default => "default",
         }
@@ -53,9 +60,13 @@ pub enum Invocation {
     },
 }
 
-/// Reads the command line, the environment and the configuration file of a binary.
+/// Reads the command line, the environment, the credentials and the configuration file of a binary.
 ///
-/// `read_file` reads the file that `--config` names. An empty variable is an unset one.
+/// `read_file` reads the file that `--config` names, and the credentials of secret settings. An empty variable is an
+/// unset one, as is an empty credential.
+///
+/// # Errors
+/// Everything that is wrong with the configuration file and the credentials.
 pub fn resolve(
     binary: &'static str,
     about: &'static str,
@@ -67,7 +78,10 @@ pub fn resolve(
     let mut command = Command::new(binary)
         .about(about)
         .version(crate::build_info::VERSION)
-        .after_help("Each setting: flag, else environment variable, else --config file, else default.")
+        .after_help(
+            "Each setting: flag, else environment variable, else (of a secret) the file of its name in \
+             $CREDENTIALS_DIRECTORY, else --config file, else default.",
+        )
         .arg(
             Arg::new("config")
                 .long("config")
@@ -100,6 +114,7 @@ pub fn resolve(
         None => BTreeMap::new(),
     };
     let mut values = Values::default();
+    let credentials = env(credential::DIRECTORY).filter(|folder| !folder.is_empty()).map(PathBuf::from);
     for setting in settings {
         let from_flag = matches.get_one::<String>(setting.name).map(|v| (v.clone(), Origin::Flag));
         let from_env = || {
@@ -108,9 +123,20 @@ pub fn resolve(
                 .find_map(|name| env(name).filter(|v| !v.is_empty()))
                 .map(|v| (v, Origin::Environment))
         };
+        let mut from_credential = || {
+            let folder = credentials.as_deref().filter(|_| setting.secret)?;
+            match credential::read(folder, setting, &read_file) {
+                Ok(text) => text.map(|v| (v, Origin::Credential)),
+                Err(problem) => {
+                    problems.push(problem);
+                    None
+                }
+            }
+        };
         let from_file = file.remove(setting.name).map(|v| (v, Origin::File));
         let default = || setting.default.map(|v| (v.to_owned(), Origin::Default));
-        if let Some(value) = from_flag.or_else(from_env).or(from_file).or_else(default) {
+        let nearest = from_flag.or_else(from_env).or_else(&mut from_credential);
+        if let Some(value) = nearest.or(from_file).or_else(default) {
             values.by_name.insert(setting.name, value);
         }
     }

@@ -16,6 +16,8 @@ pub enum Binary {
     ChildTap,
     /// The client of a socket that runs as somebody else.
     SocketCat,
+    /// The operator's command.
+    Codexctl,
 }
 
 /// The path of a program, beside the test that runs.
@@ -29,6 +31,7 @@ pub fn binary(which: Binary) -> PathBuf {
         Binary::FakeCodex => "fake-codex",
         Binary::ChildTap => "child-tap",
         Binary::SocketCat => "socket-cat",
+        Binary::Codexctl => "codexctl",
     };
     let test = std::env::current_exe().expect("a running program has a path");
     let folders = test.ancestors().skip(1).take(2);

@@ -79,7 +79,9 @@ async fn without_a_key_configured_every_route_is_closed_and_says_so() {
     {
         for headers in [&[][..], &["Authorization: Bearer "], &["Authorization: Bearer x"]] {
             let message = refused(&once(&pair, &stranger(method, path, headers, b"")).await);
-            assert!(message.contains("PROXY_API_KEY"), "{path}: {message}");
+            for way in ["PROXY_API_KEY,", "PROXY_API_KEYS_FILE", "codexctl key add"] {
+                assert!(message.contains(way), "{path}: {message}");
+            }
         }
     }
     for path in ["/livez", "/readyz"] {
@@ -91,6 +93,9 @@ async fn without_a_key_configured_every_route_is_closed_and_says_so() {
         .await
         .expect("the log says why");
     assert_eq!(log["level"], "warn");
+    for way in ["PROXY_API_KEY,", "PROXY_API_KEYS_FILE", "codexctl key add NAME"] {
+        assert!(log["message"].as_str().is_some_and(|text| text.contains(way)), "{log}");
+    }
 }
 
 #[tokio::test]

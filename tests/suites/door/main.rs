@@ -2,11 +2,15 @@
 
 mod asked;
 mod bodies;
+mod codexctl;
 mod connections;
 mod door;
 mod early;
 mod health;
 mod keys;
+mod keys_file;
+mod keys_load;
+mod keys_models;
 mod metrics;
 mod models;
 mod raw;

@@ -1,5 +1,6 @@
 //! What holds on a booted machine.
 
+mod keys;
 mod life;
 mod sandbox;
 mod socket;

@@ -13,7 +13,7 @@ pub(crate) const SOCKET: &str = "codex-worker.socket";
 pub(crate) const FRONT: &str = "codex-front.service";
 /// Where clients connect.
 pub(crate) const PATH: &str = "/run/codex/worker.sock";
-const CHAT: &str = "http://127.0.0.1:11435/v1/chat/completions";
+pub(crate) const CHAT: &str = "http://127.0.0.1:11435/v1/chat/completions";
 
 /// The provider on loopback.
 const CONFIG: &str = r#"
@@ -43,6 +43,7 @@ pub(crate) async fn installed() -> Machine {
     for (program, target) in [
         ("worker-daemon", "/opt/gateway/worker-daemon"),
         ("http-front", "/opt/gateway/http-front"),
+        ("codexctl", "/opt/gateway/codexctl"),
         ("scripted-upstream", "/opt/gateway/scripted-upstream"),
         ("codex", "/opt/codex/bin/codex"),
     ] {

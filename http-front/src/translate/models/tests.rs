@@ -172,3 +172,33 @@ fn what_is_not_known_is_left_out() {
     let bare = json!({"id": "m1", "object": "model", "created": 1_735_689_600, "owned_by": "openai"});
     assert_eq!(told(&informed(), &[], "m1", false), bare, "where the operator wants it so");
 }
+
+#[test]
+fn a_key_is_held_to_its_models_by_any_of_their_names() {
+    let (served, aliases) = (informed(), aliases(&["codex-5=", "m1-high=m2"]));
+    let default = served.default_model().unwrap();
+    let permits = |name: &str, allowed: &[&str]| {
+        let allowed: Vec<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        served.permits(name, &aliases, &allowed)
+    };
+    let effort = served.efforts(&default)[0].to_owned();
+    let with = |name: &str| format!("{name}-{effort}");
+    // The model's own name opens it under every name that means it.
+    for name in [&*default, &with(&default), "codex-5", &with("codex-5")] {
+        assert!(permits(name, &[&default]), "{name}");
+    }
+    // An alias opens itself, with any effort, and not its model.
+    assert!(permits("codex-5", &["codex-5"]) && permits(&with("codex-5"), &["codex-5"]));
+    assert!(!permits(&default, &["codex-5"]) && !permits(&with(&default), &["codex-5"]));
+    // A name with an effort opens that one alone.
+    assert!(permits(&with(&default), &[&with(&default)]) && !permits(&default, &[&with(&default)]));
+    assert!(!permits(&default, &["another"]) && !permits("codex-5", &["another"]));
+    // An alias with the name of a model and an effort is neither.
+    assert!(!permits("m1-high", &["m1"]) && permits("m1-high", &["m2"]) && permits("m1-low", &["m1"]));
+    // What means nothing is 404, whatever the key.
+    assert!(permits("no-such-model", &["another"]));
+    assert!(served.permit(&default, &aliases, None).is_ok());
+    let error = served.permit(&default, &aliases, Some(&["another".to_owned()])).unwrap_err();
+    assert_eq!((error.code(), error.param()), (Some("model_not_allowed"), Some("model")));
+    assert!(error.to_string().contains(&default));
+}

@@ -11,6 +11,7 @@ use http_front::error::Kind;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use shared::keys::Digest;
 use std::{convert::Infallible, time::Duration};
 
 /// The one kind that has no status of its own: a client that has read nothing yet can't read too slowly.
@@ -43,6 +44,19 @@ async fn cause(kind: Kind, stage: &Stage, stream: bool) -> Option<(Got, Option<&
             usual(read(request).await, "invalid_api_key")
         }
         Kind::ProfileNotAllowed => usual(read(as_agent(stage, stream)).await, "profile_not_allowed"),
+        Kind::ModelNotAllowed => {
+            let key = "sk-held-to-another-model";
+            let hash = Digest::of(key.as_bytes()).to_text();
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            let entry = format!(
+                "[[keys]]\nname = \"held\"\nhash = \"{hash}\"\ncreated = 2026-01-31T12:00:00Z\nmodels = [\"another\"]\n"
+            );
+            std::fs::write(file.path(), entry).expect("a file of keys");
+            let path = file.path().to_string_lossy();
+            let held = stage_with(&[("PROXY_API_KEYS_FILE", &*path)], &[]).await;
+            let request = held.pair.client().post(held.pair.url("/v1/chat/completions")).bearer_auth(key);
+            usual(read(request.json(&asking(stream))).await, "model_not_allowed")
+        }
         Kind::NotFound => {
             let request = stage.pair.client().post(stage.pair.url("/v1/chat")).bearer_auth(KEY);
             usual(read(request.json(&asking(stream))).await, "not_found")

@@ -40,6 +40,7 @@ async fn cause(kind: Kind, stage: &Stage) -> Option<Stream> {
         | Kind::UnsupportedValue
         | Kind::InvalidApiKey
         | Kind::ProfileNotAllowed
+        | Kind::ModelNotAllowed
         | Kind::NotFound
         | Kind::MethodNotAllowed
         | Kind::TooLarge
