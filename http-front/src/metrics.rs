@@ -7,11 +7,18 @@
 //! A series is a field of [`Metrics`] that `Maker` makes, and a method that counts; its help says what one is, and the unit
 //! where it has one. `docs/metrics.md` is made from that.
 
-use crate::translate::{blocks::Counts, request::IGNORED};
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry, TextEncoder, core::Collector};
+use crate::{
+    records::Which,
+    trace::prune::Reason,
+    translate::{blocks::Counts, request::IGNORED},
+};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector};
 
 /// The content type of what [`Metrics::text`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Why a trace is not kept: too many wait for the disk, or the disk refuses it.
+const TRACE_DROPS: &[&str] = &["queue", "disk"];
 
 /// All series.
 #[derive(Debug)]
@@ -21,6 +28,10 @@ pub struct Metrics {
     tool_buffers_started: IntCounter,
     tool_buffers_flushed: IntCounter,
     tool_buffers_aborted: IntCounter,
+    trace_files: IntGauge,
+    trace_pruned: IntCounterVec,
+    trace_dropped: IntCounterVec,
+    log_lines_dropped: IntCounterVec,
 }
 
 impl Default for Metrics {
@@ -51,6 +62,25 @@ impl Metrics {
                 "codex_tool_buffer_aborted_total",
                 "Texts that were held back and turned out to be no calls, or too long, or were cut off by the answer's end.",
             ),
+            trace_files: make.gauge(
+                "codex_trace_buffer_files",
+                "Files in the trace buffer, as far as this front has seen.",
+            ),
+            trace_pruned: make.counters(
+                "codex_trace_buffer_pruned_total",
+                "Files that this front removed from the trace buffer: too old (ttl), too many (count), never finished (leftover).",
+                ("reason", &Reason::ALL.map(Reason::as_str)),
+            ),
+            trace_dropped: make.counters(
+                "codex_trace_buffer_dropped_total",
+                "Traces that were not written: too many waited (queue), or the disk refused them (disk).",
+                ("reason", TRACE_DROPS),
+            ),
+            log_lines_dropped: make.counters(
+                "codex_log_lines_dropped_total",
+                "Lines of the usage and access logs that were not written: too many waited, or the disk refused them.",
+                ("log", &Which::ALL.map(Which::as_str)),
+            ),
             registry: make.registry,
         }
     }
@@ -68,6 +98,28 @@ impl Metrics {
         self.tool_buffers_started.inc_by(started);
         self.tool_buffers_flushed.inc_by(flushed);
         self.tool_buffers_aborted.inc_by(aborted);
+    }
+
+    /// So many files are in the trace buffer.
+    pub fn trace_files(&self, files: usize) {
+        self.trace_files.set(i64::try_from(files).unwrap_or(i64::MAX));
+    }
+
+    /// A file of the trace buffer was removed.
+    pub fn trace_pruned(&self, reason: Reason) {
+        self.trace_pruned.with_label_values(&[reason.as_str()]).inc();
+    }
+
+    /// A trace was not written; a reason outside of the list is not counted.
+    pub fn trace_dropped(&self, reason: &'static str) {
+        if TRACE_DROPS.contains(&reason) {
+            self.trace_dropped.with_label_values(&[reason]).inc();
+        }
+    }
+
+    /// So many lines of a log were not written.
+    pub fn log_lines_dropped(&self, log: Which, lines: u64) {
+        self.log_lines_dropped.with_label_values(&[log.as_str()]).inc_by(lines);
     }
 
     /// All series in Prometheus's text format.
@@ -88,6 +140,11 @@ impl Maker {
     /// One that only grows.
     fn counter(&self, name: &str, help: &str) -> IntCounter {
         self.register(IntCounter::new(name, help))
+    }
+
+    /// One that goes up and down.
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::new(name, help))
     }
 
     /// One for each value of a label.
@@ -111,6 +168,9 @@ impl Maker {
 mod tests {
     use super::*;
 
+    /// Of the trace buffer and the logs.
+    const SERIES: usize = 1 + Reason::ALL.len() + TRACE_DROPS.len() + Which::ALL.len();
+
     fn lines(metrics: &Metrics) -> Vec<String> {
         metrics.text().lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
@@ -119,7 +179,7 @@ mod tests {
     fn every_series_is_there_from_the_start() {
         let metrics = Metrics::new();
         let lines = lines(&metrics);
-        assert_eq!(lines.len(), IGNORED.len() + 3);
+        assert_eq!(lines.len(), IGNORED.len() + 3 + SERIES);
         assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
         for name in IGNORED {
             assert!(lines.contains(&format!("codex_ignored_params_total{{param=\"{name}\"}} 0")), "{name}");

@@ -18,4 +18,6 @@ pub mod rpc;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod time;
+pub mod trace;
 pub mod writer;
