@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, trace};
 use clap::{Parser, Subcommand};
 use shared::{build_info, exit};
 use std::process::ExitCode;
@@ -14,7 +14,11 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Shows what went between http-front and worker-daemon for a request, without its content.
+    #[command(subcommand)]
+    Trace(trace::Command),
+}
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
@@ -36,7 +40,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    match command {}
+    match command {
+        Command::Trace(command) => trace::run(command),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "this is where an operator reads it")]

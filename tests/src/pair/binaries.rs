@@ -10,6 +10,8 @@ pub enum Binary {
     WorkerDaemon,
     /// The front.
     HttpFront,
+    /// The operator's command.
+    Codexctl,
     /// The scripted child.
     FakeCodex,
     /// The recorder between daemon and child.
@@ -26,6 +28,7 @@ pub fn binary(which: Binary) -> PathBuf {
     let name = match which {
         Binary::WorkerDaemon => "worker-daemon",
         Binary::HttpFront => "http-front",
+        Binary::Codexctl => "codexctl",
         Binary::FakeCodex => "fake-codex",
         Binary::ChildTap => "child-tap",
         Binary::SocketCat => "socket-cat",

@@ -10,6 +10,7 @@ mod keys;
 mod metrics;
 mod models;
 mod raw;
+mod records;
 mod routes;
 mod secrets;
 mod switches;
