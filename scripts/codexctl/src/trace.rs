@@ -146,16 +146,14 @@ fn parse(path: &Path, text: &str) -> Result<Trace, Failure> {
 }
 
 fn no_folder(path: &Path, error: &std::io::Error) -> Failure {
-    let path = path.display();
-    match error.kind() {
-        ErrorKind::NotFound => Failure::failed(format!(
-            "there is no folder {path}: PROXY_TRACE_BUFFER_ENABLED was never on here, or traces are elsewhere; name the folder with --dir"
-        )),
-        ErrorKind::PermissionDenied => {
-            Failure::failed(format!("{path} can't be read: {error}; run this as the user of http-front"))
-        }
-        _ => Failure::failed(format!("{path} can't be read: {error}")),
-    }
+    let remedy = if error.kind() == ErrorKind::NotFound {
+        ": PROXY_TRACE_BUFFER_ENABLED was never on here, or traces are elsewhere; name the folder with --dir"
+    } else if error.kind() == ErrorKind::PermissionDenied {
+        "; run this as the user of http-front"
+    } else {
+        ""
+    };
+    Failure::failed(format!("the folder {} can't be read: {error}{remedy}", path.display()))
 }
 
 #[cfg(test)]

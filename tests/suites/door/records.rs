@@ -50,7 +50,8 @@ pub(crate) async fn pair(kept: &Kept) -> Pair {
 pub(crate) fn lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     assert!(text.is_empty() || text.ends_with('\n'), "whole lines: {text}");
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+    let read = |line: &str| serde_json::from_str(line).map_err(|error| format!("{error}: {line}"));
+    text.lines().map(|line| read(line).expect("JSON in a line")).collect()
 }
 
 /// The lines of a log that `wanted` picks, once there are so many.

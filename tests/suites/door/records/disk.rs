@@ -178,5 +178,6 @@ async fn pair_line(front: &Process, begin: &str) -> String {
         }
     };
     let found = tokio::time::timeout(gateway_tests::pair::DEADLINE, search).await;
-    found.unwrap_or_else(|_| panic!("waited for {begin}: {}", front.tail()))
+    let found = found.map_err(|_| format!("waited for {begin}: {}", front.tail()));
+    found.expect("a line on stderr")
 }
