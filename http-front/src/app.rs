@@ -11,6 +11,7 @@ use crate::{
     images::{Images, ImagesError},
     metrics::Metrics,
     prompt::{Prompt, PromptError},
+    records::{Records, RecordsError, access},
     reload::Reload,
     routes::{dispatch, table::Side},
 };
@@ -46,6 +47,8 @@ pub struct App {
     pub images: Images,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where requests are written down.
+    pub records: Records,
     /// The operator's prompt.
     pub prompt: Prompt,
     /// The end of the program.
@@ -67,6 +70,9 @@ pub enum FrontError {
     /// The operator's prompt can't be had.
     #[error(transparent)]
     Prompt(#[from] PromptError),
+    /// Something can't be written down as configured.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
     /// Signals can't be watched.
     #[error("can't watch signals: {0}")]
     Signals(io::Error),
@@ -77,7 +83,7 @@ impl FrontError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Bind(_) => exit::BIND,
-            Self::Keys(_) | Self::Images(_) | Self::Prompt(_) => exit::USAGE,
+            Self::Keys(_) | Self::Images(_) | Self::Prompt(_) | Self::Records(_) => exit::USAGE,
             Self::Signals(_) => exit::FAILURE,
         }
     }
@@ -161,6 +167,8 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     let (auth, keys) = auth::load(&config)?;
     let images = Images::new(config.images.clone(), shutdown)?;
     let prompt = Prompt::load(&config)?;
+    let metrics = Arc::default();
+    let records = Records::open(&config.records, &metrics, shutdown, reload)?;
     let public = listener::bind(config.public, "PORT")?;
     let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
     let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
@@ -194,13 +202,19 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         reading: Semaphore::new(config.threads.max(1)),
         images,
         metrics,
+        records,
         prompt,
         shutdown: shutdown.clone(),
         config,
     });
     for (listener, side) in [(public, Side::Public), (internal, inside)] {
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
-        let serve = listener::serve(listener, move |request| service.call(request), limits, shutdown.clone());
+        let log = app.records.access.clone();
+        let service = move |request| {
+            let (request, access) = access::begin(log.as_ref(), side, request);
+            access::answer(access, service.call(request))
+        };
+        let serve = listener::serve(listener, service, limits, shutdown.clone());
         shutdown.spawn(serve);
     }
     Ok(addresses)

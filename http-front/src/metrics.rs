@@ -9,6 +9,8 @@
 
 use crate::{
     auth,
+    records::Which,
+    trace::prune::Reason,
     translate::{blocks::Counts, request::IGNORED},
 };
 use prometheus::{
@@ -17,6 +19,9 @@ use prometheus::{
 
 /// The content type of what [`Metrics::text`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Why a trace is not kept: too many wait for the disk, or the disk refuses it.
+const TRACE_DROPS: &[&str] = &["queue", "disk"];
 
 /// All series.
 #[derive(Debug)]
@@ -28,6 +33,10 @@ pub struct Metrics {
     tool_buffers_aborted: IntCounter,
     keys: IntGaugeVec,
     keys_file_ok: IntGauge,
+    trace_files: IntGauge,
+    trace_pruned: IntCounterVec,
+    trace_dropped: IntCounterVec,
+    log_lines_dropped: IntCounterVec,
 }
 
 /// What a key can be.
@@ -70,6 +79,25 @@ impl Metrics {
                 "codex_keys_file_ok",
                 "1 while the file of PROXY_API_KEYS_FILE can be used, or none is named; 0 while it can't, or is gone.",
             ),
+            trace_files: make.gauge(
+                "codex_trace_buffer_files",
+                "Files in the trace buffer, as far as this front has seen.",
+            ),
+            trace_pruned: make.counters(
+                "codex_trace_buffer_pruned_total",
+                "Files that this front removed from the trace buffer: too old (ttl), too many (count), never finished (leftover).",
+                ("reason", &Reason::ALL.map(Reason::as_str)),
+            ),
+            trace_dropped: make.counters(
+                "codex_trace_buffer_dropped_total",
+                "Traces that were not written: too many waited (queue), or the disk refused them (disk).",
+                ("reason", TRACE_DROPS),
+            ),
+            log_lines_dropped: make.counters(
+                "codex_log_lines_dropped_total",
+                "Lines of the usage and access logs that were not written: too many waited, or the disk refused them.",
+                ("log", &Which::ALL.map(Which::as_str)),
+            ),
             registry: make.registry,
         }
     }
@@ -96,6 +124,28 @@ impl Metrics {
         valid.set(number(counts.valid));
         expired.set(number(counts.expired));
         self.keys_file_ok.set(i64::from(file_ok));
+    }
+
+    /// So many files are in the trace buffer.
+    pub fn trace_files(&self, files: usize) {
+        self.trace_files.set(i64::try_from(files).unwrap_or(i64::MAX));
+    }
+
+    /// A file of the trace buffer was removed.
+    pub fn trace_pruned(&self, reason: Reason) {
+        self.trace_pruned.with_label_values(&[reason.as_str()]).inc();
+    }
+
+    /// A trace was not written; a reason outside of the list is not counted.
+    pub fn trace_dropped(&self, reason: &'static str) {
+        if TRACE_DROPS.contains(&reason) {
+            self.trace_dropped.with_label_values(&[reason]).inc();
+        }
+    }
+
+    /// So many lines of a log were not written.
+    pub fn log_lines_dropped(&self, log: Which, lines: u64) {
+        self.log_lines_dropped.with_label_values(&[log.as_str()]).inc_by(lines);
     }
 
     /// All series in Prometheus's text format.
@@ -153,6 +203,9 @@ impl Maker {
 mod tests {
     use super::*;
 
+    /// Of the trace buffer and the logs.
+    const SERIES: usize = 1 + Reason::ALL.len() + TRACE_DROPS.len() + Which::ALL.len();
+
     fn lines(metrics: &Metrics) -> Vec<String> {
         metrics.text().lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
@@ -161,7 +214,7 @@ mod tests {
     fn every_series_is_there_from_the_start() {
         let metrics = Metrics::new();
         let lines = lines(&metrics);
-        assert_eq!(lines.len(), IGNORED.len() + 6);
+        assert_eq!(lines.len(), IGNORED.len() + 6 + SERIES);
         assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
         for name in IGNORED {
             assert!(lines.contains(&format!("codex_ignored_params_total{{param=\"{name}\"}} 0")), "{name}");

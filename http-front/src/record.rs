@@ -1,8 +1,21 @@
-//! What is logged of a request: one line at its end, whichever way it ends.
+//! What is logged of a request: one line at its end, whichever way it ends, and what `records` writes down of it then.
 
-use crate::{error::ApiError, openai::usage::Tokens};
+use crate::{
+    auth::KeyName,
+    error::ApiError,
+    openai::usage::Tokens,
+    records::{
+        Log, Outcome,
+        access::Access,
+        usage::{Asked, Used},
+    },
+    trace::{Head, Trace, Traces},
+};
 use http::HeaderMap;
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    time::{Instant, SystemTime},
+};
 use uuid::Uuid;
 
 /// The longest name that a client may give its request; OpenAI has the same bound.
@@ -48,13 +61,108 @@ pub struct Record {
     /// What the turn used, once known.
     pub usage: Option<Tokens>,
     open: bool,
+    began: SystemTime,
+    /// What is written down of it.
+    kept: Kept,
+}
+
+/// What is written down of a request, and where.
+#[derive(Debug, Default)]
+struct Kept {
+    access: Option<Access>,
+    usage: Option<(Log, KeyName)>,
+    asked: Option<Asked>,
+    trace: Option<Trace>,
+    /// The status whose head goes out before the end.
+    status: Option<u16>,
 }
 
 impl Record {
     /// A request that begins now.
     pub fn of(headers: &HeaderMap) -> Self {
         let id = RequestId { text: format!("req_{}", Uuid::now_v7().simple()), since: Instant::now() };
-        Self { id, client_id: client_id(headers), route: "none", stream: false, usage: None, open: true }
+        Self {
+            id,
+            client_id: client_id(headers),
+            route: "none",
+            stream: false,
+            usage: None,
+            open: true,
+            began: SystemTime::now(),
+            kept: Kept::default(),
+        }
+    }
+
+    /// The same with its line in the access log.
+    pub fn accessed(mut self, access: Option<Access>) -> Self {
+        if let Some(access) = &access {
+            access.named(&self.id);
+        }
+        self.kept.access = access;
+        self
+    }
+
+    /// It showed this key. Where it is for the model, `usage` is the log that it gets a line in.
+    pub fn showed(&mut self, key: &KeyName, usage: Option<&Log>) {
+        if let Some(access) = &self.kept.access {
+            access.key(key);
+        }
+        self.kept.usage = usage.map(|log| (log.clone(), key.clone()));
+    }
+
+    /// Its body was read whole.
+    pub fn read(&self, bytes: usize) {
+        if let Some(access) = &self.kept.access {
+            access.read(bytes);
+        }
+    }
+
+    /// What it asks for.
+    pub fn asks(&mut self, asked: Asked) {
+        self.kept.asked = Some(asked);
+    }
+
+    /// Begins its trace, where traces are kept; turns begin behind this.
+    pub fn trace(&mut self, traces: Option<&Traces>) -> Option<Trace> {
+        let model = self.kept.asked.as_ref().and_then(|asked| asked.model.clone());
+        self.kept.trace = traces.map(|traces| traces.begin(self.id.clone(), self.began, model));
+        self.kept.trace.clone()
+    }
+
+    /// The head of its answer goes out, with 200, before the end is known.
+    pub fn head_goes_out(&mut self) {
+        self.kept.status = Some(200);
+    }
+
+    /// It ends here; false where it had ended before.
+    fn close(&mut self, outcome: Outcome, error: Option<&ApiError>) -> bool {
+        if !std::mem::take(&mut self.open) {
+            return false;
+        }
+        let Kept { access, usage: log, asked, trace, status } = std::mem::take(&mut self.kept);
+        let error_code = error.map(code);
+        let status = status.or(match outcome {
+            Outcome::Ok => Some(200),
+            Outcome::Error => error.map(|error| error.status().as_u16()),
+            Outcome::ClientDisconnect => None,
+        });
+        let (route, usage, latency_ms) = (self.route, self.usage, self.id.elapsed_ms());
+        if let Some(access) = access {
+            access.routed(route, self.stream);
+            access.ended(outcome, error_code);
+        }
+        if let Some((log, key)) = log {
+            let asked = asked.as_ref();
+            let request_id = self.id.as_str();
+            let used =
+                Used { request_id, key: &key, route, asked, usage, status, outcome, error_code, latency_ms };
+            log.push(&used.line(SystemTime::now()));
+        }
+        if let Some(trace) = trace {
+            let error_code = error_code.map(str::to_owned);
+            trace.close(Head { route, status, outcome, error_code, latency_ms, usage });
+        }
+        true
     }
 
     /// Its name.
@@ -64,7 +172,7 @@ impl Record {
 
     /// It was answered as it should be.
     pub fn served(&mut self) {
-        if std::mem::take(&mut self.open) {
+        if self.close(Outcome::Ok, None) {
             let event = if self.stream { "stream_end" } else { "request_end" };
             tracing::info!(
                 event,
@@ -80,12 +188,12 @@ impl Record {
 
     /// It was answered with an error.
     pub fn ended(&mut self, error: &ApiError) {
-        if std::mem::take(&mut self.open) {
+        if self.close(Outcome::Error, Some(error)) {
             let event = if self.stream { "stream_end" } else { "request_end" };
             let (status, retryable) = (error.status().as_u16(), error.is_retryable());
             let (id, latency_ms) = (self.id.as_str(), self.id.elapsed_ms());
             let client_id = self.client_id.as_deref();
-            let error_code = error.code().filter(|code| is_plain(code)).unwrap_or("invalid_request_error");
+            let error_code = code(error);
             if status >= 500 {
                 tracing::warn!(
                     event,
@@ -115,12 +223,15 @@ impl Record {
     /// Not worth a line: probes ask every second.
     pub fn quiet(&mut self) {
         self.open = false;
+        if let Some(access) = self.kept.access.take() {
+            access.routed(self.route, false);
+        }
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if self.open {
+        if self.close(Outcome::ClientDisconnect, None) {
             tracing::info!(
                 event = "client_disconnect",
                 request_id = self.id.as_str(),
@@ -130,6 +241,11 @@ impl Drop for Record {
             );
         }
     }
+}
+
+/// The code of an error, as far as it can be written down.
+fn code(error: &ApiError) -> &str {
+    error.code().filter(|code| is_plain(code)).unwrap_or("invalid_request_error")
 }
 
 /// Whether a code, which may be the upstream's own words, can stand in a log.

@@ -19,4 +19,6 @@ pub mod rpc;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod time;
+pub mod trace;
 pub mod writer;

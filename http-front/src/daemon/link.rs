@@ -6,6 +6,7 @@ use super::{
     turn::{TurnKey, TurnStream},
 };
 use crate::auth::KeyName;
+use crate::trace::TurnTrace;
 use crate::translate::{
     agent::AgentSettings,
     event::{Delta, End},
@@ -70,6 +71,7 @@ pub(super) struct Start {
     pub(super) plan: Plan,
     pub(super) caller: Option<KeyName>,
     pub(super) deltas: Sender<Delta>,
+    pub(super) trace: Option<TurnTrace>,
 }
 
 /// The daemon, as requests see it. Cheap to clone.
@@ -105,15 +107,15 @@ impl Daemon {
         self.health.clone()
     }
 
-    /// Starts a turn for `caller`, with whom the daemon is fair. The stream ends with [`End::Unavailable`] when there is no daemon.
+    /// Starts a turn for `caller`, with whom the daemon is fair; what is said of it is told to `trace`. The stream ends with [`End::Unavailable`] when there is no daemon.
     ///
     /// Waits while very many turns wait for the link. Cancel safe: a turn that was not handed over does not run.
-    pub async fn start(&self, plan: Plan, caller: Option<KeyName>) -> TurnStream {
+    pub async fn start(&self, plan: Plan, caller: Option<KeyName>, trace: Option<TurnTrace>) -> TurnStream {
         let key = TurnKey(self.next.fetch_add(1, Ordering::Relaxed));
         let (deltas, received) = queue::channel(self.turn_buffer);
         let stream = TurnStream::new(key, received, self.cancels.clone());
         if let Err(mpsc::error::SendError(start)) =
-            self.starts.send(Start { key, plan, caller, deltas }).await
+            self.starts.send(Start { key, plan, caller, deltas, trace }).await
         {
             start.deltas.push_last(Delta::End(End::Unavailable));
         }

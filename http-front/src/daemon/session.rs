@@ -117,8 +117,8 @@ impl Session {
         self.table.cancel(key, &mut self.out);
     }
 
-    pub(super) fn start(&mut self, Start { key, plan, caller, deltas }: Start) {
-        let line = self.table.start(key, plan, caller, deltas);
+    pub(super) fn start(&mut self, Start { key, plan, caller, deltas, trace }: Start) {
+        let line = self.table.start(key, plan, caller, deltas, trace);
         self.out.push(line);
     }
 

@@ -1,10 +1,14 @@
 //! The turns of one connection to the daemon. Pure: lines in, lines and deltas out.
 //!
 //! It promises that each turn gets exactly one [`Delta::End`] as its last delta (unless its reader was cut off),
-//! and that a turn that was cancelled, cut off or ended leaves no thread behind.
+//! and that a turn that was cancelled, cut off or ended leaves no thread behind. Of a turn that is traced, each line is
+//! told to its trace.
+
+mod traced;
 
 use super::turn::TurnKey;
 use crate::auth::KeyName;
+use crate::trace::TurnTrace;
 use crate::translate::{
     agent::{self, AgentPlan},
     event::{Delta, End, Params, delta},
@@ -27,6 +31,7 @@ use shared::{
     rpc::{self, ErrorObject, Message, code},
 };
 use std::{collections::HashMap, time::SystemTime};
+use traced::Late;
 
 /// Looks at a turn that is quiet while codex waits for results of calls, until codex gets answers. The end of the model's
 /// answer follows its last call at once, so a turn that is quiet has a long call on its way, or its upstream has failed:
@@ -43,7 +48,7 @@ enum Expected {
     /// The turn itself.
     Turn(TurnKey),
     /// An interrupt or an unsubscribe; the answer changes nothing.
-    Nothing,
+    Nothing(Option<Late>),
     /// A call of the link itself.
     Call(Call),
 }
@@ -87,6 +92,8 @@ struct Turn {
     asked: Vec<Box<RawValue>>,
     /// Looks since anything was heard of it.
     quiet: u32,
+    /// Where its lines are told, where it is traced.
+    trace: Option<TurnTrace>,
 }
 
 /// What a line was, beyond the turns.
@@ -112,6 +119,8 @@ pub struct Table {
     expected: HashMap<u64, Expected>,
     turns: HashMap<TurnKey, Turn>,
     by_thread: HashMap<ThreadId, TurnKey>,
+    /// Whether any turn was traced: otherwise nothing is looked up for it.
+    traces: bool,
 }
 
 impl Table {
@@ -137,6 +146,7 @@ impl Table {
         plan: Plan,
         caller: Option<KeyName>,
         deltas: Sender<Delta>,
+        trace: Option<TurnTrace>,
     ) -> Line {
         let agent = plan.agent.as_deref();
         let mut config = agent.map(AgentPlan::config).unwrap_or_default();
@@ -164,9 +174,11 @@ impl Table {
             deltas: Some(deltas),
             asked: Vec::new(),
             quiet: 0,
+            trace,
         };
+        self.traces |= turn.trace.is_some();
         self.turns.insert(key, turn);
-        line
+        self.sent(method::THREAD_START, None, None, line)
     }
 
     /// Nobody listens to a turn any more: it is interrupted, and its thread let go. While its thread is not known
@@ -195,7 +207,13 @@ impl Table {
 
     /// The daemon sent a line.
     pub fn on_line<'a>(&mut self, line: &'a Bytes, out: &mut Vec<Line>) -> Heard<'a> {
-        match Message::<Params<'_>, &RawValue>::parse(line) {
+        let message = Message::<Params<'_>, &RawValue>::parse(line);
+        if self.traces
+            && let Ok(message) = &message
+        {
+            self.heard(message, line);
+        }
+        match message {
             Ok(Message::Notification { method, params }) => {
                 let params = params.unwrap_or_default();
                 let key = params.thread_id.as_deref().and_then(|thread| self.by_thread.get(thread)).copied();
@@ -231,8 +249,10 @@ impl Table {
                 Heard::Nothing
             }
             // There is nobody to ask, and nothing is approved that the sandbox doesn't allow.
-            Ok(Message::Request { id, method, .. }) => {
-                out.push(declined(&method, id));
+            Ok(Message::Request { id, method, params, .. }) => {
+                let line = declined(&method, id);
+                self.declines(params.as_ref(), &method, id, &line);
+                out.push(line);
                 Heard::Nothing
             }
             Err(_) => Heard::Nothing,
@@ -244,7 +264,11 @@ impl Table {
         for turn in self.turns.values_mut().filter(|turn| !turn.asked.is_empty()) {
             turn.quiet += 1;
             if turn.quiet > LOOKS {
-                out.extend(turn.asked.drain(..).map(|id| declined(method::TOOL_CALL, &id)));
+                for id in turn.asked.drain(..) {
+                    let line = declined(method::TOOL_CALL, &id);
+                    traced::declined(turn.trace.as_ref(), method::TOOL_CALL, &id, &line);
+                    out.push(line);
+                }
             }
         }
     }
@@ -270,7 +294,7 @@ impl Table {
         };
         match expected {
             Expected::Call(call) => return Heard::Answer(call, answer),
-            Expected::Nothing => {}
+            Expected::Nothing(_) => {}
             Expected::Thread(key) => match answer {
                 Ok(result) => return self.opened(key, result, out),
                 Err(error) => self.end(key, End::Refused(Box::new(error)), out),
@@ -332,7 +356,7 @@ impl Table {
         // calls its own tools, and goes on.
         let once = agent.is_none();
         let line = self.request_for(caller.as_ref(), Expected::Turn(key), method::TURN_START, &params, once);
-        out.push(line);
+        out.push(self.sent(method::TURN_START, Some(&id), None, line));
         Heard::Nothing
     }
 
@@ -372,7 +396,7 @@ impl Table {
         }
         match turn.phase {
             Phase::Opening(_) => {}
-            Phase::Starting(thread) | Phase::Running(thread, _) => self.unsubscribe(&thread, out),
+            Phase::Starting(thread) | Phase::Running(thread, _) => self.unsubscribe(&thread, turn.trace, out),
         }
     }
 
@@ -383,21 +407,23 @@ impl Table {
         match turn.phase {
             Phase::Opening(_) => {}
             // The daemon interrupts a turn whose id is not known yet on its own.
-            Phase::Starting(thread) => self.unsubscribe(&thread, out),
+            Phase::Starting(thread) => self.unsubscribe(&thread, turn.trace, out),
             Phase::Running(thread, id) => {
                 let params = TurnInterruptParams { thread_id: thread.as_str(), turn_id: &id };
-                let line = self.request(Expected::Nothing, method::TURN_INTERRUPT, &params);
-                out.push(line);
-                self.unsubscribe(&thread, out);
+                let late = Late::of(turn.trace.as_ref(), method::TURN_INTERRUPT);
+                let line = self.request(Expected::Nothing(late), method::TURN_INTERRUPT, &params);
+                out.push(self.sent(method::TURN_INTERRUPT, Some(&thread), Some(&id), line));
+                self.unsubscribe(&thread, turn.trace, out);
             }
         }
     }
 
-    fn unsubscribe(&mut self, thread: &ThreadId, out: &mut Vec<Line>) {
+    fn unsubscribe(&mut self, thread: &ThreadId, trace: Option<TurnTrace>, out: &mut Vec<Line>) {
         self.by_thread.remove(thread.as_str());
         let params = ThreadParams { thread_id: thread.as_str() };
-        let line = self.request(Expected::Nothing, method::THREAD_UNSUBSCRIBE, &params);
-        out.push(line);
+        let late = Late::of(trace.as_ref(), method::THREAD_UNSUBSCRIBE);
+        let line = self.request(Expected::Nothing(late), method::THREAD_UNSUBSCRIBE, &params);
+        out.push(self.sent(method::THREAD_UNSUBSCRIBE, Some(thread), None, line));
     }
 
     fn request<P: serde::Serialize>(&mut self, expected: Expected, method: &str, params: &P) -> Line {
@@ -419,15 +445,16 @@ impl Table {
     /// `thread/inject_items` around items that are JSON already: they are not copied.
     fn inject(&mut self, key: TurnKey, caller: Option<&KeyName>, thread: &ThreadId, items: Bytes) -> Line {
         let id = self.expect(Expected::Injected(key));
-        let thread = serde_json::to_string(thread.as_str()).expect("a string serializes");
+        let name = serde_json::to_string(thread.as_str()).expect("a string serializes");
         let caller = caller.map_or_else(String::new, |caller| {
             format!(r#""caller":{},"#, serde_json::to_string(caller.as_str()).expect("a string serializes"))
         });
         let head = format!(
-            r#"{{"id":{id},{caller}"method":"{}","params":{{"threadId":{thread},"items":"#,
+            r#"{{"id":{id},{caller}"method":"{}","params":{{"threadId":{name},"items":"#,
             method::THREAD_INJECT_ITEMS
         );
-        Line::spliced(head.into(), items, Bytes::from_static(b"}}"))
+        let line = Line::spliced(head.into(), items, Bytes::from_static(b"}}"));
+        self.sent(method::THREAD_INJECT_ITEMS, Some(thread), None, line)
     }
 
     fn expect(&mut self, expected: Expected) -> u64 {

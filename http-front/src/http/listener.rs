@@ -4,8 +4,12 @@
 //! bounded drain, and quiet when a client hangs up. This loop has them.
 
 use super::linger::{Linger, Lingering};
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use http::{Request, Response};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use shared::shutdown::Shutdown;
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -13,7 +17,6 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
 };
-use warp::reply::Response;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -66,10 +69,11 @@ pub fn bind(addr: SocketAddr, setting: &'static str) -> Result<TcpListener, Bind
 }
 
 /// Serves `service` on `listener` until the drain; open connections finish their requests.
-pub async fn serve<S, F>(listener: TcpListener, service: S, limits: HttpLimits, shutdown: Shutdown)
+pub async fn serve<S, F, B>(listener: TcpListener, service: S, limits: HttpLimits, shutdown: Shutdown)
 where
     S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Result<Response, Infallible>> + Send + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
@@ -97,7 +101,7 @@ where
     }
 }
 
-async fn connection<S, F>(
+async fn connection<S, F, B>(
     stream: TcpStream,
     addr: SocketAddr,
     service: S,
@@ -105,7 +109,8 @@ async fn connection<S, F>(
     shutdown: Shutdown,
 ) where
     S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Response, Infallible>> + Send + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
     // Without it the first event on a reused connection waits for the client's delayed acknowledgement, 40 ms.
     if let Err(error) = stream.set_nodelay(true) {

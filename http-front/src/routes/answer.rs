@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error::ApiError,
     record::Record,
+    records::usage::Asked as Asks,
     translate::{
         answer::{Closing, Expect, FinishReason, Shape},
         limit,
@@ -77,6 +78,18 @@ impl Job {
     }
 }
 
+impl Job {
+    /// What is written down of it.
+    fn asked(&self) -> Asks {
+        Asks {
+            model: self.plans.first().and_then(|plan| plan.model.clone()),
+            stream: self.stream,
+            usage: !self.stream || self.include_usage,
+            choices: self.plans.len(),
+        }
+    }
+}
+
 /// What is told of an answer beside what the turns say.
 #[derive(Debug)]
 struct About {
@@ -110,13 +123,8 @@ impl About {
     /// `codex_metadata`, where it is told.
     fn metadata(&self, runs: &Runs) -> Option<Box<RawValue>> {
         let request_id = self.metadata.as_deref()?;
-        let trigger = match runs.usage() {
-            _ if self.stream && !self.include_usage => Trigger::Provider,
-            Some(_) => Trigger::TaskComplete,
-            None => Trigger::TokenCount,
-        };
         let metadata = Metadata {
-            emission_trigger: trigger,
+            emission_trigger: Trigger::of(!self.stream || self.include_usage, runs.usage()),
             request_id,
             thread_ids: runs.threads().iter().map(|thread| &**thread).collect(),
             profile: self.profile,
@@ -159,6 +167,7 @@ pub(super) async fn answer(
     record: &mut Record,
 ) -> Result<Answer, ApiError> {
     let config = &call.app.config;
+    record.asks(job.asked());
     let about = About::new(&mut job, record);
     let Job { plans, expect, stream, .. } = job;
     let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
@@ -179,6 +188,7 @@ pub(super) async fn answer(
         idle,
         deadline: began + config.timeout,
         signs: Arc::new(Signs::new()),
+        trace: record.trace(call.app.records.traces.as_ref()),
         force: call.app.shutdown.force_token(),
     };
     let runs = Runs::start(starter, plans, config.max_choices).await;

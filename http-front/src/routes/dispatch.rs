@@ -13,6 +13,7 @@ use crate::{
     http::listener::Peer,
     metrics,
     record::Record,
+    records::access::Access,
     translate::profile::Rights,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -37,11 +38,12 @@ pub fn routes(
         .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
+        .and(warp::ext::optional::<Access>())
         .and(warp::body::stream())
-        .then(move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, body| {
+        .then(move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, access, body| {
             let app = app.clone();
             async move {
-                let record = Record::of(&headers);
+                let record = Record::of(&headers).accessed(access);
                 let id = record.id().to_owned();
                 let call = Call { app: &app, peer: &peer, headers: &headers, key: None };
                 let mut response = call.answer(side, &method, path.as_str(), body, record).await;
@@ -109,6 +111,10 @@ impl Call<'_> {
                 return self.hang_up_unread(failed(&error), STRANGER_BYTES);
             }
         };
+        if let Some(key) = &self.key {
+            let asks = !head && matches!(route, Route::Chat | Route::Completions);
+            record.showed(&key.name, self.app.records.usage.as_ref().filter(|_| asks));
+        }
         let unread = self.app.config.max_body as u64 + KNOWN_BYTES;
         if let Err(error) = self.admit(&route) {
             return self.hang_up_unread(self.refuse(error, record), unread);
@@ -118,8 +124,15 @@ impl Call<'_> {
                 Ok(self.hang_up_unread(StatusCode::OK.into_response(), unread))
             }
             Route::Chat | Route::Completions => match self.body(body).await {
-                Ok(body) if route == Route::Chat => return chat::serve(&self, &body, record).await,
-                Ok(body) => return completions::serve(&self, &body, record).await,
+                Ok(body) => {
+                    record.read(body.len());
+                    let is_chat = route == Route::Chat;
+                    return if is_chat {
+                        chat::serve(&self, &body, record).await
+                    } else {
+                        completions::serve(&self, &body, record).await
+                    };
+                }
                 Err(error) => {
                     record.ended(&error);
                     return self.hang_up_unread(failed(&error), unread);

@@ -1,6 +1,7 @@
 //! `codex_metadata`: what we tell of an answer that OpenAI has no place for. Pure.
 
 use super::{mode::Profile, work::CommandDone};
+use crate::openai::usage::Tokens;
 use serde::Serialize;
 
 /// When the usage of an answer became known.
@@ -13,6 +14,17 @@ pub enum Trigger {
     TokenCount,
     /// The client didn't ask for it.
     Provider,
+}
+
+impl Trigger {
+    /// When `usage` became known, if it did, of an answer whose client is told it (`asked`) or not.
+    pub fn of(asked: bool, usage: Option<Tokens>) -> Self {
+        match usage {
+            _ if !asked => Self::Provider,
+            Some(_) => Self::TaskComplete,
+            None => Self::TokenCount,
+        }
+    }
 }
 
 /// The member itself.

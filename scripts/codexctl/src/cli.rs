@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{failure::Failure, key};
+use crate::{failure::Failure, key, trace};
 use clap::{Parser, Subcommand};
 use shared::{build_info, exit};
 use std::{io::Write, process::ExitCode};
@@ -17,6 +17,9 @@ struct Cli {
 enum Command {
     /// Make, list and revoke the keys that http-front takes.
     Key(key::Args),
+    /// Shows what went between http-front and worker-daemon for a request, without its content.
+    #[command(subcommand)]
+    Trace(trace::Command),
 }
 
 /// Parses the command line and does what it says.
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Key(args) => key::run(args),
+        Command::Trace(command) => trace::run(command),
     }
 }
 

@@ -10,14 +10,14 @@ pub enum Binary {
     WorkerDaemon,
     /// The front.
     HttpFront,
+    /// The operator's command.
+    Codexctl,
     /// The scripted child.
     FakeCodex,
     /// The recorder between daemon and child.
     ChildTap,
     /// The client of a socket that runs as somebody else.
     SocketCat,
-    /// The operator's command.
-    Codexctl,
 }
 
 /// The path of a program, beside the test that runs.
@@ -28,10 +28,10 @@ pub fn binary(which: Binary) -> PathBuf {
     let name = match which {
         Binary::WorkerDaemon => "worker-daemon",
         Binary::HttpFront => "http-front",
+        Binary::Codexctl => "codexctl",
         Binary::FakeCodex => "fake-codex",
         Binary::ChildTap => "child-tap",
         Binary::SocketCat => "socket-cat",
-        Binary::Codexctl => "codexctl",
     };
     let test = std::env::current_exe().expect("a running program has a path");
     let folders = test.ancestors().skip(1).take(2);

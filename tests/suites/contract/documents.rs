@@ -23,7 +23,9 @@ fn every_test_that_the_documents_name_is_there() {
         for (name, file) in named {
             let source = fs::read_to_string(root.join(file));
             let source = source.unwrap_or_else(|error| panic!("{document} names {file}: {error}"));
-            let (head, _) = source.split_once(&format!("fn {name}(")).unwrap_or_else(|| panic!("{document}: no {name} in {file}"));
+            let (head, _) = source
+                .split_once(&format!("fn {name}("))
+                .unwrap_or_else(|| panic!("{document}: no {name} in {file}"));
             // A test, and not a helper: its attribute is in the line above, or above that of a macro's block.
             let above: Vec<&str> = head.lines().rev().skip(1).take(4).collect();
             let is_test = head.contains("proptest!") || above.iter().any(|line| line.contains("test"));

@@ -1,5 +1,6 @@
 //! Names that we send, wait for or read: each is one of the child's.
 
+use http_front::trace::{methods, redact};
 use serde_json::{Value, json};
 use shared::app_server::{
     failure::{Info, TurnError},
@@ -168,4 +169,45 @@ async fn every_kind_of_failure_is_known_or_deliberately_other() {
     ] {
         assert!(seen.contains(&name), "the child never says {name}");
     }
+}
+
+/// What a trace may name is what the child can say, and nothing else.
+#[tokio::test]
+async fn the_names_in_traces_are_the_childs() {
+    let generated = Generated::new().await;
+    let mut names: Vec<String> =
+        ["ServerNotification", "ServerRequest"].map(|union| generated.methods(union)).concat();
+    names.extend(RAW.map(|(name, _)| name.to_owned()));
+    names.extend(
+        [
+            method::THREAD_START,
+            method::THREAD_INJECT_ITEMS,
+            method::THREAD_UNSUBSCRIBE,
+            method::TURN_START,
+            method::TURN_INTERRUPT,
+        ]
+        .map(str::to_owned),
+    );
+    names.sort();
+    names.dedup();
+    assert_eq!(names, methods::KNOWN);
+    let schema = generated.read("v2/TurnCompletedNotification");
+    let kinds = schema["definitions"]["CodexErrorInfo"]["anyOf"].as_array().expect("kinds");
+    let texts =
+        kinds.iter().flat_map(|kind| kind["enum"].as_array().into_iter().flatten()).filter_map(Value::as_str);
+    let objects = kinds
+        .iter()
+        .flat_map(|kind| kind["required"].as_array().into_iter().flatten())
+        .filter_map(Value::as_str);
+    let mut infos: Vec<&str> = texts.chain(objects).collect();
+    infos.sort_unstable();
+    assert_eq!(infos, redact::INFOS);
+    let statuses = schema["definitions"]["TurnStatus"]["enum"]
+        .as_array()
+        .expect("words")
+        .iter()
+        .filter_map(Value::as_str);
+    let mut statuses: Vec<&str> = statuses.collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, redact::STATUSES);
 }

@@ -14,6 +14,7 @@ mod keys_models;
 mod metrics;
 mod models;
 mod raw;
+mod records;
 mod routes;
 mod secrets;
 mod switches;

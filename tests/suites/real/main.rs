@@ -21,6 +21,7 @@ mod models;
 mod parameters;
 mod pipelines;
 mod privileges;
+mod records;
 mod replace;
 mod schemathesis;
 mod silence;

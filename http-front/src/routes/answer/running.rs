@@ -7,6 +7,7 @@ use crate::{
     error::ApiError,
     metrics::Metrics,
     openai::usage::Tokens,
+    trace::Trace,
     translate::{
         answer::{Closing, Gather, Late, Step},
         event::Delta,
@@ -30,6 +31,7 @@ pub(super) struct Again {
     pub(super) daemon: Daemon,
     pub(super) plan: Plan,
     pub(super) key: Option<KeyName>,
+    pub(super) trace: Option<Trace>,
 }
 
 /// A running answer. Dropping it interrupts the turn.
@@ -121,7 +123,8 @@ impl Running {
             if self.due
                 && let Some(again) = &self.again
             {
-                let turn = again.daemon.start(again.plan.clone(), again.key.clone()).await;
+                let trace = again.trace.as_ref().map(Trace::turn);
+                let turn = again.daemon.start(again.plan.clone(), again.key.clone(), trace).await;
                 self.turn.replace(turn);
                 self.due = false;
             }

@@ -5,7 +5,7 @@ use super::{
     starter::Starter,
 };
 use crate::{
-    error::ApiError,
+    error::{ApiError, Kind},
     openai::usage::Tokens,
     translate::{plan::Plan, work::CommandDone},
 };
@@ -59,8 +59,9 @@ struct Ended {
 }
 
 impl Ended {
-    fn add(&mut self, run: &Running) {
-        match run.usage() {
+    /// One is over, as it should be or not. What failed may have used more than was told of it.
+    fn add(&mut self, run: &Running, told: bool) {
+        match run.usage().filter(|_| told) {
             Some(tokens) => *self.usage.get_or_insert_default() += tokens,
             None => self.untold = true,
         }
@@ -103,9 +104,9 @@ impl Runs {
         }
     }
 
-    /// What the turns used that are over; `None` where one of them didn't tell.
+    /// What the turns used; `None` where one of them didn't tell, or is not over.
     pub(super) fn usage(&self) -> Option<Tokens> {
-        self.ended.usage.filter(|_| !self.ended.untold)
+        self.ended.usage.filter(|_| !self.ended.untold && self.is_over())
     }
 
     /// The threads of the turns that are over.
@@ -186,10 +187,15 @@ impl Runs {
     }
 
     fn end(&mut self, run: &mut Running, got: &Result<Got, ApiError>) {
-        if got.is_err() {
-            self.rest = run.flush();
-        }
-        self.ended.add(run);
+        let told = match got {
+            Ok(_) => true,
+            Err(error) => {
+                self.rest = run.flush();
+                // A policy ends a choice after its model calls were told, as far as they were.
+                error.kind() == Kind::ContentPolicy
+            }
+        };
+        self.ended.add(run, told);
     }
 }
 

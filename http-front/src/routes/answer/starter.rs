@@ -8,6 +8,7 @@ use crate::{
     auth::KeyName,
     daemon::link::Daemon,
     metrics::Metrics,
+    trace::Trace,
     translate::{
         answer::{Expect, Gather},
         plan::Plan,
@@ -38,6 +39,8 @@ pub(super) struct Starter {
     pub(super) deadline: Instant,
     pub(super) signs: Arc<Signs>,
     pub(super) force: CancellationToken,
+    /// Where what goes over the socket is kept, where it is.
+    pub(super) trace: Option<Trace>,
 }
 
 impl Starter {
@@ -56,8 +59,10 @@ impl Starter {
             daemon: self.daemon.clone(),
             plan: plan.clone(),
             key: self.key.clone(),
+            trace: self.trace.clone(),
         });
-        let turn = self.daemon.start(plan, self.key.clone()).await;
+        let trace = self.trace.as_ref().map(Trace::turn);
+        let turn = self.daemon.start(plan, self.key.clone(), trace).await;
         let watched =
             Watched::new(turn, self.idle, Arc::clone(&self.signs), self.deadline, self.force.clone());
         let work = self.expect.agent.then(|| WorkLog::new(&self.request_id));

@@ -70,7 +70,8 @@ async fn first(runs: &mut Runs) -> Result<Option<(usize, Got)>, ApiError> {
 
 impl Opened {
     /// The answer; `record` is closed when its body is.
-    pub(super) fn into_response(self: Box<Self>, record: Record) -> Response {
+    pub(super) fn into_response(self: Box<Self>, mut record: Record) -> Response {
+        record.head_goes_out();
         let Self { runs, mut about, first, keep_alive } = *self;
         let mut out = BytesMut::with_capacity(1024);
         let chunks = Chunks::new(about.form, &about.identity, about.choices, about.include_usage);
