@@ -3,6 +3,7 @@
 mod asked;
 mod bodies;
 mod connections;
+mod cors;
 mod door;
 mod early;
 mod health;
@@ -13,3 +14,4 @@ mod raw;
 mod routes;
 mod secrets;
 mod switches;
+mod verify;
