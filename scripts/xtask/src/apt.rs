@@ -16,7 +16,10 @@ pub(crate) fn install(
         return Err(format!("{missing}, and no apt-get to install it"));
     }
     if !nix::unistd::geteuid().is_root() {
-        return Err(format!("{missing}, and installing it needs root: apt-get install {}", packages.join(" ")));
+        return Err(format!(
+            "{missing}, and installing it needs root: apt-get install {}",
+            packages.join(" ")
+        ));
     }
     let what = format!("install {}", packages.join(" and "));
     let install = [&["install", "-y", "-qq", "--no-install-recommends"], packages].concat();
