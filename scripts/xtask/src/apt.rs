@@ -6,11 +6,7 @@ use crate::steps::{Show, Steps};
 use crate::tools;
 
 /// Installs `packages`, which have what is missing, or says why it can't.
-pub(crate) fn install(
-    missing: &str,
-    packages: &[&str],
-    steps: &mut Steps<'_>,
-) -> std::result::Result<(), String> {
+pub(crate) fn install(missing: &str, packages: &[&str], steps: &mut Steps<'_>) -> Result<(), String> {
     let missing = format!("there is no {missing}");
     if tools::on_path("apt-get").is_none() {
         return Err(format!("{missing}, and no apt-get to install it"));

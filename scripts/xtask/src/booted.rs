@@ -4,7 +4,7 @@
 //! distribution: our binaries are linked to its libraries.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{self, Command};
 
 use crate::failure::Result;
