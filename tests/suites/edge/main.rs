@@ -1,5 +1,6 @@
 //! The pair as clients reach it: through a real Traefik with the configuration of the documents, and from pages in a
 //! real browser.
+#![expect(clippy::panic, reason = "helpers of tests fail a test by panicking")]
 
 mod auth;
 mod browser;
