@@ -128,6 +128,28 @@ async fn a_refusal_of_verify_reaches_the_client_as_it_is() {
     assert!(!log.contains("/v1/chat/completions"), "nothing of all this came to the API: {log}");
 }
 
+/// With this option Traefik asks `/verify` by the method of the client's request.
+#[tokio::test]
+async fn verify_may_be_asked_by_any_method() {
+    let pair = pair(&[]).await;
+    let option = "trustForwardHeader: false\n        preserveRequestMethod: true";
+    let setup = Setup::before(&pair).with("trustForwardHeader: false", option);
+    let traefik = setup.with("Method(`OPTIONS`)", "Method(`NEVER`)").start().await;
+    let body = asking("hi", false);
+    let chat = traefik.request("POST", "/v1/chat/completions").json(&body);
+    assert_eq!(traefik.ask(chat.bearer_auth(KEY)).await.status(), 200);
+    let preflight = traefik
+        .request("OPTIONS", "/v1/chat/completions")
+        .header("origin", ORIGIN)
+        .header("access-control-request-method", "POST");
+    assert_eq!(traefik.ask(preflight).await.status(), 204);
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+        let answer = traefik.ask(traefik.request(method, "/v1/chat/completions")).await;
+        let (id, _) = refused(method, answer).await;
+        assert_eq!(route(&pair, &id).await, "/verify", "{method}");
+    }
+}
+
 /// A Traefik that lets clients say what the method is opens its own door, and not the front's.
 #[tokio::test]
 async fn what_deceives_traefik_does_not_deceive_the_front() {
