@@ -1,10 +1,11 @@
 //! From a request to its route, and from what comes back to an answer with the headers that every answer has.
 
 use super::{
-    chat, completions,
+    chat, completions, cors,
     health::report,
     models,
     table::{NotServed, Resolved, Route, Side, resolve},
+    verify::{self, verify},
 };
 use crate::{
     app::App,
@@ -48,6 +49,9 @@ pub fn routes(
                 let call = Call { app: &app, peer: &peer, headers: &headers, key: None };
                 let mut response = call.answer(side, &method, path.as_str(), body, record).await;
                 finish(&mut response, &id);
+                if side == Side::Public {
+                    cors::tell(&app.config.cors, &headers, response.headers_mut());
+                }
                 response
             }
         })
@@ -92,6 +96,9 @@ impl Call<'_> {
                 record.quiet();
                 let mut response = StatusCode::NO_CONTENT.into_response();
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+                if side == Side::Public {
+                    cors::tell_preflight(&self.app.config.cors, self.headers, allow, response.headers_mut());
+                }
                 return self.hang_up_unread(response, STRANGER_BYTES);
             }
             Err(NotServed { error, allow }) => {
@@ -167,6 +174,7 @@ impl Call<'_> {
                 response.headers_mut().insert(header::CONTENT_TYPE, kind);
                 Ok(response)
             }
+            Route::Verify => return self.verified(record),
         };
         match served {
             Ok(response) => {
@@ -175,6 +183,29 @@ impl Call<'_> {
             }
             Err(error) => self.refuse(error, record),
         }
+    }
+
+    /// What the proxy in front is told: that a request passes, or the refusal that it hands to the client.
+    fn verified(&self, mut record: Record) -> Response {
+        let key = self.app.auth.check(self.headers);
+        let passed = verify(key.as_deref().map_err(Clone::clone), self.headers);
+        let response = match passed {
+            Ok(name) => {
+                // Every request of the API comes by here, and has a line of its own.
+                record.quiet();
+                let mut response = StatusCode::OK.into_response();
+                response.headers_mut().extend(name.map(|name| (verify::KEY_NAME, name)));
+                response
+            }
+            Err(error) => {
+                record.ended(&error);
+                let mut response = failed(&error);
+                // The client sees this one, and it may be a page.
+                cors::tell(&self.app.config.cors, self.headers, response.headers_mut());
+                response
+            }
+        };
+        self.hang_up_unread(response, STRANGER_BYTES)
     }
 
     /// The answer for an error, with the time to wait as far as the daemon or the upstream has told it.
@@ -201,7 +232,8 @@ impl Call<'_> {
             | Route::Model(_)
             | Route::Ready
             | Route::Live
-            | Route::Metrics => Ok(()),
+            | Route::Metrics
+            | Route::Verify => Ok(()),
         }
     }
 
@@ -225,7 +257,8 @@ impl Call<'_> {
             Route::Chat | Route::Completions => true,
             // Without any key that can pass, models are closed, too.
             Route::Models | Route::Model(_) => self.app.config.protect_models || self.app.auth.is_closed(),
-            Route::Ready | Route::Live | Route::Metrics => false,
+            // The last one checks the key itself.
+            Route::Ready | Route::Live | Route::Metrics | Route::Verify => false,
         }
     }
 

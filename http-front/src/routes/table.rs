@@ -34,6 +34,8 @@ pub enum Route {
     Live,
     /// `GET /metrics`: what is counted.
     Metrics,
+    /// `/verify` with any method: whether a request may pass, for the proxy in front.
+    Verify,
 }
 
 /// What is to be done with a request.
@@ -58,6 +60,7 @@ impl Route {
             Self::Ready => "/readyz",
             Self::Live => "/livez",
             Self::Metrics => "/metrics",
+            Self::Verify => "/verify",
         }
     }
 
@@ -65,6 +68,7 @@ impl Route {
         match self {
             Self::Chat | Self::Completions => "POST, HEAD, OPTIONS",
             Self::Models | Self::Model(_) | Self::Ready | Self::Live | Self::Metrics => "GET, HEAD, OPTIONS",
+            Self::Verify => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         }
     }
 }
@@ -94,6 +98,7 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
             path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()).map(|id| Route::Model(decoded(id)))
         }
         (Side::Internal { metrics: true }, "/metrics") => Some(Route::Metrics),
+        (Side::Internal { .. }, "/verify") => Some(Route::Verify),
         (Side::Internal { .. }, _) => None,
     };
     let Some(route) = route else {
@@ -102,6 +107,8 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
     };
     let allow = route.allow();
     match (method, &route) {
+        // The proxy may ask with the method of the request that it asks about.
+        (_, Route::Verify) => Ok(Resolved::Serve(route)),
         (&Method::OPTIONS, _) => Ok(Resolved::Options(allow)),
         (&Method::HEAD, _) => Ok(Resolved::Head(route)),
         (&Method::POST, Route::Chat | Route::Completions) => Ok(Resolved::Serve(route)),
@@ -168,7 +175,9 @@ mod tests {
         assert_eq!(internal(true, Method::GET, "/metrics/"), Ok(Resolved::Serve(Route::Metrics)));
         assert_eq!(internal(true, Method::POST, "/metrics"), Err(405));
         for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS] {
-            assert_eq!(internal(false, method, "/metrics"), Err(404));
+            assert_eq!(internal(false, method.clone(), "/metrics"), Err(404));
+            assert_eq!(internal(false, method.clone(), "/verify/"), Ok(Resolved::Serve(Route::Verify)));
+            assert_eq!(public(method, "/verify"), Err((404, None)));
         }
     }
 }

@@ -4,13 +4,13 @@
 //! distribution: our binaries are linked to its libraries.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{self, Command};
 
 use crate::failure::Result;
 use crate::paths::Paths;
 use crate::steps::{Show, Steps};
-use crate::{env, tools};
+use crate::{apt, tools};
 
 const NAME: &str = "units under a booted systemd";
 /// What is needed besides util-linux, and the packages that have it.
@@ -49,8 +49,8 @@ fn prepare(paths: &Paths, steps: &mut Steps<'_>) -> std::result::Result<PathBuf,
     let mut mount = in_own_mounts("mount");
     works(mount.args(["-t", "cgroup2", "none"]).arg(&folder))
         .map_err(|why| format!("root can't mount control groups on this machine: {why}"))?;
-    if !PROGRAMS.iter().all(|program| on_path(program)) {
-        install(steps)?;
+    if !PROGRAMS.iter().all(|program| tools::on_path(program).is_some()) {
+        apt::install(&PROGRAMS.join(" and "), &PACKAGES, steps)?;
     }
     let root = root(paths, steps)?;
     let name = format!("gateway-probe-{}", process::id());
@@ -63,27 +63,6 @@ fn prepare(paths: &Paths, steps: &mut Steps<'_>) -> std::result::Result<PathBuf,
         .arg("/bin/true");
     works(&mut probe).map_err(|why| format!("systemd-nspawn can't start anything on this machine: {why}"))?;
     Ok(root)
-}
-
-fn install(steps: &mut Steps<'_>) -> std::result::Result<(), String> {
-    let missing = format!("there is no {}", PROGRAMS.join(" and "));
-    if !on_path("apt-get") {
-        return Err(format!("{missing}, and no apt-get to install them"));
-    }
-    for (name, arguments) in [
-        ("apt-get update", &["update", "-qq"][..]),
-        ("install debootstrap and systemd-nspawn", &["install", "-y", "-qq", "--no-install-recommends"]),
-    ] {
-        let mut apt = Command::new("apt-get");
-        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        if arguments.contains(&"install") {
-            apt.args(PACKAGES);
-        }
-        steps
-            .command(name, &mut apt, Show::OnFailure)
-            .map_err(|_| format!("{missing}, and apt-get can't install them"))?;
-    }
-    Ok(())
 }
 
 /// The root folder, made if there is none.
@@ -157,11 +136,6 @@ fn works(command: &mut Command) -> std::result::Result<(), String> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(said.lines().last().map_or_else(|| output.status.to_string(), str::to_owned))
-}
-
-fn on_path(program: &str) -> bool {
-    let folders = env::search_path().into_iter().chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
-    folders.into_iter().any(|folder| tools::is_executable(Path::new(&folder).join(program).as_path()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `cargo xtask`: the commands of people who develop. `cargo xtask --help` lists them.
 
+mod apt;
 mod booted;
+mod browser;
 mod cli;
 mod client;
 mod clients;
@@ -14,6 +16,7 @@ mod home;
 mod npm;
 mod paths;
 mod pinned;
+mod python;
 mod sse;
 mod steps;
 mod tools;

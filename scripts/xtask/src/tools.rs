@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::env;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, While};
 use crate::paths::Paths;
 use crate::steps::{Show, Steps};
 
@@ -61,6 +61,24 @@ fn find(paths: &Paths, name: &str) -> Option<PathBuf> {
         .chain([tools.join("bin"), tools.join("venv/bin")])
         .map(|dir| dir.join(name))
         .find(|path| is_executable(path))
+}
+
+/// What a program prints for `--version`.
+pub(crate) fn version(program: &Path) -> Result<String> {
+    let output = Command::new(program)
+        .arg("--version")
+        .output()
+        .during(format_args!("{} does not run", program.display()))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    Err(Failure::new(format!("{} --version failed ({})", program.display(), output.status)))
+}
+
+/// Where a program of the system is, also one that only administrators have on their path.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    let folders = env::search_path().into_iter().chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    folders.map(|folder| folder.join(program)).find(|path| is_executable(path))
 }
 
 pub(crate) fn is_executable(path: &Path) -> bool {

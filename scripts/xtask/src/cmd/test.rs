@@ -10,6 +10,7 @@ use comfy_table::{Table, presets};
 
 use super::{fetch, fuzz};
 use crate::booted;
+use crate::browser;
 use crate::env;
 use crate::failure::{Result, While};
 use crate::paths::Paths;
@@ -52,15 +53,21 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     let codex = fetch::step(paths, steps)?;
     let clients = fetch::clients(paths, options.long, steps)?;
     let nextest = tools::nextest(paths, steps)?;
-    // What needs a booted machine has a step of its own, also when it is asked for by name.
+    // What needs a booted machine or a browser has a step of its own, also when it is asked for by name.
     let filters = options.filters.iter().map(String::as_str);
     let (in_machines, others): (Vec<&str>, Vec<&str>) = filters.partition(|filter| filter.contains("booted"));
-    let mut summary = "no tests were run besides those in a machine".to_owned();
+    let (in_browsers, others): (Vec<&str>, Vec<&str>) =
+        others.into_iter().partition(|filter| filter.contains("browser"));
+    let mut summary = "no tests were run besides those in a machine or a browser".to_owned();
     if all || !others.is_empty() {
         let mut tests = nextest_command(options, paths, &nextest, &codex, ui);
         tests.envs(clients.variables());
         let tail = steps.command("tests", tests.arg("--workspace").args(others), Show::Live)?;
         summary = summarized(&tail).unwrap_or_else(|| "nextest printed no summary".to_owned());
+    }
+    if all || !in_browsers.is_empty() {
+        let tests = nextest_command(options, paths, &nextest, &codex, ui);
+        browser::step(&clients, steps, tests, &in_browsers)?;
     }
     if all || !in_machines.is_empty() {
         let tests = nextest_command(options, paths, &nextest, &codex, ui);
