@@ -7,8 +7,12 @@ use crate::{
         aliases,
         link::{Daemon, LinkConfig},
     },
-    http::listener::{self, BindError, HttpLimits},
+    http::{
+        descriptors,
+        listener::{self, BindError, HttpLimits},
+    },
     images::{Images, ImagesError},
+    limits::Limits,
     metrics::Metrics,
     prompt::{Prompt, PromptError},
     reload::Reload,
@@ -42,6 +46,8 @@ pub struct App {
     pub images: Images,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// The limits of keys.
+    pub limits: Arc<Limits>,
     /// The operator's prompt.
     pub prompt: Prompt,
     /// The end of the program.
@@ -160,23 +166,41 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         default_model: config.model.clone(),
         agents: config.rights().any_agent().then(|| config.agent()),
     };
-    let limits = HttpLimits { header_timeout: config.header_timeout, connections: config.max_connections };
+    let wanted = config.max_connections;
+    let (for_public, for_internal) = descriptors::places(wanted, descriptors::raise());
+    if for_public < wanted {
+        tracing::warn!(
+            event = "too_few_open_files",
+            wanted,
+            served = for_public,
+            "PROXY_MAX_CONNECTIONS is more than the files that may be open (RLIMIT_NOFILE); raise that, as with \
+             LimitNOFILE= in a systemd unit"
+        );
+    }
+    let header_timeout = config.header_timeout;
     let inside = Side::Internal { metrics: config.metrics };
     let daemon = Daemon::connect(link, shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
+    let metrics = Arc::<Metrics>::default();
     let app = Arc::new(App {
+        limits: Arc::new(Limits::new(config.limits.clone(), Arc::clone(&metrics))),
         auth,
         daemon,
         reading: Semaphore::new(config.threads.max(1)),
         images,
-        metrics: Arc::default(),
+        metrics,
         prompt,
         shutdown: shutdown.clone(),
         config,
     });
-    for (listener, side) in [(public, Side::Public), (internal, inside)] {
+    for (listener, side, connections) in
+        [(public, Side::Public, for_public), (internal, inside, for_internal)]
+    {
+        let limits = HttpLimits { header_timeout, connections };
+        let counts = app.metrics.connections();
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
-        let serve = listener::serve(listener, move |request| service.call(request), limits, shutdown.clone());
+        let serve =
+            listener::serve(listener, move |request| service.call(request), limits, counts, shutdown.clone());
         shutdown.spawn(serve);
     }
     Ok(addresses)

@@ -7,8 +7,15 @@
 //! A series is a field of [`Metrics`] that `Maker` makes, and a method that counts; its help says what one is, and the unit
 //! where it has one. `docs/metrics.md` is made from that.
 
-use crate::translate::{blocks::Counts, request::IGNORED};
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry, TextEncoder, core::Collector};
+use crate::{
+    limits::LIMITS,
+    translate::{blocks::Counts, request::IGNORED},
+};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector};
+
+mod connections;
+
+pub use connections::ConnectionCounts;
 
 /// The content type of what [`Metrics::text`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -21,6 +28,8 @@ pub struct Metrics {
     tool_buffers_started: IntCounter,
     tool_buffers_flushed: IntCounter,
     tool_buffers_aborted: IntCounter,
+    rate_limited: IntCounterVec,
+    connections: ConnectionCounts,
 }
 
 impl Default for Metrics {
@@ -51,6 +60,22 @@ impl Metrics {
                 "codex_tool_buffer_aborted_total",
                 "Texts that were held back and turned out to be no calls, or too long, or were cut off by the answer's end.",
             ),
+            rate_limited: make.counters(
+                "codex_rate_limited_total",
+                "Requests that met a limit of their key (429), by the limit.",
+                ("limit", LIMITS),
+            ),
+            connections: ConnectionCounts::new(
+                &make.gauges(
+                    "codex_http_connections",
+                    "Open connections of both listeners, by whether they have a request in progress.",
+                    ("state", connections::STATES),
+                ),
+                make.counter(
+                    "codex_http_connections_evicted_total",
+                    "Connections without a request that were closed to make room for new ones.",
+                ),
+            ),
             registry: make.registry,
         }
     }
@@ -68,6 +93,18 @@ impl Metrics {
         self.tool_buffers_started.inc_by(started);
         self.tool_buffers_flushed.inc_by(flushed);
         self.tool_buffers_aborted.inc_by(aborted);
+    }
+
+    /// A request met this limit of its key, one of [`LIMITS`].
+    pub fn rate_limited(&self, limit: &'static str) {
+        if LIMITS.contains(&limit) {
+            self.rate_limited.with_label_values(&[limit]).inc();
+        }
+    }
+
+    /// Where connections are counted.
+    pub fn connections(&self) -> ConnectionCounts {
+        self.connections.clone()
     }
 
     /// All series in Prometheus's text format.
@@ -100,6 +137,15 @@ impl Maker {
         counters
     }
 
+    /// One for each value of a label, that goes up and down.
+    fn gauges(&self, name: &str, help: &str, (label, values): (&str, &[&str])) -> IntGaugeVec {
+        let gauges = self.register(IntGaugeVec::new(Opts::new(name, help), &[label]));
+        for value in values {
+            let _at_zero = gauges.with_label_values(&[value]);
+        }
+        gauges
+    }
+
     fn register<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
         let made = made.expect("names and labels are constants that fit");
         self.registry.register(Box::new(made.clone())).expect("each name is a constant and there once");
@@ -119,7 +165,7 @@ mod tests {
     fn every_series_is_there_from_the_start() {
         let metrics = Metrics::new();
         let lines = lines(&metrics);
-        assert_eq!(lines.len(), IGNORED.len() + 3);
+        assert_eq!(lines.len(), IGNORED.len() + 3 + LIMITS.len() + connections::STATES.len() + 1);
         assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
         for name in IGNORED {
             assert!(lines.contains(&format!("codex_ignored_params_total{{param=\"{name}\"}} 0")), "{name}");

@@ -1,6 +1,6 @@
 //! What is logged of a request: one line at its end, whichever way it ends.
 
-use crate::{error::ApiError, openai::usage::Tokens};
+use crate::{error::ApiError, limits::Permit, openai::usage::Tokens, translate::event::Delta};
 use http::HeaderMap;
 use std::{fmt, time::Instant};
 use uuid::Uuid;
@@ -47,6 +47,8 @@ pub struct Record {
     pub stream: bool,
     /// What the turn used, once known.
     pub usage: Option<Tokens>,
+    /// That it was let in to the model, until its end.
+    pub permit: Option<Permit>,
     open: bool,
 }
 
@@ -54,7 +56,15 @@ impl Record {
     /// A request that begins now.
     pub fn of(headers: &HeaderMap) -> Self {
         let id = RequestId { text: format!("req_{}", Uuid::now_v7().simple()), since: Instant::now() };
-        Self { id, client_id: client_id(headers), route: "none", stream: false, usage: None, open: true }
+        Self {
+            id,
+            client_id: client_id(headers),
+            route: "none",
+            stream: false,
+            usage: None,
+            permit: None,
+            open: true,
+        }
     }
 
     /// Its name.
@@ -62,9 +72,28 @@ impl Record {
         &self.id
     }
 
+    /// The model is asked, in so many runs.
+    pub fn asked(&mut self, runs: usize) {
+        if let Some(permit) = &mut self.permit {
+            permit.asked(runs);
+        }
+    }
+
+    /// The model gave a sign of life, or said this.
+    pub fn heard(&mut self, delta: Option<&Delta>) {
+        match (&mut self.permit, delta) {
+            (Some(permit), Some(delta)) => permit.heard(delta),
+            (Some(permit), None) => permit.alive(),
+            (None, _) => {}
+        }
+    }
+
     /// It was answered as it should be.
     pub fn served(&mut self) {
         if std::mem::take(&mut self.open) {
+            if let Some(permit) = &mut self.permit {
+                permit.ended(Ok(()));
+            }
             let event = if self.stream { "stream_end" } else { "request_end" };
             tracing::info!(
                 event,
@@ -81,6 +110,9 @@ impl Record {
     /// It was answered with an error.
     pub fn ended(&mut self, error: &ApiError) {
         if std::mem::take(&mut self.open) {
+            if let Some(permit) = &mut self.permit {
+                permit.ended(Err(error.kind()));
+            }
             let event = if self.stream { "stream_end" } else { "request_end" };
             let (status, retryable) = (error.status().as_u16(), error.is_retryable());
             let (id, latency_ms) = (self.id.as_str(), self.id.elapsed_ms());
@@ -120,6 +152,9 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        if let Some(permit) = &mut self.permit {
+            permit.told(self.usage);
+        }
         if self.open {
             tracing::info!(
                 event = "client_disconnect",

@@ -2,23 +2,30 @@
 //!
 //! `warp::serve` leaves out what a streaming front needs: TCP_NODELAY, a deadline for the head of a request, a
 //! bounded drain, and quiet when a client hangs up. This loop has them.
+//!
+//! And it has places: where none is free, the connection that has been without a request the longest is closed for a new
+//! one, so that half-sent heads and idle connections, however many, keep nobody out.
 
-use super::linger::{Linger, Lingering};
+use super::{
+    linger::{Linger, Lingering},
+    progress::{Ending, Progress},
+    seats::{Seat, Seats},
+};
+use crate::metrics::ConnectionCounts;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use shared::shutdown::Shutdown;
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
-};
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use warp::reply::Response;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 /// How long to wait after `accept` failed (too many open files), so that the loop doesn't spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The most that is kept of what a client sent and nobody has asked for, and with it the longest head.
+pub const MAX_HEAD: usize = 32 * 1024;
 
 /// What requests know of their connection.
 #[derive(Debug, Clone)]
@@ -65,29 +72,33 @@ pub fn bind(addr: SocketAddr, setting: &'static str) -> Result<TcpListener, Bind
     bound().map_err(|source| BindError { setting, addr, source })
 }
 
-/// Serves `service` on `listener` until the drain; open connections finish their requests.
-pub async fn serve<S, F>(listener: TcpListener, service: S, limits: HttpLimits, shutdown: Shutdown)
-where
+/// Serves `service` on `listener` until the drain; open connections finish their requests. Connections are counted in
+/// `counts`.
+pub async fn serve<S, F>(
+    listener: TcpListener,
+    service: S,
+    limits: HttpLimits,
+    counts: ConnectionCounts,
+    shutdown: Shutdown,
+) where
     S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let seats = Seats::new(limits.connections, counts);
     loop {
-        let place = tokio::select! {
-            place = places.clone().acquire_owned() => place,
-            () = shutdown.draining() => return,
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.draining() => return,
         };
         match accepted {
             Ok((stream, addr)) => {
+                // It is accepted before anybody is asked to go for it.
+                let seat = tokio::select! {
+                    seat = seats.take() => seat,
+                    () = shutdown.draining() => return,
+                };
                 let (service, tasks) = (service.clone(), shutdown.clone());
-                shutdown.spawn_work(async move {
-                    connection(stream, addr, service, limits, tasks).await;
-                    drop(place);
-                });
+                shutdown.spawn_work(connection(stream, addr, seat, service, limits, tasks));
             }
             Err(error) => {
                 tracing::warn!(event = "accept_failed", %error, "can't accept a client");
@@ -100,6 +111,7 @@ where
 async fn connection<S, F>(
     stream: TcpStream,
     addr: SocketAddr,
+    seat: Seat,
     service: S,
     limits: HttpLimits,
     shutdown: Shutdown,
@@ -112,13 +124,20 @@ async fn connection<S, F>(
         tracing::debug!(event = "nodelay_failed", %error);
     }
     let peer = Peer { addr, linger: Linger::default() };
-    let io = TokioIo::new(Lingering::new(stream, peer.linger.clone()));
+    let progress = Progress::new(seat);
+    let written = progress.clone();
+    let io = TokioIo::new(Lingering::new(stream, peer.linger.clone(), move || written.flushed()));
+    let began = progress.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        peer.linger.begin();
+        let in_progress = began.begin();
         request.extensions_mut().insert(peer.clone());
-        service(request)
+        let answer = service(request);
+        async move { answer.await.map(|response| response.map(|body| Ending::new(body, in_progress))) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .max_buf_size(MAX_HEAD)
         .header_read_timeout(limits.header_timeout)
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
@@ -126,6 +145,10 @@ async fn connection<S, F>(
     let ended = loop {
         tokio::select! {
             ended = connection.as_mut() => break ended,
+            () = progress.seat().asked_to_go() => {
+                tracing::debug!(event = "connection_evicted", "closed to make room for a new connection");
+                return;
+            }
             () = shutdown.draining(), if !draining => {
                 draining = true;
                 connection.as_mut().graceful_shutdown();
