@@ -89,7 +89,7 @@ impl<T> Lingering<T> {
 
 impl<T: AsyncRead + Unpin> Lingering<T> {
     /// Reads at most `most` bytes, and counts them.
-    fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>, most: usize) -> Poll<io::Result<usize>> {
+    fn take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>, most: usize) -> Poll<io::Result<usize>> {
         let space = buf.initialize_unfilled_to(buf.remaining().min(most));
         let mut part = ReadBuf::new(space);
         ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
@@ -106,7 +106,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Lingering<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.read(cx, buf, READ).map_ok(|_| ())
+        self.take(cx, buf, READ).map_ok(|_| ())
     }
 }
 
@@ -146,7 +146,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<T> {
                 return Poll::Ready(Ok(()));
             }
             // The client has closed, too.
-            if !matches!(ready!(this.read(cx, &mut ReadBuf::new(&mut scratch), left)), Ok(1..)) {
+            if !matches!(ready!(this.take(cx, &mut ReadBuf::new(&mut scratch), left)), Ok(1..)) {
                 return Poll::Ready(Ok(()));
             }
         }

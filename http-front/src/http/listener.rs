@@ -17,7 +17,10 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use shared::shutdown::Shutdown;
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream},
+};
 use warp::reply::Response;
 
 /// Connections that the kernel keeps until they are accepted.
@@ -92,6 +95,7 @@ pub async fn serve<S, F>(
         };
         match accepted {
             Ok((stream, addr)) => {
+                prepare(&stream);
                 // It is accepted before anybody is asked to go for it.
                 let seat = tokio::select! {
                     seat = seats.take() => seat,
@@ -108,21 +112,26 @@ pub async fn serve<S, F>(
     }
 }
 
-async fn connection<S, F>(
-    stream: TcpStream,
+fn prepare(stream: &TcpStream) {
+    // Without it the first event on a reused connection waits for the client's delayed acknowledgement, 40 ms.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(event = "nodelay_failed", %error);
+    }
+}
+
+/// Serves one connection until it ends, or goes for another one.
+async fn connection<T, S, F>(
+    stream: T,
     addr: SocketAddr,
     seat: Seat,
     service: S,
     limits: HttpLimits,
     shutdown: Shutdown,
 ) where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
-    // Without it the first event on a reused connection waits for the client's delayed acknowledgement, 40 ms.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(event = "nodelay_failed", %error);
-    }
     let peer = Peer { addr, linger: Linger::default() };
     let progress = Progress::new(seat);
     let written = progress.clone();
@@ -160,3 +169,6 @@ async fn connection<S, F>(
         tracing::debug!(event = "connection_ended", %error);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_told_counts_where_it_is_all() {
-        let told = |runs, end| {
+        let told = |runs, end: fn(&mut Spent)| {
             spent(runs, |spent| {
                 spent.heard(&text(40));
                 spent.told(usage(7));
