@@ -3,13 +3,17 @@
 mod asked;
 mod bodies;
 mod connections;
+mod crowd;
 mod door;
 mod early;
+mod half_open;
 mod health;
 mod keys;
+mod limits;
 mod metrics;
 mod models;
 mod raw;
 mod routes;
 mod secrets;
+mod strangers;
 mod switches;
