@@ -23,6 +23,7 @@ mod privileges;
 mod replace;
 mod schemathesis;
 mod silence;
+mod slow_reader;
 mod soak;
 mod streams;
 mod support;
