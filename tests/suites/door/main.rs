@@ -6,6 +6,7 @@ mod connections;
 mod crowd;
 mod door;
 mod early;
+mod forms;
 mod half_open;
 mod health;
 mod keys;

@@ -10,32 +10,18 @@ use crate::raw::Raw;
 /// What may be read of a stranger's body.
 const STRANGER: usize = 64 * 1024;
 /// How it is sent: so little at a time that what the kernel holds is known.
-const STEP: usize = 4096;
+const STEP: usize = 4 * 1024;
 
-/// What the kernel knows of the front's end of a connection.
-#[derive(Debug, PartialEq, Eq)]
-enum Seen {
-    /// So many bytes wait to be read by the process.
-    Waiting(usize),
-    /// The process has closed it.
-    Closed,
-}
-
-fn seen(front: SocketAddr, client: SocketAddr) -> Seen {
+/// What the kernel knows of one end of a connection: the bytes that the other end has not acknowledged, and those that wait to
+/// be read by the process. `None` where no process has it any more.
+fn queues(from: SocketAddr, to: SocketAddr) -> Option<(usize, usize)> {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
-    let (local, remote) = (format!(":{:04X}", front.port()), format!(":{:04X}", client.port()));
-    let row = table
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .find(|row| row.len() > 9 && row[1].ends_with(&local) && row[2].ends_with(&remote));
-    match row {
-        // Without an inode there is no process behind it.
-        Some(row) if row[9] != "0" => {
-            let (_, waiting) = row[4].split_once(':').expect("two queues");
-            Seen::Waiting(usize::from_str_radix(waiting, 16).expect("a number"))
-        }
-        _ => Seen::Closed,
-    }
+    let (local, remote) = (format!(":{:04X}", from.port()), format!(":{:04X}", to.port()));
+    let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row.len() > 9 && row[1].ends_with(&local) && row[2].ends_with(&remote))?;
+    let (sending, waiting) = row[4].split_once(':').expect("two queues");
+    let bytes = |hex| usize::from_str_radix(hex, 16).expect("a number");
+    (row[9] != "0").then(|| (bytes(sending), bytes(waiting)))
 }
 
 /// Sends `head`, and then its body in steps, each when the one before was read; how much of the body the front's process has
@@ -54,11 +40,10 @@ async fn read_of(pair: &Pair, head: &str, chunked: bool) -> usize {
             return read;
         }
         let looking = pair.eventually("the step to be read, or the end", || async {
-            match seen(pair.addr, client) {
-                Seen::Waiting(0) => Some(true),
-                Seen::Waiting(_) => None,
-                Seen::Closed => Some(false),
-            }
+            // First all of it is at the front's end, and then none of it waits there.
+            let Some((sending, _)) = queues(client, pair.addr) else { return Some(false) };
+            let Some((_, waiting)) = queues(pair.addr, client) else { return Some(false) };
+            (sending == 0 && waiting == 0).then_some(true)
         });
         if !looking.await.expect("one of them") {
             return read;
