@@ -53,6 +53,8 @@ fn pure_modules_have_no_async() {
         "http-front/src/daemon/models.rs",
         "http-front/src/daemon/table.rs",
         "http-front/src/routes/table.rs",
+        "http-front/src/http/places.rs",
+        "http-front/src/limits",
         "http-front/src/schema.rs",
         "http-front/src/schema",
         "shared/src/rpc",

@@ -97,6 +97,40 @@ async fn a_head_has_a_bound() {
     assert!(read <= (MAX_HEAD + super::super::linger::READ) as u64, "{read} bytes of a head were read");
 }
 
+/// A request is in progress until the last byte of its answer was written; then its connection can go.
+#[tokio::test]
+async fn a_connection_whose_answer_is_not_read_yet_is_not_closed_for_another() {
+    const ANSWER: usize = 1 << 20;
+    let (mut client, server) = duplex(1024);
+    let seats = Seats::new(1, ConnectionCounts::default());
+    let seat = seats.take().await;
+    let limits = HttpLimits { header_timeout: Duration::from_secs(60), connections: 1 };
+    let answer = |_: Request<Incoming>| async {
+        Ok::<_, Infallible>(warp::reply::html("x".repeat(ANSWER)).into_response())
+    };
+    let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+    let served = connection(server, addr, seat, answer, limits, Shutdown::new());
+    let asks = async {
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
+        // All of the answer is made, most of it is not written.
+        let mut half = vec![0; ANSWER / 2];
+        client.read_exact(&mut half).await.expect("half of the answer");
+        let seats = seats.clone();
+        let mut next = Box::pin(async move { seats.take().await });
+        tokio::select! {
+            biased;
+            _ = &mut next => panic!("a connection was closed in the middle of its answer"),
+            () = async { for _ in 0..100 { tokio::task::yield_now().await } } => {}
+        }
+        let mut rest = Vec::new();
+        let (read, _seat) = tokio::join!(client.read_to_end(&mut rest), next);
+        read.expect("the rest, and then the end for the next one");
+        assert!(half.len() + rest.len() > ANSWER, "the answer is whole: {}", half.len() + rest.len());
+    };
+    let both = async { tokio::join!(served, asks) };
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("the idle connection goes");
+}
+
 /// The time of a connection that waits for more passes at once.
 fn run<R>(test: impl Future<Output = R>) -> R {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
