@@ -7,8 +7,12 @@ use crate::{
         aliases,
         link::{Daemon, LinkConfig},
     },
-    http::listener::{self, BindError, HttpLimits},
+    http::{
+        descriptors,
+        listener::{self, BindError, HttpLimits},
+    },
     images::{Images, ImagesError},
+    limits::Limits,
     metrics::Metrics,
     prompt::{Prompt, PromptError},
     records::{Records, RecordsError, access},
@@ -49,6 +53,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Where requests are written down.
     pub records: Records,
+    /// The limits of keys.
+    pub limits: Arc<Limits>,
     /// The operator's prompt.
     pub prompt: Prompt,
     /// The end of the program.
@@ -185,7 +191,18 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         default_model: config.model.clone(),
         agents: config.rights().any_agent().then(|| config.agent()),
     };
-    let limits = HttpLimits { header_timeout: config.header_timeout, connections: config.max_connections };
+    let wanted = config.max_connections;
+    let (for_public, for_internal) = descriptors::places(wanted, descriptors::raise());
+    if for_public < wanted {
+        tracing::warn!(
+            event = "too_few_open_files",
+            wanted,
+            served = for_public,
+            "PROXY_MAX_CONNECTIONS is more than the files that may be open (RLIMIT_NOFILE); raise that, as with \
+             LimitNOFILE= in a systemd unit"
+        );
+    }
+    let header_timeout = config.header_timeout;
     let inside = Side::Internal { metrics: config.metrics };
     let daemon = Daemon::connect(link, shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
@@ -197,6 +214,7 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         None => metrics.keys(auth.count(), true),
     }
     let app = Arc::new(App {
+        limits: Arc::new(Limits::new(config.limits.clone(), Arc::clone(&metrics))),
         auth,
         daemon,
         reading: Semaphore::new(config.threads.max(1)),
@@ -207,14 +225,18 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         shutdown: shutdown.clone(),
         config,
     });
-    for (listener, side) in [(public, Side::Public), (internal, inside)] {
+    for (listener, side, connections) in
+        [(public, Side::Public, for_public), (internal, inside, for_internal)]
+    {
+        let limits = HttpLimits { header_timeout, connections };
+        let counts = app.metrics.connections();
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
         let log = app.records.access.clone();
         let service = move |request| {
             let (request, access) = access::begin(log.as_ref(), side, request);
             access::answer(access, service.call(request))
         };
-        let serve = listener::serve(listener, service, limits, shutdown.clone());
+        let serve = listener::serve(listener, service, limits, counts, shutdown.clone());
         shutdown.spawn(serve);
     }
     Ok(addresses)

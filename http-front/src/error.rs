@@ -22,6 +22,8 @@ pub struct ApiError {
     param: Option<String>,
     code: Option<String>,
     retry_after: Option<Duration>,
+    /// Whether the time is told as it is, however long.
+    exact: bool,
     /// Whether something was done that a second try would do again.
     done: bool,
 }
@@ -43,7 +45,15 @@ struct Inner<'a> {
 impl ApiError {
     /// An error with the message that the client reads.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), param: None, code: None, retry_after: None, done: false }
+        Self {
+            kind,
+            message: message.into(),
+            param: None,
+            code: None,
+            retry_after: None,
+            exact: false,
+            done: false,
+        }
     }
 
     /// A bad field, named by its path.
@@ -74,6 +84,12 @@ impl ApiError {
     /// The same with a time after which to try again.
     pub fn retry_after(self, after: Duration) -> Self {
         Self { retry_after: Some(after), ..self }
+    }
+
+    /// The same with the exact time after which to try again: before it a try is in vain, so that it is told even where
+    /// it is so long that SDKs give up.
+    pub fn retry_exactly_after(self, after: Duration) -> Self {
+        Self { retry_after: Some(after), exact: true, ..self }
     }
 
     /// The same with a time after which to try again, where it has none and one is known.
@@ -142,7 +158,7 @@ impl ApiError {
         if let Some(after) =
             self.retry_after.or_else(|| self.is_retryable().then_some(Duration::from_secs(1)))
         {
-            let after = if self.is_retryable() { after.min(MAX_RETRY_AFTER) } else { after };
+            let after = if self.is_retryable() && !self.exact { after.min(MAX_RETRY_AFTER) } else { after };
             let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
             headers.push((header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000))));
             // OpenAI's SDKs look at this one first.

@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod error;
 pub mod http;
 pub mod images;
+pub mod limits;
 pub mod metrics;
 pub mod openai;
 pub mod prompt;

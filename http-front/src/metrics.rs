@@ -9,6 +9,7 @@
 
 use crate::{
     auth,
+    limits::LIMITS,
     records::Which,
     trace::prune::Reason,
     translate::{blocks::Counts, request::IGNORED},
@@ -16,6 +17,10 @@ use crate::{
 use prometheus::{
     IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
+
+mod connections;
+
+pub use connections::ConnectionCounts;
 
 /// The content type of what [`Metrics::text`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -37,6 +42,8 @@ pub struct Metrics {
     trace_pruned: IntCounterVec,
     trace_dropped: IntCounterVec,
     log_lines_dropped: IntCounterVec,
+    rate_limited: IntCounterVec,
+    connections: ConnectionCounts,
 }
 
 /// What a key can be.
@@ -98,6 +105,22 @@ impl Metrics {
                 "Lines of the usage and access logs that were not written: too many waited, or the disk refused them.",
                 ("log", &Which::ALL.map(Which::as_str)),
             ),
+            rate_limited: make.counters(
+                "codex_rate_limited_total",
+                "Requests that met a limit of their key (429), by the limit.",
+                ("limit", LIMITS),
+            ),
+            connections: ConnectionCounts::new(
+                &make.gauges(
+                    "codex_http_connections",
+                    "Open connections of both listeners, by whether they have a request in progress.",
+                    ("state", connections::STATES),
+                ),
+                make.counter(
+                    "codex_http_connections_evicted_total",
+                    "Connections without a request that were closed to make room for new ones.",
+                ),
+            ),
             registry: make.registry,
         }
     }
@@ -146,6 +169,18 @@ impl Metrics {
     /// So many lines of a log were not written.
     pub fn log_lines_dropped(&self, log: Which, lines: u64) {
         self.log_lines_dropped.with_label_values(&[log.as_str()]).inc_by(lines);
+    }
+
+    /// A request met this limit of its key, one of [`LIMITS`].
+    pub fn rate_limited(&self, limit: &'static str) {
+        if LIMITS.contains(&limit) {
+            self.rate_limited.with_label_values(&[limit]).inc();
+        }
+    }
+
+    /// Where connections are counted.
+    pub fn connections(&self) -> ConnectionCounts {
+        self.connections.clone()
     }
 
     /// All series in Prometheus's text format.
@@ -214,7 +249,7 @@ mod tests {
     fn every_series_is_there_from_the_start() {
         let metrics = Metrics::new();
         let lines = lines(&metrics);
-        assert_eq!(lines.len(), IGNORED.len() + 6 + SERIES);
+        assert_eq!(lines.len(), IGNORED.len() + 6 + SERIES + LIMITS.len() + connections::STATES.len() + 1);
         assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
         for name in IGNORED {
             assert!(lines.contains(&format!("codex_ignored_params_total{{param=\"{name}\"}} 0")), "{name}");

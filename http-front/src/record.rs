@@ -3,6 +3,7 @@
 use crate::{
     auth::KeyName,
     error::ApiError,
+    limits::Permit,
     openai::usage::Tokens,
     records::{
         Log, Outcome,
@@ -10,6 +11,7 @@ use crate::{
         usage::{Asked, Used},
     },
     trace::{Head, Trace, Traces},
+    translate::event::Delta,
 };
 use http::HeaderMap;
 use std::{
@@ -60,6 +62,8 @@ pub struct Record {
     pub stream: bool,
     /// What the turn used, once known.
     pub usage: Option<Tokens>,
+    /// That it was let in to the model, until its end.
+    pub permit: Option<Permit>,
     open: bool,
     began: SystemTime,
     /// What is written down of it.
@@ -87,6 +91,7 @@ impl Record {
             route: "none",
             stream: false,
             usage: None,
+            permit: None,
             open: true,
             began: SystemTime::now(),
             kept: Kept::default(),
@@ -139,6 +144,13 @@ impl Record {
         if !std::mem::take(&mut self.open) {
             return false;
         }
+        if let Some(permit) = &mut self.permit {
+            match outcome {
+                Outcome::Ok => permit.ended(Ok(())),
+                Outcome::Error => permit.ended(error.map_or(Ok(()), |error| Err(error.kind()))),
+                Outcome::ClientDisconnect => {}
+            }
+        }
         let Kept { access, usage: log, asked, trace, status } = std::mem::take(&mut self.kept);
         let error_code = error.map(code);
         let status = status.or(match outcome {
@@ -168,6 +180,22 @@ impl Record {
     /// Its name.
     pub fn id(&self) -> &RequestId {
         &self.id
+    }
+
+    /// The model is asked, in so many runs.
+    pub fn asked(&mut self, runs: usize) {
+        if let Some(permit) = &mut self.permit {
+            permit.asked(runs);
+        }
+    }
+
+    /// The model gave a sign of life, or said this.
+    pub fn heard(&mut self, delta: Option<&Delta>) {
+        match (&mut self.permit, delta) {
+            (Some(permit), Some(delta)) => permit.heard(delta),
+            (Some(permit), None) => permit.alive(),
+            (None, _) => {}
+        }
     }
 
     /// It was answered as it should be.
@@ -231,6 +259,9 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        if let Some(permit) = &mut self.permit {
+            permit.told(self.usage);
+        }
         if self.close(Outcome::ClientDisconnect, None) {
             tracing::info!(
                 event = "client_disconnect",

@@ -217,7 +217,7 @@ pub(super) const OWN: &[Setting] = &[
         "PROXY_MAX_CONNECTIONS",
         Kind::Count,
         Some("4096"),
-        "Open connections of a listener; more wait to be accepted.",
+        "Open connections of a listener (at most 1024 of the internal one); for a new one the one that has been without a request the longest is closed.",
     ),
     Setting::new(
         "PROXY_THREADS",

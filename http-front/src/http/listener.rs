@@ -2,8 +2,16 @@
 //!
 //! `warp::serve` leaves out what a streaming front needs: TCP_NODELAY, a deadline for the head of a request, a
 //! bounded drain, and quiet when a client hangs up. This loop has them.
+//!
+//! And it has places: where none is free, the connection that has been without a request the longest is closed for a new
+//! one, so that half-sent heads and idle connections, however many, keep nobody out.
 
-use super::linger::{Linger, Lingering};
+use super::{
+    linger::{Linger, Lingering},
+    progress::{Ending, Progress},
+    seats::{Seat, Seats},
+};
+use crate::metrics::ConnectionCounts;
 use http::{Request, Response};
 use hyper::{
     body::{Body, Incoming},
@@ -12,16 +20,18 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use shared::shutdown::Shutdown;
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
 };
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 /// How long to wait after `accept` failed (too many open files), so that the loop doesn't spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The most that is kept of what a client sent and nobody has asked for, and with it the longest head.
+pub const MAX_HEAD: usize = 32 * 1024;
 
 /// What requests know of their connection.
 #[derive(Debug, Clone)]
@@ -68,30 +78,35 @@ pub fn bind(addr: SocketAddr, setting: &'static str) -> Result<TcpListener, Bind
     bound().map_err(|source| BindError { setting, addr, source })
 }
 
-/// Serves `service` on `listener` until the drain; open connections finish their requests.
-pub async fn serve<S, F, B>(listener: TcpListener, service: S, limits: HttpLimits, shutdown: Shutdown)
-where
+/// Serves `service` on `listener` until the drain; open connections finish their requests. Connections are counted in
+/// `counts`.
+pub async fn serve<S, F, B>(
+    listener: TcpListener,
+    service: S,
+    limits: HttpLimits,
+    counts: ConnectionCounts,
+    shutdown: Shutdown,
+) where
     S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
-    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static,
 {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let seats = Seats::new(limits.connections, counts);
     loop {
-        let place = tokio::select! {
-            place = places.clone().acquire_owned() => place,
-            () = shutdown.draining() => return,
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.draining() => return,
         };
         match accepted {
             Ok((stream, addr)) => {
+                prepare(&stream);
+                // It is accepted before anybody is asked to go for it.
+                let seat = tokio::select! {
+                    seat = seats.take() => seat,
+                    () = shutdown.draining() => return,
+                };
                 let (service, tasks) = (service.clone(), shutdown.clone());
-                shutdown.spawn_work(async move {
-                    connection(stream, addr, service, limits, tasks).await;
-                    drop(place);
-                });
+                shutdown.spawn_work(connection(stream, addr, seat, service, limits, tasks));
             }
             Err(error) => {
                 tracing::warn!(event = "accept_failed", %error, "can't accept a client");
@@ -101,29 +116,42 @@ where
     }
 }
 
-async fn connection<S, F, B>(
-    stream: TcpStream,
-    addr: SocketAddr,
-    service: S,
-    limits: HttpLimits,
-    shutdown: Shutdown,
-) where
-    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
-    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
-{
+fn prepare(stream: &TcpStream) {
     // Without it the first event on a reused connection waits for the client's delayed acknowledgement, 40 ms.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(event = "nodelay_failed", %error);
     }
+}
+
+/// Serves one connection until it ends, or goes for another one.
+async fn connection<T, S, F, B>(
+    stream: T,
+    addr: SocketAddr,
+    seat: Seat,
+    service: S,
+    limits: HttpLimits,
+    shutdown: Shutdown,
+) where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static,
+{
     let peer = Peer { addr, linger: Linger::default() };
-    let io = TokioIo::new(Lingering::new(stream, peer.linger.clone()));
+    let progress = Progress::new(seat);
+    let written = progress.clone();
+    let io = TokioIo::new(Lingering::new(stream, peer.linger.clone(), move || written.flushed()));
+    let began = progress.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        peer.linger.begin();
+        let in_progress = began.begin();
         request.extensions_mut().insert(peer.clone());
-        service(request)
+        let answer = service(request);
+        async move { answer.await.map(|response| response.map(|body| Ending::new(body, in_progress))) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .max_buf_size(MAX_HEAD)
         .header_read_timeout(limits.header_timeout)
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
@@ -131,6 +159,10 @@ async fn connection<S, F, B>(
     let ended = loop {
         tokio::select! {
             ended = connection.as_mut() => break ended,
+            () = progress.seat().asked_to_go() => {
+                tracing::debug!(event = "connection_evicted", "closed to make room for a new connection");
+                return;
+            }
             () = shutdown.draining(), if !draining => {
                 draining = true;
                 connection.as_mut().graceful_shutdown();
@@ -142,3 +174,6 @@ async fn connection<S, F, B>(
         tracing::debug!(event = "connection_ended", %error);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -191,6 +191,7 @@ pub(super) async fn answer(
         trace: record.trace(call.app.records.traces.as_ref()),
         force: call.app.shutdown.force_token(),
     };
+    record.asked(plans.len());
     let runs = Runs::start(starter, plans, config.max_choices).await;
     if stream {
         record.stream = true;
@@ -210,9 +211,13 @@ async fn whole(mut runs: Runs, mut about: About, record: &mut Record) -> Result<
         record.usage = runs.usage();
         let Some((choice, closing)) = choices.get_mut(index) else { continue };
         match got? {
-            Got::Alive => {}
-            Got::Out(delta) => choice.take(&delta),
+            Got::Alive => record.heard(None),
+            Got::Out(delta) => {
+                record.heard(Some(&delta));
+                choice.take(&delta);
+            }
             Got::Done(end) => {
+                record.heard(None);
                 choice.close(&end);
                 *closing = *end;
             }

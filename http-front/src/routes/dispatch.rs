@@ -24,7 +24,7 @@ use serde::Serialize;
 use std::{convert::Infallible, sync::Arc, time::SystemTime};
 use warp::{Filter, Reply, path::FullPath, reply::Response};
 
-/// What is read away of the body of a client that showed no key.
+/// What is read of the body of a client that showed no key, all in all: what came with the head is part of it.
 const STRANGER_BYTES: u64 = 64 * 1024;
 /// What is read away beyond the bound for bodies, of a client that showed its key.
 const KNOWN_BYTES: u64 = 8 * 1024 * 1024;
@@ -46,8 +46,11 @@ pub fn routes(
             async move {
                 let record = Record::of(&headers).accessed(access);
                 let id = record.id().to_owned();
-                let call = Call { app: &app, peer: &peer, headers: &headers, key: None };
+                let mut call = Call { app: &app, peer: &peer, headers: &headers, key: None };
                 let mut response = call.answer(side, &method, path.as_str(), body, record).await;
+                if let Some(key) = &call.key {
+                    app.limits.tell(key, response.headers_mut());
+                }
                 finish(&mut response, &id);
                 if side == Side::Public {
                     cors::tell(&app.config.cors, &headers, response.headers_mut());
@@ -77,7 +80,7 @@ pub struct Call<'a> {
 
 impl Call<'_> {
     async fn answer<S, B, E>(
-        mut self,
+        &mut self,
         side: Side,
         method: &Method,
         path: &str,
@@ -122,22 +125,31 @@ impl Call<'_> {
             let asks = !head && matches!(route, Route::Chat | Route::Completions);
             record.showed(&key.name, self.app.records.usage.as_ref().filter(|_| asks));
         }
-        let unread = self.app.config.max_body as u64 + KNOWN_BYTES;
+        let unread =
+            if self.key.is_some() { self.app.config.max_body as u64 + KNOWN_BYTES } else { STRANGER_BYTES };
         if let Err(error) = self.admit(&route) {
             return self.hang_up_unread(self.refuse(error, record), unread);
         }
-        let served = match route {
-            Route::Chat | Route::Completions if head => {
-                Ok(self.hang_up_unread(StatusCode::OK.into_response(), unread))
+        if route.reaches_the_model()
+            && let Some(key) = &self.key
+        {
+            match self.app.limits.enter(key) {
+                Ok(permit) => record.permit = Some(permit),
+                Err(error) => return self.hang_up_unread(self.refuse(error, record), unread),
             }
+        }
+        let served = match route {
+            Route::Chat | Route::Completions if head => Ok(StatusCode::OK.into_response()),
             Route::Chat | Route::Completions => match self.body(body).await {
                 Ok(body) => {
                     record.read(body.len());
-                    let is_chat = route == Route::Chat;
-                    return if is_chat {
-                        chat::serve(&self, &body, record).await
+                    if let Err(error) = record.permit.as_mut().map_or(Ok(()), |p| p.body(body.len())) {
+                        return self.refuse(error, record);
+                    }
+                    return if route == Route::Chat {
+                        chat::serve(self, &body, record).await
                     } else {
-                        completions::serve(&self, &body, record).await
+                        completions::serve(self, &body, record).await
                     };
                 }
                 Err(error) => {
@@ -161,7 +173,7 @@ impl Call<'_> {
                     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
                 }
                 record.quiet();
-                return response;
+                return self.hang_up_unread(response, unread);
             }
             Route::Live => {
                 record.quiet();
@@ -179,9 +191,9 @@ impl Call<'_> {
         match served {
             Ok(response) => {
                 record.served();
-                response
+                self.hang_up_unread(response, unread)
             }
-            Err(error) => self.refuse(error, record),
+            Err(error) => self.hang_up_unread(self.refuse(error, record), unread),
         }
     }
 
@@ -285,7 +297,10 @@ impl Call<'_> {
     fn hang_up_unread(&self, mut response: Response, bytes: u64) -> Response {
         let length = self.headers.get(header::CONTENT_LENGTH);
         if self.headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|n| n != "0") {
-            self.peer.linger.allow(bytes);
+            match self.key {
+                Some(_) => self.peer.linger.allow(bytes),
+                None => self.peer.linger.allow_in_all(bytes),
+            }
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -64,6 +64,14 @@ impl Route {
         }
     }
 
+    /// Whether its requests are counted against the limits of their key.
+    pub fn reaches_the_model(&self) -> bool {
+        match self {
+            Self::Chat | Self::Completions => true,
+            Self::Models | Self::Model(_) | Self::Ready | Self::Live | Self::Metrics | Self::Verify => false,
+        }
+    }
+
     fn allow(&self) -> &'static str {
         match self {
             Self::Chat | Self::Completions => "POST, HEAD, OPTIONS",

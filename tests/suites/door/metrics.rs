@@ -17,8 +17,12 @@ async fn get(addr: SocketAddr, method: &str) -> Answer {
 /// The series that have counted anything; how many keys there are is no count.
 async fn counted(pair: &Pair) -> Vec<String> {
     let answer = get(pair.internal, "GET").await;
-    let lines = answer.text().lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0"));
-    let lines = lines.filter(|line| !line.starts_with("codex_keys"));
+    // That it is asked is a connection.
+    let quiet = |line: &&str| {
+        let no_count = ["codex_http_connections{", "codex_keys"];
+        !line.starts_with('#') && !line.ends_with(" 0") && !no_count.iter().any(|name| line.starts_with(name))
+    };
+    let lines = answer.text().lines().filter(quiet);
     lines.map(str::to_owned).collect()
 }
 

@@ -151,6 +151,37 @@ impl Raw {
         assert!(self.buffer.is_empty(), "more came: {:?}", String::from_utf8_lossy(&self.buffer));
     }
 
+    /// Our address.
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.stream.local_addr().expect("an address")
+    }
+
+    /// Writes `bytes` again and again and reads nothing, until nothing more is taken for two seconds or `most` were; how many
+    /// were.
+    pub(crate) async fn send_until_stuck(&mut self, bytes: &[u8], most: usize) -> usize {
+        const STUCK: std::time::Duration = std::time::Duration::from_secs(2);
+        let mut sent = 0;
+        while sent < most {
+            let from = sent % bytes.len();
+            match timeout(STUCK, self.stream.write(&bytes[from..])).await {
+                Ok(Ok(taken)) => sent += taken,
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        sent
+    }
+
+    /// Whether the other side has closed it, as far as is known now.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        loop {
+            match self.stream.try_read_buf(&mut self.buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+
     async fn until(&mut self, what: &str, found: impl Fn(&[u8]) -> Option<usize>) -> Vec<u8> {
         loop {
             if let Some(end) = found(&self.buffer) {

@@ -25,6 +25,7 @@ mod records;
 mod replace;
 mod schemathesis;
 mod silence;
+mod slow_reader;
 mod soak;
 mod streams;
 mod support;

@@ -14,7 +14,7 @@ pub(in crate::config) const DOOR: &[Setting] = &[
         "PROXY_RATE_LIMIT_ENABLED",
         Kind::Bool,
         Some("false"),
-        "Whether PROXY_RATE_LIMIT_MAX and PROXY_RATE_LIMIT_TOKENS hold for keys that have no limits of their own.",
+        "Whether PROXY_RATE_LIMIT_MAX and PROXY_RATE_LIMIT_TOKENS hold for keys that name no such limit of their own.",
     ),
     Setting::new(
         "PROXY_RATE_LIMIT_WINDOW_MS",

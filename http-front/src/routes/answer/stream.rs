@@ -170,7 +170,7 @@ impl Body {
 
     fn take(&mut self, index: usize, got: Got) {
         match got {
-            Got::Alive => {}
+            Got::Alive => self.record.heard(None),
             // The deltas would come again, and what was sent can't be taken back.
             Got::Out(Delta::Retry) if self.chunks.has_text(index) => {
                 let broken = failure::broken();
@@ -178,11 +178,15 @@ impl Body {
                 self.fail(index, if agent { broken.after_work(true) } else { broken })
             }
             Got::Out(delta) => {
+                self.record.heard(Some(&delta));
                 if let Effect::Differs(bytes) = self.chunks.take(index, &delta, &mut self.out) {
                     differs(self.record.id().as_str(), bytes);
                 }
             }
-            Got::Done(closing) => self.close(index, &closing),
+            Got::Done(closing) => {
+                self.record.heard(None);
+                self.close(index, &closing);
+            }
         }
     }
 

@@ -1,0 +1,97 @@
+//! Whether a connection has a request in progress: from its whole head until the last byte of its answer went out.
+//!
+//! The end of a request is not told by the HTTP library, so it is seen from below: hyper drops the body of an answer when
+//! it has its last byte, and flushes the socket when it has written all that it has.
+
+use super::seats::Seat;
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+/// The progress of a connection. Shared between its requests and its socket.
+#[derive(Debug, Clone)]
+pub(super) struct Progress(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    seat: Seat,
+    /// Whether the body of the last answer is complete, but perhaps not written.
+    ending: AtomicBool,
+}
+
+impl Progress {
+    /// Of a connection that has this place.
+    pub(super) fn new(seat: Seat) -> Self {
+        Self(Arc::new(Inner { seat, ending: AtomicBool::new(false) }))
+    }
+
+    /// Its place.
+    pub(super) fn seat(&self) -> &Seat {
+        &self.0.seat
+    }
+
+    /// A request is there. It is in progress until what is given here was dropped and everything was written.
+    pub(super) fn begin(&self) -> InProgress {
+        self.0.ending.store(false, Ordering::Release);
+        self.0.seat.begin();
+        InProgress(self.clone())
+    }
+
+    /// All that there is was written.
+    pub(super) fn flushed(&self) {
+        if self.0.ending.swap(false, Ordering::AcqRel) {
+            self.0.seat.rest();
+        }
+    }
+}
+
+/// A request in progress.
+#[derive(Debug)]
+pub(super) struct InProgress(Progress);
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.0.0.ending.store(true, Ordering::Release);
+    }
+}
+
+/// The body of an answer, which ends its request.
+#[derive(Debug)]
+pub(super) struct Ending<B> {
+    body: B,
+    _request: InProgress,
+}
+
+impl<B> Ending<B> {
+    /// With it the request ends.
+    pub(super) fn new(body: B, request: InProgress) -> Self {
+        Self { body, _request: request }
+    }
+}
+
+impl<B: Body<Data: Buf> + Unpin> Body for Ending<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
