@@ -13,6 +13,10 @@ use crate::{
     prompt::{Prompt, PromptError},
     reload::Reload,
     routes::{dispatch, table::Side},
+    state::{
+        board::{self, Board},
+        toggles::Variables,
+    },
 };
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -44,6 +48,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// The operator's prompt.
     pub prompt: Prompt,
+    /// What an operator has switched.
+    pub board: Board,
     /// The end of the program.
     pub shutdown: Shutdown,
 }
@@ -162,7 +168,14 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     };
     let limits = HttpLimits { header_timeout: config.header_timeout, connections: config.max_connections };
     let inside = Side::Internal { metrics: config.metrics };
-    let daemon = Daemon::connect(link, shutdown);
+    let board = Board::new(Variables {
+        maintenance: config.maintenance,
+        retry_after: config.maintenance_retry_after,
+        app_server: config.app_server,
+    });
+    let end = shutdown.clone();
+    shutdown.spawn(board::tell(board.clone(), async move { end.forced().await }));
+    let daemon = Daemon::connect(link, board.clone(), shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
     let app = Arc::new(App {
         auth,
@@ -171,6 +184,7 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         images,
         metrics: Arc::default(),
         prompt,
+        board,
         shutdown: shutdown.clone(),
         config,
     });

@@ -19,5 +19,6 @@ pub mod reload;
 pub mod routes;
 pub mod schema;
 pub mod sse;
+pub mod state;
 pub mod translate;
 pub mod worklog;

@@ -1,14 +1,16 @@
 //! What is counted, and how it is told to Prometheus (`GET /metrics` on the internal listener).
 //!
 //! Owns the series and their registry: one for each front, so that two in one process don't mix. Promises: a series is there
-//! from the start, at 0; a label's values are a closed set that the code names, never anything that a client sent. It never
+//! from the start, at 0 (what is switched is told as it is whenever it is asked for); a label's values are a closed set that the code names, never anything that a client sent. It never
 //! waits, and nothing of a prompt, a completion, a key or an id is in it.
 //!
 //! A series is a field of [`Metrics`] that `Maker` makes, and a method that counts; its help says what one is, and the unit
 //! where it has one. `docs/metrics.md` is made from that.
 
 use crate::translate::{blocks::Counts, request::IGNORED};
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry, TextEncoder, core::Collector};
+use prometheus::{
+    IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+};
 
 /// The content type of what [`Metrics::text`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -21,6 +23,8 @@ pub struct Metrics {
     tool_buffers_started: IntCounter,
     tool_buffers_flushed: IntCounter,
     tool_buffers_aborted: IntCounter,
+    maintenance: IntGaugeVec,
+    app_server: IntGauge,
 }
 
 impl Default for Metrics {
@@ -51,6 +55,15 @@ impl Metrics {
                 "codex_tool_buffer_aborted_total",
                 "Texts that were held back and turned out to be no calls, or too long, or were cut off by the answer's end.",
             ),
+            maintenance: make.gauges(
+                "codex_maintenance_mode",
+                "Maintenance as it holds in this front: 1 for the state that it is in, 0 for the other.",
+                ("state", &["on", "off"]),
+            ),
+            app_server: make.gauge(
+                "codex_app_server_enabled",
+                "Whether the service is switched on in this front: 1, or 0 while the kill switch is off.",
+            ),
             registry: make.registry,
         }
     }
@@ -68,6 +81,13 @@ impl Metrics {
         self.tool_buffers_started.inc_by(started);
         self.tool_buffers_flushed.inc_by(flushed);
         self.tool_buffers_aborted.inc_by(aborted);
+    }
+
+    /// What an operator has switched, as it holds now.
+    pub fn switched(&self, maintenance: bool, app_server: bool) {
+        self.maintenance.with_label_values(&["on"]).set(i64::from(maintenance));
+        self.maintenance.with_label_values(&["off"]).set(i64::from(!maintenance));
+        self.app_server.set(i64::from(app_server));
     }
 
     /// All series in Prometheus's text format.
@@ -100,6 +120,20 @@ impl Maker {
         counters
     }
 
+    /// One that goes up and down.
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::new(name, help))
+    }
+
+    /// One for each value of a label.
+    fn gauges(&self, name: &str, help: &str, (label, values): (&str, &[&str])) -> IntGaugeVec {
+        let gauges = self.register(IntGaugeVec::new(Opts::new(name, help), &[label]));
+        for value in values {
+            let _at_zero = gauges.with_label_values(&[value]);
+        }
+        gauges
+    }
+
     fn register<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
         let made = made.expect("names and labels are constants that fit");
         self.registry.register(Box::new(made.clone())).expect("each name is a constant and there once");
@@ -119,7 +153,7 @@ mod tests {
     fn every_series_is_there_from_the_start() {
         let metrics = Metrics::new();
         let lines = lines(&metrics);
-        assert_eq!(lines.len(), IGNORED.len() + 3);
+        assert_eq!(lines.len(), IGNORED.len() + 6);
         assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
         for name in IGNORED {
             assert!(lines.contains(&format!("codex_ignored_params_total{{param=\"{name}\"}} 0")), "{name}");
@@ -132,13 +166,16 @@ mod tests {
         metrics.ignored(&["seed", "name", "seed"]);
         metrics.ignored(&["sent by a client"]);
         metrics.tool_buffers(Counts { started: 2, flushed: 1, aborted: 1 });
+        metrics.switched(false, true);
         let mut counted = lines(&metrics);
         counted.retain(|line| !line.ends_with(" 0"));
         assert_eq!(
             counted,
             [
+                "codex_app_server_enabled 1",
                 "codex_ignored_params_total{param=\"name\"} 1",
                 "codex_ignored_params_total{param=\"seed\"} 2",
+                "codex_maintenance_mode{state=\"off\"} 1",
                 "codex_tool_buffer_aborted_total 1",
                 "codex_tool_buffer_flushed_total 1",
                 "codex_tool_buffer_started_total 2",

@@ -9,4 +9,5 @@ pub mod health;
 pub mod models;
 mod prepare;
 pub mod table;
+mod toggles;
 mod told;

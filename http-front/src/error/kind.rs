@@ -15,6 +15,8 @@ pub enum Kind {
     InvalidApiKey,
     /// The key may not use this profile.
     ProfileNotAllowed,
+    /// The key doesn't open the operators' routes.
+    OperatorOnly,
     /// No such route.
     NotFound,
     /// No such model.
@@ -81,6 +83,7 @@ impl Kind {
             Self::ContextLength => row(400, bad, Some("context_length_exceeded"), false),
             Self::InvalidApiKey => row(401, bad, Some("invalid_api_key"), false),
             Self::ProfileNotAllowed => row(403, "permission_error", Some("profile_not_allowed"), false),
+            Self::OperatorOnly => row(403, "permission_error", Some("operator_only"), false),
             Self::NotFound => row(404, bad, Some("not_found"), false),
             Self::ModelNotFound => row(404, bad, Some("model_not_found"), false),
             Self::MethodNotAllowed => row(405, bad, Some("method_not_allowed"), false),
@@ -116,6 +119,7 @@ impl Kind {
         Self::ContextLength,
         Self::InvalidApiKey,
         Self::ProfileNotAllowed,
+        Self::OperatorOnly,
         Self::NotFound,
         Self::ModelNotFound,
         Self::MethodNotAllowed,
@@ -160,7 +164,8 @@ mod tests {
             Kind::UnsupportedValue => Kind::ContextLength,
             Kind::ContextLength => Kind::InvalidApiKey,
             Kind::InvalidApiKey => Kind::ProfileNotAllowed,
-            Kind::ProfileNotAllowed => Kind::NotFound,
+            Kind::ProfileNotAllowed => Kind::OperatorOnly,
+            Kind::OperatorOnly => Kind::NotFound,
             Kind::NotFound => Kind::ModelNotFound,
             Kind::ModelNotFound => Kind::MethodNotAllowed,
             Kind::MethodNotAllowed => Kind::TooLarge,

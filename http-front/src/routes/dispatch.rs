@@ -5,6 +5,7 @@ use super::{
     health::report,
     models,
     table::{NotServed, Resolved, Route, Side, resolve},
+    toggles,
 };
 use crate::{
     app::App,
@@ -13,12 +14,14 @@ use crate::{
     http::listener::Peer,
     metrics,
     record::Record,
+    state::toggles::MaintenanceNow,
     translate::profile::Rights,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use serde::Serialize;
+use shared::clock;
 use std::{convert::Infallible, sync::Arc, time::SystemTime};
 use warp::{Filter, Reply, path::FullPath, reply::Response};
 
@@ -109,6 +112,13 @@ impl Call<'_> {
                 return self.hang_up_unread(failed(&error), STRANGER_BYTES);
             }
         };
+        if let Err(error) = self.operator(&route) {
+            record.ended(&error);
+            return self.hang_up_unread(failed(&error), STRANGER_BYTES);
+        }
+        if let Some(which) = toggles::Which::of(&route) {
+            return toggles::serve(&self, which, method, body, record).await;
+        }
         let unread = self.app.config.max_body as u64 + KNOWN_BYTES;
         if let Err(error) = self.admit(&route) {
             return self.hang_up_unread(self.refuse(error, record), unread);
@@ -132,7 +142,8 @@ impl Call<'_> {
                 models::one(&self.app.daemon.health().models, &self.app.config, &id).map(|one| json(&one))
             }
             Route::Ready => {
-                let (draining, maintenance) = (self.app.shutdown.is_draining(), self.app.config.maintenance);
+                let (draining, maintenance) =
+                    (self.app.shutdown.is_draining(), self.app.board.maintenance().enabled);
                 let (ready, report) = report(&self.app.daemon.health(), draining, maintenance);
                 let mut response = json(&report);
                 if !ready {
@@ -147,10 +158,16 @@ impl Call<'_> {
             }
             Route::Metrics => {
                 record.quiet();
+                self.app
+                    .metrics
+                    .switched(self.app.board.maintenance().enabled, self.app.board.app_server().enabled);
                 let mut response = Response::new(self.app.metrics.text().into());
                 let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
                 response.headers_mut().insert(header::CONTENT_TYPE, kind);
                 Ok(response)
+            }
+            Route::Maintenance | Route::AppServer => {
+                Err(ApiError::new(Kind::Internal, "The request could not be routed."))
             }
         };
         match served {
@@ -169,25 +186,30 @@ impl Call<'_> {
         failed(&error)
     }
 
-    /// Whether an operator lets requests of the API through.
+    /// Whether an operator lets requests of the API through. Asked once, when a request begins: what runs goes on.
     fn admit(&self, route: &Route) -> Result<(), ApiError> {
-        let config = &self.app.config;
         match route {
-            Route::Chat | Route::Completions | Route::Models | Route::Model(_) if !config.app_server => {
-                Err(ApiError::new(Kind::AppServerDisabled, "The operator has switched this service off."))
+            Route::Chat | Route::Completions | Route::Models | Route::Model(_) => {}
+            Route::Ready | Route::Live | Route::Metrics | Route::Maintenance | Route::AppServer => {
+                return Ok(());
             }
-            Route::Chat | Route::Completions | Route::Models | Route::Model(_) if config.maintenance => {
-                let error = ApiError::new(Kind::Maintenance, "The service is under maintenance; try again.");
-                Err(error.retry_after(config.maintenance_retry_after))
-            }
-            Route::Chat
-            | Route::Completions
-            | Route::Models
-            | Route::Model(_)
-            | Route::Ready
-            | Route::Live
-            | Route::Metrics => Ok(()),
         }
+        let board = &self.app.board;
+        if !board.app_server().enabled {
+            let message = "The operator has switched this service off.";
+            return Err(ApiError::new(Kind::AppServerDisabled, message));
+        }
+        let maintenance = board.maintenance();
+        if maintenance.enabled { Err(under(maintenance)) } else { Ok(()) }
+    }
+
+    /// Whether the key may use a route that is for operators.
+    fn operator(&self, route: &Route) -> Result<(), ApiError> {
+        if !route.is_for_operators() || self.key.as_ref().is_some_and(|key| key.operator) {
+            return Ok(());
+        }
+        let message = "This key is not an operator's. Ask with one that is, such as PROXY_API_KEY.";
+        Err(ApiError::new(Kind::OperatorOnly, message))
     }
 
     fn needs_key(&self, route: &Route) -> bool {
@@ -195,6 +217,7 @@ impl Call<'_> {
             Route::Chat | Route::Completions => true,
             // Without any key configured, models are closed, too.
             Route::Models | Route::Model(_) => self.app.config.protect_models || self.app.auth.is_closed(),
+            Route::Maintenance | Route::AppServer => true,
             Route::Ready | Route::Live | Route::Metrics => false,
         }
     }
@@ -219,7 +242,7 @@ impl Call<'_> {
 
     /// An answer that is given before the body was read: the connection ends with it, but not before the client
     /// could read it.
-    fn hang_up_unread(&self, mut response: Response, bytes: u64) -> Response {
+    pub(super) fn hang_up_unread(&self, mut response: Response, bytes: u64) -> Response {
         let length = self.headers.get(header::CONTENT_LENGTH);
         if self.headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|n| n != "0") {
             self.peer.linger.allow(bytes);
@@ -227,6 +250,17 @@ impl Call<'_> {
         }
         response
     }
+}
+
+/// The answer under maintenance.
+fn under(maintenance: MaintenanceNow) -> ApiError {
+    let wait = maintenance.wait(clock::now_ms());
+    let said = maintenance.message.filter(|text| !text.trim().is_empty());
+    let error = match said {
+        Some(said) => ApiError::new(Kind::Maintenance, said),
+        None => ApiError::new(Kind::Maintenance, "The service is under maintenance; try again."),
+    };
+    error.retry_after(wait)
 }
 
 /// An answer with a JSON body.

@@ -34,6 +34,10 @@ pub enum Route {
     Live,
     /// `GET /metrics`: what is counted.
     Metrics,
+    /// `/internal/maintenance`: an operator's toggle.
+    Maintenance,
+    /// `/internal/app-server`: the kill switch.
+    AppServer,
 }
 
 /// What is to be done with a request.
@@ -58,6 +62,8 @@ impl Route {
             Self::Ready => "/readyz",
             Self::Live => "/livez",
             Self::Metrics => "/metrics",
+            Self::Maintenance => "/internal/maintenance",
+            Self::AppServer => "/internal/app-server",
         }
     }
 
@@ -65,6 +71,21 @@ impl Route {
         match self {
             Self::Chat | Self::Completions => "POST, HEAD, OPTIONS",
             Self::Models | Self::Model(_) | Self::Ready | Self::Live | Self::Metrics => "GET, HEAD, OPTIONS",
+            Self::Maintenance | Self::AppServer => "GET, HEAD, POST, PUT, DELETE, OPTIONS",
+        }
+    }
+
+    /// Whether it is for operators: for keys that open `/internal/*`.
+    pub fn is_for_operators(&self) -> bool {
+        match self {
+            Self::Maintenance | Self::AppServer => true,
+            Self::Chat
+            | Self::Completions
+            | Self::Models
+            | Self::Model(_)
+            | Self::Ready
+            | Self::Live
+            | Self::Metrics => false,
         }
     }
 }
@@ -93,6 +114,8 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
         (Side::Public, path) => {
             path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()).map(|id| Route::Model(decoded(id)))
         }
+        (Side::Internal { .. }, "/internal/maintenance") => Some(Route::Maintenance),
+        (Side::Internal { .. }, "/internal/app-server") => Some(Route::AppServer),
         (Side::Internal { metrics: true }, "/metrics") => Some(Route::Metrics),
         (Side::Internal { .. }, _) => None,
     };
@@ -108,6 +131,10 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
         (&Method::GET, Route::Models | Route::Model(_) | Route::Ready | Route::Live | Route::Metrics) => {
             Ok(Resolved::Serve(route))
         }
+        (
+            &Method::GET | &Method::POST | &Method::PUT | &Method::DELETE,
+            Route::Maintenance | Route::AppServer,
+        ) => Ok(Resolved::Serve(route)),
         _ => {
             let error =
                 ApiError::new(Kind::MethodNotAllowed, format!("This route is served for {allow} alone."));
@@ -157,7 +184,9 @@ mod tests {
         );
         assert_eq!(public(Method::GET, "/v1/models/"), Ok(Resolved::Serve(Route::Models)));
         assert_eq!(public(Method::DELETE, "/v1/models"), Err((405, Some("GET, HEAD, OPTIONS"))));
-        for path in ["", "/", "/v1", "/v1/modelsx", "//v1/models", "/v1/chat", "/metrics"] {
+        for path in
+            ["", "/", "/v1", "/v1/modelsx", "//v1/models", "/v1/chat", "/metrics", "/internal/maintenance"]
+        {
             assert_eq!(public(Method::GET, path), Err((404, None)), "{path}");
         }
         let internal = |metrics, method, path| {
@@ -167,6 +196,16 @@ mod tests {
         assert!(internal(false, Method::GET, "/readyz").is_ok());
         assert_eq!(internal(true, Method::GET, "/metrics/"), Ok(Resolved::Serve(Route::Metrics)));
         assert_eq!(internal(true, Method::POST, "/metrics"), Err(405));
+        for (path, route) in
+            [("/internal/maintenance", Route::Maintenance), ("/internal/app-server/", Route::AppServer)]
+        {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+                assert_eq!(internal(false, method, path), Ok(Resolved::Serve(route.clone())));
+            }
+            assert_eq!(internal(false, Method::HEAD, path), Ok(Resolved::Head(route.clone())));
+            assert_eq!(internal(false, Method::PATCH, path), Err(405));
+            assert!(route.is_for_operators());
+        }
         for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS] {
             assert_eq!(internal(false, method, "/metrics"), Err(404));
         }
