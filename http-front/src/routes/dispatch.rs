@@ -112,7 +112,7 @@ impl Call<'_> {
                 return self.hang_up_unread(failed(&error), STRANGER_BYTES);
             }
         };
-        if let Err(error) = self.operator(&route) {
+        if let Err(error) = toggles::open(&route, self.key.as_deref()) {
             record.ended(&error);
             return self.hang_up_unread(failed(&error), STRANGER_BYTES);
         }
@@ -201,15 +201,6 @@ impl Call<'_> {
         }
         let maintenance = board.maintenance();
         if maintenance.enabled { Err(under(maintenance)) } else { Ok(()) }
-    }
-
-    /// Whether the key may use a route that is for operators.
-    fn operator(&self, route: &Route) -> Result<(), ApiError> {
-        if !route.is_for_operators() || self.key.as_ref().is_some_and(|key| key.operator) {
-            return Ok(());
-        }
-        let message = "This key is not an operator's. Ask with one that is, such as PROXY_API_KEY.";
-        Err(ApiError::new(Kind::OperatorOnly, message))
     }
 
     fn needs_key(&self, route: &Route) -> bool {

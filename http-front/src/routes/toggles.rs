@@ -10,6 +10,7 @@ use super::{
     table::Route,
 };
 use crate::{
+    auth::Key,
     body::BodyLimits,
     error::{ApiError, Kind},
     record::Record,
@@ -121,6 +122,18 @@ impl Which {
     }
 }
 
+/// Whether a key opens a route: those for operators want one of theirs.
+///
+/// # Errors
+/// `operator_only`.
+pub(super) fn open(route: &Route, key: Option<&Key>) -> Result<(), ApiError> {
+    if !route.is_for_operators() || key.is_some_and(|key| key.operator) {
+        return Ok(());
+    }
+    let message = "This key is not an operator's. Ask with one that is, such as PROXY_API_KEY.";
+    Err(ApiError::new(Kind::OperatorOnly, message))
+}
+
 /// Shows a toggle, or changes it first. The key was checked.
 pub(super) async fn serve<S, B, E>(
     call: &Call<'_>,
@@ -175,4 +188,31 @@ where
             error
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::KeyLimits;
+
+    #[test]
+    fn a_key_that_is_no_operators_opens_everything_else() {
+        let key = |operator| Key {
+            name: "k".into(),
+            may_agent: true,
+            operator,
+            models: None,
+            limits: KeyLimits::default(),
+        };
+        for route in [Route::Maintenance, Route::AppServer] {
+            for refused in [None, Some(&key(false))] {
+                let error = open(&route, refused).unwrap_err();
+                assert_eq!((error.status().as_u16(), error.code()), (403, Some("operator_only")));
+            }
+            assert!(open(&route, Some(&key(true))).is_ok());
+        }
+        for route in [Route::Chat, Route::Models, Route::Metrics, Route::Ready] {
+            assert!(open(&route, Some(&key(false))).is_ok() && open(&route, None).is_ok());
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! The command line.
 
-use crate::failure::Failure;
+use crate::{
+    commands::{app_server, maintenance},
+    failure::Failure,
+};
 use clap::{Parser, Subcommand};
 use shared::{build_info, exit};
 use std::process::ExitCode;
@@ -14,7 +17,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Maintenance(maintenance::Command),
+    AppServer(app_server::Command),
+}
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
@@ -36,7 +42,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    match command {}
+    match command {
+        Command::Maintenance(command) => maintenance::run(command),
+        Command::AppServer(command) => app_server::run(&command),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "this is where an operator reads it")]

@@ -14,6 +14,8 @@ pub enum Binary {
     FakeCodex,
     /// The recorder between daemon and child.
     ChildTap,
+    /// The operator's command.
+    Codexctl,
     /// The client of a socket that runs as somebody else.
     SocketCat,
 }
@@ -28,6 +30,7 @@ pub fn binary(which: Binary) -> PathBuf {
         Binary::HttpFront => "http-front",
         Binary::FakeCodex => "fake-codex",
         Binary::ChildTap => "child-tap",
+        Binary::Codexctl => "codexctl",
         Binary::SocketCat => "socket-cat",
     };
     let test = std::env::current_exe().expect("a running program has a path");

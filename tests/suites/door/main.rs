@@ -13,3 +13,4 @@ mod raw;
 mod routes;
 mod secrets;
 mod switches;
+mod toggles;

@@ -26,4 +26,5 @@ mod silence;
 mod soak;
 mod streams;
 mod support;
+mod toggles;
 mod tools;

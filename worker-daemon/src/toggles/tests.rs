@@ -85,6 +85,56 @@ fn a_write_that_fails_leaves_the_file_as_it_was() {
     assert!(store(&dir.path().join("none"), &some()).is_err());
 }
 
+/// A file system of a few pages, where this user may have one.
+struct Tiny(tempfile::TempDir, bool);
+
+impl Tiny {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=32k", "none"]).arg(dir.path());
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        Self(dir, mounted)
+    }
+
+    /// Takes all the room; where there is no such file system, puts a folder in the way.
+    fn fill(&self) {
+        if self.1 {
+            let full = fs::write(self.0.path().join("rest"), vec![0; 64 * 1024]).unwrap_err();
+            assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        } else {
+            fs::create_dir(self.0.path().join(FRESH)).unwrap();
+        }
+    }
+
+    fn free(&self) {
+        let _one_of_both =
+            (fs::remove_file(self.0.path().join("rest")), fs::remove_dir(self.0.path().join(FRESH)));
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        if self.1 {
+            let _gone = std::process::Command::new("umount").arg(self.0.path()).output();
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_file_as_it_was() {
+    let disk = Tiny::new();
+    let home = disk.0.path();
+    store(home, &some()).unwrap();
+    disk.fill();
+    let error = store(home, &Toggles::default()).unwrap_err();
+    assert_eq!(error.kind() == io::ErrorKind::StorageFull, disk.1, "{error}");
+    assert_eq!(load(home), Toggles { persisted: true, ..some() });
+    disk.free();
+    store(home, &Toggles::default()).unwrap();
+    assert_eq!(load(home), Toggles { persisted: true, ..Toggles::default() });
+}
+
 #[tokio::test]
 async fn the_last_word_is_written_also_when_the_daemon_ends() {
     let dir = tempfile::tempdir().unwrap();

@@ -40,6 +40,7 @@ async fn cause(kind: Kind, stage: &Stage) -> Option<Stream> {
         | Kind::UnsupportedValue
         | Kind::InvalidApiKey
         | Kind::ProfileNotAllowed
+        | Kind::OperatorOnly
         | Kind::NotFound
         | Kind::MethodNotAllowed
         | Kind::TooLarge
