@@ -136,17 +136,18 @@ impl Front {
     fn unreached(&self, error: &ureq::Error) -> Failure {
         let base = &self.base;
         let Self { patience, .. } = self;
-        Failure::failed(match error {
-            ureq::Error::Io(why) if why.kind() == std::io::ErrorKind::ConnectionRefused => format!(
+        let refused = |why: &std::io::Error| why.kind() == std::io::ErrorKind::ConnectionRefused;
+        Failure::failed(if matches!(error, ureq::Error::Io(why) if refused(why)) {
+            format!(
                 "nothing listens at {base}: is http-front running? --url or {INTERNAL} names its internal listener"
-            ),
-            ureq::Error::Timeout(_) => format!(
-                "no answer from {base} within {} s; whether the change holds is not known: ask for the status",
+            )
+        } else if matches!(error, ureq::Error::Timeout(_)) {
+            format!(
+                "no answer from {base} within {} s; whether a change holds is not known: ask for the status",
                 patience.as_secs()
-            ),
-            other => format!(
-                "can't ask the front at {base}: {other}; --url or {INTERNAL} names its internal listener"
-            ),
+            )
+        } else {
+            format!("can't ask the front at {base}: {error}; --url or {INTERNAL} names its internal listener")
         })
     }
 }

@@ -14,10 +14,11 @@ async fn get(addr: SocketAddr, method: &str) -> Answer {
     if method == "HEAD" { raw.answer_to_head().await } else { raw.answer().await }
 }
 
-/// The series that have counted anything.
+/// The counters that have counted anything.
 async fn counted(pair: &Pair) -> Vec<String> {
     let answer = get(pair.internal, "GET").await;
-    let lines = answer.text().lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0"));
+    let counters = answer.text().lines().filter(|line| !line.starts_with('#') && line.contains("_total"));
+    let lines = counters.filter(|line| !line.ends_with(" 0"));
     lines.map(str::to_owned).collect()
 }
 

@@ -79,7 +79,7 @@ pub enum ChildEvent {
     /// It is gone, and all its lines were delivered.
     Down(Generation),
     /// The supervisor's state changed.
-    Status(Status),
+    Status(Box<Status>),
     /// A fresh child took over, or did not come up and why.
     Replaced(Result<(), String>),
 }
@@ -244,7 +244,7 @@ impl Actor {
                 self.children.remove(&generation);
                 self.core.on_down(generation, now(), &mut self.actions);
             }
-            ChildEvent::Status(status) => self.core.on_status(status, now(), &mut self.actions),
+            ChildEvent::Status(status) => self.core.on_status(*status, now(), &mut self.actions),
             ChildEvent::Replaced(outcome) => {
                 let outcome = outcome.as_ref().copied().map_err(String::as_str);
                 self.core.on_replaced(outcome, now(), &mut self.actions);

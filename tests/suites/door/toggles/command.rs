@@ -22,7 +22,7 @@ async fn run(env: &[(&str, &str)], arguments: &[&str]) -> Result<String, (i32, S
 async fn ctl(pair: &Pair, arguments: &[&str]) -> String {
     let internal = pair.internal.to_string();
     let env = [("PROXY_INTERNAL_ADDR", internal.as_str()), ("PROXY_API_KEY", KEY)];
-    run(&env, arguments).await.unwrap_or_else(|failure| panic!("{arguments:?}: {failure:?}"))
+    run(&env, arguments).await.expect("an answer")
 }
 
 #[tokio::test]
