@@ -149,8 +149,12 @@ where
 {
     let board = &call.app.board;
     let asked = match *method {
-        Method::POST | Method::PUT => match read(call, body).await.and_then(|body| which.read(&body)) {
-            Ok(asked) => Some(asked),
+        Method::POST | Method::PUT => match read(call, body).await.map(|body| which.read(&body)) {
+            Ok(Ok(asked)) => Some(asked),
+            Ok(Err(error)) => {
+                record.ended(&error);
+                return failed(&error);
+            }
             Err(error) => {
                 record.ended(&error);
                 return call.hang_up_unread(failed(&error), MAX_BODY as u64);
@@ -172,7 +176,12 @@ where
         }
     }
     record.served();
-    call.hang_up_unread(which.state(board), MAX_BODY as u64)
+    let state = which.state(board);
+    if matches!(*method, Method::POST | Method::PUT) {
+        state
+    } else {
+        call.hang_up_unread(state, MAX_BODY as u64)
+    }
 }
 
 async fn read<S, B, E>(call: &Call<'_>, body: S) -> Result<Bytes, ApiError>

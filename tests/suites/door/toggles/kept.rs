@@ -155,6 +155,19 @@ async fn a_toggle_ends_at_its_time_with_the_daemon_and_without() {
     assert_eq!(door.state(MAINTENANCE).await["enabled"], false);
 }
 
+/// A daemon that hangs holds up an operator for a bounded time, and gets the toggle when it goes on.
+#[tokio::test]
+async fn a_daemon_that_hangs_holds_up_no_toggle() {
+    let (pair, _, _) = pair().await;
+    let door = Door::of(&pair);
+    pair.daemon.signal(Signal::SIGSTOP).expect("a daemon");
+    let state = door.set(MAINTENANCE, on()).await;
+    assert_eq!((&state["enabled"], &state["kept"]), (&json!(true), &json!(false)));
+    assert_eq!(door.chat().await, (503, json!("maintenance")));
+    pair.daemon.signal(Signal::SIGCONT).expect("a daemon");
+    door.shows(&pair, MAINTENANCE, &[("enabled", json!(true)), ("kept", json!(true))]).await;
+}
+
 /// Nothing can be written. The toggle holds, the log says so, no request fails for it, and the next daemon hears of it.
 #[tokio::test]
 async fn a_disk_that_takes_nothing_fails_no_request() {
