@@ -18,6 +18,10 @@ use crate::{
     records::{Records, RecordsError, access},
     reload::Reload,
     routes::{dispatch, table::Side},
+    state::{
+        board::{self, Board},
+        toggles::Variables,
+    },
 };
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -57,6 +61,8 @@ pub struct App {
     pub limits: Arc<Limits>,
     /// The operator's prompt.
     pub prompt: Prompt,
+    /// What an operator has switched.
+    pub board: Board,
     /// The end of the program.
     pub shutdown: Shutdown,
 }
@@ -204,7 +210,14 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     }
     let header_timeout = config.header_timeout;
     let inside = Side::Internal { metrics: config.metrics };
-    let daemon = Daemon::connect(link, shutdown);
+    let board = Board::new(Variables {
+        maintenance: config.maintenance,
+        retry_after: config.maintenance_retry_after,
+        app_server: config.app_server,
+    });
+    let end = shutdown.clone();
+    shutdown.spawn(board::tell(board.clone(), async move { end.forced().await }));
+    let daemon = Daemon::connect(link, board.clone(), shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
     let metrics = Arc::<Metrics>::default();
     match keys {
@@ -222,6 +235,7 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         metrics,
         records,
         prompt,
+        board,
         shutdown: shutdown.clone(),
         config,
     });

@@ -21,6 +21,7 @@ pub mod reload;
 pub mod routes;
 pub mod schema;
 pub mod sse;
+pub mod state;
 pub mod trace;
 pub mod translate;
 pub mod worklog;

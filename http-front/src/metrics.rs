@@ -1,7 +1,7 @@
 //! What is counted, and how it is told to Prometheus (`GET /metrics` on the internal listener).
 //!
 //! Owns the series and their registry: one for each front, so that two in one process don't mix. Promises: a series is there
-//! from the start, at 0; a label's values are a closed set that the code names, never anything that a client sent. It never
+//! from the start, at 0 (what is switched is told as it is whenever it is asked for); a label's values are a closed set that the code names, never anything that a client sent. It never
 //! waits, and nothing of a prompt, a completion, a key or an id is in it.
 //!
 //! A series is a field of [`Metrics`] that `Maker` makes, and a method that counts; its help says what one is, and the unit
@@ -44,6 +44,8 @@ pub struct Metrics {
     log_lines_dropped: IntCounterVec,
     rate_limited: IntCounterVec,
     connections: ConnectionCounts,
+    maintenance: IntGaugeVec,
+    app_server: IntGauge,
 }
 
 /// What a key can be.
@@ -121,6 +123,15 @@ impl Metrics {
                     "Connections without a request that were closed to make room for new ones.",
                 ),
             ),
+            maintenance: make.gauges(
+                "codex_maintenance_mode",
+                "Maintenance as it holds in this front: 1 for the state that it is in, 0 for the other.",
+                ("state", &["on", "off"]),
+            ),
+            app_server: make.gauge(
+                "codex_app_server_enabled",
+                "Whether the service is switched on in this front: 1, or 0 while the kill switch is off.",
+            ),
             registry: make.registry,
         }
     }
@@ -181,6 +192,13 @@ impl Metrics {
     /// Where connections are counted.
     pub fn connections(&self) -> ConnectionCounts {
         self.connections.clone()
+    }
+
+    /// What an operator has switched, as it holds now.
+    pub fn switched(&self, maintenance: bool, app_server: bool) {
+        self.maintenance.with_label_values(&["on"]).set(i64::from(maintenance));
+        self.maintenance.with_label_values(&["off"]).set(i64::from(!maintenance));
+        self.app_server.set(i64::from(app_server));
     }
 
     /// All series in Prometheus's text format.
@@ -249,7 +267,7 @@ mod tests {
     fn every_series_is_there_from_the_start() {
         let metrics = Metrics::new();
         let lines = lines(&metrics);
-        assert_eq!(lines.len(), IGNORED.len() + 6 + SERIES + LIMITS.len() + connections::STATES.len() + 1);
+        assert_eq!(lines.len(), IGNORED.len() + 6 + SERIES + LIMITS.len() + connections::STATES.len() + 4);
         assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
         for name in IGNORED {
             assert!(lines.contains(&format!("codex_ignored_params_total{{param=\"{name}\"}} 0")), "{name}");
@@ -263,16 +281,19 @@ mod tests {
         metrics.ignored(&["sent by a client"]);
         metrics.tool_buffers(Counts { started: 2, flushed: 1, aborted: 1 });
         metrics.keys(auth::Counts { valid: 3, expired: 1 }, true);
+        metrics.switched(false, true);
         let mut counted = lines(&metrics);
         counted.retain(|line| !line.ends_with(" 0"));
         assert_eq!(
             counted,
             [
+                "codex_app_server_enabled 1",
                 "codex_ignored_params_total{param=\"name\"} 1",
                 "codex_ignored_params_total{param=\"seed\"} 2",
                 "codex_keys{state=\"expired\"} 1",
                 "codex_keys{state=\"valid\"} 3",
                 "codex_keys_file_ok 1",
+                "codex_maintenance_mode{state=\"off\"} 1",
                 "codex_tool_buffer_aborted_total 1",
                 "codex_tool_buffer_flushed_total 1",
                 "codex_tool_buffer_started_total 2",

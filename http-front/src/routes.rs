@@ -10,5 +10,6 @@ pub mod health;
 pub mod models;
 mod prepare;
 pub mod table;
+mod toggles;
 mod told;
 pub mod verify;

@@ -3,13 +3,16 @@
 //! `daemon/status` answers with [`Status`]. `daemon/subscribe` answers the same and from then on sends the
 //! notification `daemon/status` with a [`Status`] whenever the state changes. `daemon/restart` replaces the child
 //! without a failed request, `daemon/drain` ends the daemon as SIGTERM does; both are for operators alone.
-//! `daemon/models` answers with [`Models`]. All of them work before `initialize`.
+//! `daemon/models` answers with [`Models`]. `daemon/toggles/set` changes what an operator has switched ([`toggles`]) and
+//! answers with the [`Status`]. All of them work before `initialize`.
 //! The notification `daemon/closed` with a [`Closed`] is the last line of a connection that the daemon ends.
 
 mod models;
+pub mod toggles;
 
 pub use models::{ModelInfo, Models};
 use serde::{Deserialize, Serialize};
+use toggles::Toggles;
 
 /// Asks for the status once.
 pub const STATUS: &str = "daemon/status";
@@ -147,6 +150,9 @@ pub struct Status {
     /// What agents may do; not there when the profile `agent` is off, or the daemon is older than it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
+    /// What an operator has switched; not there when the daemon is older than toggles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toggles: Option<Toggles>,
     /// Counts the changes that are told; a client that sees it grow by one knows that it missed none.
     pub seq: u64,
 }
@@ -165,6 +171,7 @@ impl Default for Status {
             uptime_ms: None,
             load: Load::default(),
             agent: None,
+            toggles: None,
             seq: 0,
         }
     }
@@ -177,7 +184,7 @@ mod tests {
     #[test]
     fn a_status_without_agents_is_that_of_an_older_daemon() {
         let plain = serde_json::to_value(Status::default()).unwrap();
-        assert!(plain.get("agent").is_none(), "{plain}");
+        assert!(plain.get("agent").is_none() && plain.get("toggles").is_none(), "{plain}");
         assert_eq!(serde_json::from_value::<Status>(plain.clone()).unwrap(), Status::default());
         let agent = Agent { sandbox: "read-only".into(), workdir: "/w".into(), catalog: "/c.json".into() };
         let with = Status { agent: Some(agent), ..Status::default() };

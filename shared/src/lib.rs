@@ -8,6 +8,7 @@
 pub mod app_server;
 pub mod backoff;
 pub mod build_info;
+pub mod clock;
 pub mod codec;
 pub mod control;
 pub mod exit;

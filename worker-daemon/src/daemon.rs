@@ -22,6 +22,7 @@ use crate::{
         notify::{self, Pulse},
         passed,
     },
+    toggles,
     workdir::{self, WorkdirError},
 };
 use shared::{
@@ -182,11 +183,13 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
     let (orders, from_mux) = mpsc::channel(supervisor::INBOX);
     let mut core = Core::new(limits, policy);
     core.on_models(Arc::clone(&prepared.catalog.models));
-    let (actor, load) = Actor::new(core, orders.clone());
+    let (kept, from_disk) = mpsc::channel(1);
+    let keep = toggles::keeper(&mut core, &config.codex_home, kept, shutdown);
+    let (actor, load) = Actor::new(core, orders.clone(), keep);
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();
-    let mux = shutdown.spawn(actor.run(from_clients, from_child, shutdown.clone()));
+    let mux = shutdown.spawn(actor.run(from_clients, from_child, from_disk, shutdown.clone()));
     let (pulse, felt) = watch::channel(Pulse { status: Status::default(), well_until: Instant::now() });
     shutdown.spawn(notify::report(felt, config.watchdog, shutdown.clone()));
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };

@@ -18,4 +18,5 @@ pub mod peer;
 pub mod policy;
 pub mod supervisor;
 pub mod systemd;
+pub mod toggles;
 pub mod workdir;

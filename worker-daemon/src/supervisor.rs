@@ -132,7 +132,7 @@ impl Supervisor {
             Effect::Kill(generation) => self.want(generation, Wanted::Killed),
             Effect::Publish(status) => {
                 self.connections.pulse.send_modify(|pulse| pulse.status = (*status).clone());
-                self.connections.events.send(ChildEvent::Status(*status)).await.ok();
+                self.connections.events.send(ChildEvent::Status(status)).await.ok();
             }
             Effect::Replaced(outcome) => {
                 self.connections.events.send(ChildEvent::Replaced(outcome)).await.ok();

@@ -35,7 +35,7 @@ pub(super) const OWN: &[Setting] = &[
         "PROXY_USE_APP_SERVER",
         Kind::Bool,
         Some("true"),
-        "The kill switch: false answers every /v1 route with 503 app_server_disabled.",
+        "The kill switch: false answers every /v1 route with 503 app_server_disabled. A toggle (codexctl app-server) wins.",
     ),
     Setting::new(
         "CODEX__ENABLED",
@@ -47,7 +47,7 @@ pub(super) const OWN: &[Setting] = &[
         "PROXY_MAINTENANCE_MODE",
         Kind::Bool,
         Some("false"),
-        "Whether every /v1 route answers 503 maintenance; health stays as it is.",
+        "Whether every /v1 route answers 503 maintenance; health stays as it is. A toggle (codexctl maintenance) wins.",
     ),
     Setting::new(
         "PROXY_MAINTENANCE_RETRY_AFTER_S",

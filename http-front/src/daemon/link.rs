@@ -6,6 +6,7 @@ use super::{
     turn::{TurnKey, TurnStream},
 };
 use crate::auth::KeyName;
+use crate::state::board::Board;
 use crate::trace::TurnTrace;
 use crate::translate::{
     agent::AgentSettings,
@@ -85,14 +86,20 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts the link's task.
-    pub fn connect(config: LinkConfig, shutdown: &Shutdown) -> Self {
+    /// Starts the link's task. What an operator switches goes to the daemon and comes from it by the board.
+    pub fn connect(config: LinkConfig, board: Board, shutdown: &Shutdown) -> Self {
         let (starts, start_queue) = mpsc::channel(COMMANDS);
         let (cancels, cancel_queue) = mpsc::unbounded_channel();
         let (health, watch) = watch::channel(Health::default());
         let turn_buffer = config.turn_buffer;
-        let link =
-            Link { config, starts: start_queue, cancels: cancel_queue, health, shutdown: shutdown.clone() };
+        let link = Link {
+            config,
+            starts: start_queue,
+            cancels: cancel_queue,
+            health,
+            board,
+            shutdown: shutdown.clone(),
+        };
         shutdown.spawn(link.run());
         Self { starts, cancels, health: watch, next: Arc::new(AtomicU64::new(0)), turn_buffer }
     }
@@ -128,6 +135,7 @@ struct Link {
     starts: mpsc::Receiver<Start>,
     cancels: mpsc::UnboundedReceiver<TurnKey>,
     health: watch::Sender<Health>,
+    board: Board,
     shutdown: Shutdown,
 }
 
@@ -150,6 +158,7 @@ impl Link {
                         return;
                     }
                     tracing::warn!(event = "daemon_lost", socket = %self.config.socket.display());
+                    self.board.lost();
                     self.health.send_modify(|h| {
                         h.connected = false;
                         h.silent = false;
@@ -193,7 +202,9 @@ impl Link {
         let (lines, queued) = queue::channel(usize::MAX);
         self.shutdown.spawn(write_lines(writer, queued));
         let mut reader = FramedRead::with_capacity(reader, LineCodec::new(self.config.max_line), READ_BUFFER);
-        let mut session = Session::new(lines, self.config.default_model.clone(), self.config.agents.clone());
+        let default_model = self.config.default_model.clone();
+        let mut session = Session::new(lines, default_model, self.config.agents.clone(), self.board.clone());
+        let mut switched = self.board.watch();
         session.open();
         let mut starts = Vec::new();
         let mut heard = Instant::now();
@@ -229,6 +240,7 @@ impl Link {
                     }
                     session.cancel(key);
                 }
+                Ok(()) = switched.changed() => session.send_toggles(),
                 () = tokio::time::sleep_until(session.models_at.unwrap_or_else(Instant::now)),
                     if session.models_at.is_some() => session.list_models(),
                 _ = look.tick() => session.look(heard.elapsed(), &self.health),

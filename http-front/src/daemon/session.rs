@@ -6,6 +6,7 @@ use super::{
     models::{Child, Listing, Page},
     table::{Call, Heard, Table},
 };
+use crate::state::board::Board;
 use crate::translate::agent::{AgentPlan, AgentSettings};
 use serde_json::value::RawValue;
 use shared::{
@@ -80,6 +81,8 @@ pub(super) struct Session {
     pub(super) models_at: Option<Instant>,
     /// Whether a quiet daemon was asked for its status.
     asked: bool,
+    /// What an operator has switched.
+    board: Board,
 }
 
 impl Session {
@@ -88,6 +91,7 @@ impl Session {
         lines: Sender<Line>,
         default_model: Option<String>,
         agents: Option<AgentSettings>,
+        board: Board,
     ) -> Self {
         Self {
             table: Table::default(),
@@ -101,6 +105,7 @@ impl Session {
             told: false,
             models_at: None,
             asked: false,
+            board,
         }
     }
 
@@ -120,6 +125,14 @@ impl Session {
     pub(super) fn start(&mut self, Start { key, plan, caller, deltas, trace }: Start) {
         let line = self.table.start(key, plan, caller, deltas, trace);
         self.out.push(line);
+    }
+
+    /// Sends what was switched and the daemon doesn't have.
+    pub(super) fn send_toggles(&mut self) {
+        for (number, change) in self.board.take() {
+            let line = self.table.call(Call::Toggles(number), control::toggles::SET, &change);
+            self.out.push(line);
+        }
     }
 
     /// The notifications that are not wanted.
@@ -267,7 +280,15 @@ impl Session {
                 }
                 self.list_again();
             }
+            (Call::Toggles(number), Ok(status)) => {
+                // What isn't a status is no word of a daemon that has taken it.
+                let status = serde_json::from_str::<Status>(status.get());
+                self.board.taken(number, status.ok().and_then(|status| status.toggles));
+            }
             (call, Err(error)) => {
+                if let Call::Toggles(number) = call {
+                    self.board.refused(number);
+                }
                 tracing::warn!(
                     event = "daemon_refused",
                     ?call,
@@ -300,6 +321,8 @@ impl Session {
         let default = self.default_model.clone().or_else(|| status.default_model.clone());
         let connected = health.borrow().connected;
         self.child = Some(Child::of(&status));
+        self.board.told(status.toggles.clone());
+        self.send_toggles();
         health.send_modify(|h| {
             if default.is_some() && default != h.models.default {
                 Arc::make_mut(&mut h.models).default = default;

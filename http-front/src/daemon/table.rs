@@ -66,6 +66,8 @@ pub enum Call {
     Models,
     /// `daemon/models`.
     ModelInfos,
+    /// `daemon/toggles/set`, with the number of the change.
+    Toggles(u64),
 }
 
 /// How far a turn is.

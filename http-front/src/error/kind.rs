@@ -17,6 +17,8 @@ pub enum Kind {
     ProfileNotAllowed,
     /// The key may not use this model.
     ModelNotAllowed,
+    /// The key doesn't open the operators' routes.
+    OperatorOnly,
     /// No such route.
     NotFound,
     /// No such model.
@@ -84,6 +86,7 @@ impl Kind {
             Self::InvalidApiKey => row(401, bad, Some("invalid_api_key"), false),
             Self::ProfileNotAllowed => row(403, "permission_error", Some("profile_not_allowed"), false),
             Self::ModelNotAllowed => row(403, "permission_error", Some("model_not_allowed"), false),
+            Self::OperatorOnly => row(403, "permission_error", Some("operator_only"), false),
             Self::NotFound => row(404, bad, Some("not_found"), false),
             Self::ModelNotFound => row(404, bad, Some("model_not_found"), false),
             Self::MethodNotAllowed => row(405, bad, Some("method_not_allowed"), false),
@@ -120,6 +123,7 @@ impl Kind {
         Self::InvalidApiKey,
         Self::ProfileNotAllowed,
         Self::ModelNotAllowed,
+        Self::OperatorOnly,
         Self::NotFound,
         Self::ModelNotFound,
         Self::MethodNotAllowed,
@@ -165,7 +169,8 @@ mod tests {
             Kind::ContextLength => Kind::InvalidApiKey,
             Kind::InvalidApiKey => Kind::ProfileNotAllowed,
             Kind::ProfileNotAllowed => Kind::ModelNotAllowed,
-            Kind::ModelNotAllowed => Kind::NotFound,
+            Kind::ModelNotAllowed => Kind::OperatorOnly,
+            Kind::OperatorOnly => Kind::NotFound,
             Kind::NotFound => Kind::ModelNotFound,
             Kind::ModelNotFound => Kind::MethodNotAllowed,
             Kind::MethodNotAllowed => Kind::TooLarge,

@@ -5,6 +5,7 @@ use super::{
     health::report,
     models,
     table::{NotServed, Resolved, Route, Side, resolve},
+    toggles,
     verify::{self, verify},
 };
 use crate::{
@@ -15,12 +16,14 @@ use crate::{
     metrics,
     record::Record,
     records::access::Access,
+    state::toggles::MaintenanceNow,
     translate::profile::Rights,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use serde::Serialize;
+use shared::clock;
 use std::{convert::Infallible, sync::Arc, time::SystemTime};
 use warp::{Filter, Reply, path::FullPath, reply::Response};
 
@@ -125,6 +128,13 @@ impl Call<'_> {
             let asks = !head && matches!(route, Route::Chat | Route::Completions);
             record.showed(&key.name, self.app.records.usage.as_ref().filter(|_| asks));
         }
+        if let Err(error) = toggles::open(&route, self.key.as_deref()) {
+            record.ended(&error);
+            return self.hang_up_unread(failed(&error), STRANGER_BYTES);
+        }
+        if let Some(which) = toggles::Which::of(&route) {
+            return toggles::serve(self, which, method, body, record).await;
+        }
         let unread =
             if self.key.is_some() { self.app.config.max_body as u64 + KNOWN_BYTES } else { STRANGER_BYTES };
         if let Err(error) = self.admit(&route) {
@@ -166,7 +176,8 @@ impl Call<'_> {
                 models::one(&served, &self.app.config, self.allowed_models(), &id).map(|one| json(&one))
             }
             Route::Ready => {
-                let (draining, maintenance) = (self.app.shutdown.is_draining(), self.app.config.maintenance);
+                let (draining, maintenance) =
+                    (self.app.shutdown.is_draining(), self.app.board.maintenance().enabled);
                 let (ready, report) = report(&self.app.daemon.health(), draining, maintenance);
                 let mut response = json(&report);
                 if !ready {
@@ -181,12 +192,18 @@ impl Call<'_> {
             }
             Route::Metrics => {
                 record.quiet();
+                self.app
+                    .metrics
+                    .switched(self.app.board.maintenance().enabled, self.app.board.app_server().enabled);
                 let mut response = Response::new(self.app.metrics.text().into());
                 let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
                 response.headers_mut().insert(header::CONTENT_TYPE, kind);
                 Ok(response)
             }
             Route::Verify => return self.verified(record),
+            Route::Maintenance | Route::AppServer => {
+                Err(ApiError::new(Kind::Internal, "The request could not be routed."))
+            }
         };
         match served {
             Ok(response) => {
@@ -227,26 +244,24 @@ impl Call<'_> {
         failed(&error)
     }
 
-    /// Whether an operator lets requests of the API through.
+    /// Whether an operator lets requests of the API through. Asked once, when a request begins: what runs goes on.
     fn admit(&self, route: &Route) -> Result<(), ApiError> {
-        let config = &self.app.config;
         match route {
-            Route::Chat | Route::Completions | Route::Models | Route::Model(_) if !config.app_server => {
-                Err(ApiError::new(Kind::AppServerDisabled, "The operator has switched this service off."))
-            }
-            Route::Chat | Route::Completions | Route::Models | Route::Model(_) if config.maintenance => {
-                let error = ApiError::new(Kind::Maintenance, "The service is under maintenance; try again.");
-                Err(error.retry_after(config.maintenance_retry_after))
-            }
-            Route::Chat
-            | Route::Completions
-            | Route::Models
-            | Route::Model(_)
-            | Route::Ready
+            Route::Chat | Route::Completions | Route::Models | Route::Model(_) => {}
+            Route::Ready
             | Route::Live
             | Route::Metrics
-            | Route::Verify => Ok(()),
+            | Route::Verify
+            | Route::Maintenance
+            | Route::AppServer => return Ok(()),
         }
+        let board = &self.app.board;
+        if !board.app_server().enabled {
+            let message = "The operator has switched this service off.";
+            return Err(ApiError::new(Kind::AppServerDisabled, message));
+        }
+        let maintenance = board.maintenance();
+        if maintenance.enabled { Err(under(maintenance)) } else { Ok(()) }
     }
 
     /// The key of the request, where its route needs one. Where models need none, a good one still says what is listed,
@@ -271,6 +286,7 @@ impl Call<'_> {
             Route::Models | Route::Model(_) => self.app.config.protect_models || self.app.auth.is_closed(),
             // The last one checks the key itself.
             Route::Ready | Route::Live | Route::Metrics | Route::Verify => false,
+            Route::Maintenance | Route::AppServer => true,
         }
     }
 
@@ -294,7 +310,7 @@ impl Call<'_> {
 
     /// An answer that is given before the body was read: the connection ends with it, but not before the client
     /// could read it.
-    fn hang_up_unread(&self, mut response: Response, bytes: u64) -> Response {
+    pub(super) fn hang_up_unread(&self, mut response: Response, bytes: u64) -> Response {
         let length = self.headers.get(header::CONTENT_LENGTH);
         if self.headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|n| n != "0") {
             match self.key {
@@ -305,6 +321,17 @@ impl Call<'_> {
         }
         response
     }
+}
+
+/// The answer under maintenance.
+fn under(maintenance: MaintenanceNow) -> ApiError {
+    let wait = maintenance.wait(clock::now_ms());
+    let said = maintenance.message.filter(|text| !text.trim().is_empty());
+    let error = match said {
+        Some(said) => ApiError::new(Kind::Maintenance, said),
+        None => ApiError::new(Kind::Maintenance, "The service is under maintenance; try again."),
+    };
+    error.retry_after(wait)
 }
 
 /// An answer with a JSON body.

@@ -36,6 +36,10 @@ pub enum Route {
     Metrics,
     /// `/verify` with any method: whether a request may pass, for the proxy in front.
     Verify,
+    /// `/internal/maintenance`: an operator's toggle.
+    Maintenance,
+    /// `/internal/app-server`: the kill switch.
+    AppServer,
 }
 
 /// What is to be done with a request.
@@ -61,6 +65,8 @@ impl Route {
             Self::Live => "/livez",
             Self::Metrics => "/metrics",
             Self::Verify => "/verify",
+            Self::Maintenance => "/internal/maintenance",
+            Self::AppServer => "/internal/app-server",
         }
     }
 
@@ -68,7 +74,14 @@ impl Route {
     pub fn reaches_the_model(&self) -> bool {
         match self {
             Self::Chat | Self::Completions => true,
-            Self::Models | Self::Model(_) | Self::Ready | Self::Live | Self::Metrics | Self::Verify => false,
+            Self::Models
+            | Self::Model(_)
+            | Self::Ready
+            | Self::Live
+            | Self::Metrics
+            | Self::Verify
+            | Self::Maintenance
+            | Self::AppServer => false,
         }
     }
 
@@ -77,6 +90,22 @@ impl Route {
             Self::Chat | Self::Completions => "POST, HEAD, OPTIONS",
             Self::Models | Self::Model(_) | Self::Ready | Self::Live | Self::Metrics => "GET, HEAD, OPTIONS",
             Self::Verify => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+            Self::Maintenance | Self::AppServer => "GET, HEAD, POST, PUT, DELETE, OPTIONS",
+        }
+    }
+
+    /// Whether it is for operators: for keys that open `/internal/*`.
+    pub fn is_for_operators(&self) -> bool {
+        match self {
+            Self::Maintenance | Self::AppServer => true,
+            Self::Chat
+            | Self::Completions
+            | Self::Models
+            | Self::Model(_)
+            | Self::Ready
+            | Self::Live
+            | Self::Metrics
+            | Self::Verify => false,
         }
     }
 }
@@ -105,6 +134,8 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
         (Side::Public, path) => {
             path.strip_prefix("/v1/models/").filter(|id| !id.is_empty()).map(|id| Route::Model(decoded(id)))
         }
+        (Side::Internal { .. }, "/internal/maintenance") => Some(Route::Maintenance),
+        (Side::Internal { .. }, "/internal/app-server") => Some(Route::AppServer),
         (Side::Internal { metrics: true }, "/metrics") => Some(Route::Metrics),
         (Side::Internal { .. }, "/verify") => Some(Route::Verify),
         (Side::Internal { .. }, _) => None,
@@ -123,6 +154,10 @@ pub fn resolve(side: Side, method: &Method, path: &str) -> Result<Resolved, NotS
         (&Method::GET, Route::Models | Route::Model(_) | Route::Ready | Route::Live | Route::Metrics) => {
             Ok(Resolved::Serve(route))
         }
+        (
+            &Method::GET | &Method::POST | &Method::PUT | &Method::DELETE,
+            Route::Maintenance | Route::AppServer,
+        ) => Ok(Resolved::Serve(route)),
         _ => {
             let error =
                 ApiError::new(Kind::MethodNotAllowed, format!("This route is served for {allow} alone."));
@@ -172,7 +207,9 @@ mod tests {
         );
         assert_eq!(public(Method::GET, "/v1/models/"), Ok(Resolved::Serve(Route::Models)));
         assert_eq!(public(Method::DELETE, "/v1/models"), Err((405, Some("GET, HEAD, OPTIONS"))));
-        for path in ["", "/", "/v1", "/v1/modelsx", "//v1/models", "/v1/chat", "/metrics"] {
+        for path in
+            ["", "/", "/v1", "/v1/modelsx", "//v1/models", "/v1/chat", "/metrics", "/internal/maintenance"]
+        {
             assert_eq!(public(Method::GET, path), Err((404, None)), "{path}");
         }
         let internal = |metrics, method, path| {
@@ -182,6 +219,16 @@ mod tests {
         assert!(internal(false, Method::GET, "/readyz").is_ok());
         assert_eq!(internal(true, Method::GET, "/metrics/"), Ok(Resolved::Serve(Route::Metrics)));
         assert_eq!(internal(true, Method::POST, "/metrics"), Err(405));
+        for (path, route) in
+            [("/internal/maintenance", Route::Maintenance), ("/internal/app-server/", Route::AppServer)]
+        {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+                assert_eq!(internal(false, method, path), Ok(Resolved::Serve(route.clone())));
+            }
+            assert_eq!(internal(false, Method::HEAD, path), Ok(Resolved::Head(route.clone())));
+            assert_eq!(internal(false, Method::PATCH, path), Err(405));
+            assert!(route.is_for_operators());
+        }
         for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS] {
             assert_eq!(internal(false, method.clone(), "/metrics"), Err(404));
             assert_eq!(internal(false, method.clone(), "/verify/"), Ok(Resolved::Serve(Route::Verify)));

@@ -1,6 +1,10 @@
 //! The command line.
 
-use crate::{failure::Failure, key, trace};
+use crate::{
+    commands::{app_server, maintenance},
+    failure::Failure,
+    key, trace,
+};
 use clap::{Parser, Subcommand};
 use shared::{build_info, exit};
 use std::{io::Write, process::ExitCode};
@@ -20,6 +24,8 @@ enum Command {
     /// Shows what went between http-front and worker-daemon for a request, without its content.
     #[command(subcommand)]
     Trace(trace::Command),
+    Maintenance(maintenance::Command),
+    AppServer(app_server::Command),
 }
 
 /// Parses the command line and does what it says.
@@ -45,6 +51,8 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Key(args) => key::run(args),
         Command::Trace(command) => trace::run(command),
+        Command::Maintenance(command) => maintenance::run(command),
+        Command::AppServer(command) => app_server::run(&command),
     }
 }
 

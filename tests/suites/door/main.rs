@@ -24,4 +24,5 @@ mod routes;
 mod secrets;
 mod strangers;
 mod switches;
+mod toggles;
 mod verify;

@@ -14,15 +14,11 @@ async fn get(addr: SocketAddr, method: &str) -> Answer {
     if method == "HEAD" { raw.answer_to_head().await } else { raw.answer().await }
 }
 
-/// The series that have counted anything; how many keys there are is no count.
+/// The counters that have counted anything.
 async fn counted(pair: &Pair) -> Vec<String> {
     let answer = get(pair.internal, "GET").await;
-    // That it is asked is a connection.
-    let quiet = |line: &&str| {
-        let no_count = ["codex_http_connections{", "codex_keys"];
-        !line.starts_with('#') && !line.ends_with(" 0") && !no_count.iter().any(|name| line.starts_with(name))
-    };
-    let lines = answer.text().lines().filter(quiet);
+    let counters = answer.text().lines().filter(|line| !line.starts_with('#') && line.contains("_total"));
+    let lines = counters.filter(|line| !line.ends_with(" 0"));
     lines.map(str::to_owned).collect()
 }
 

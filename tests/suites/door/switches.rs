@@ -13,7 +13,7 @@ async fn pair(settings: &[(&str, &str)]) -> Pair {
 }
 
 /// Every route of the API refuses with this; strangers learn nothing, and health is as ever.
-async fn closed(pair: &Pair, code: &str) -> Answer {
+pub(crate) async fn closed(pair: &Pair, code: &str) -> Answer {
     let body = asking("hi").to_string();
     for bytes in [
         chat(body.as_bytes()),

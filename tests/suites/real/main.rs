@@ -29,4 +29,5 @@ mod slow_reader;
 mod soak;
 mod streams;
 mod support;
+mod toggles;
 mod tools;

@@ -1,6 +1,7 @@
 //! What the core wants done. The actor does it; the core never does I/O.
 
 use shared::{
+    control::toggles::Toggles,
     id::{ConnId, Generation},
     line::Line,
 };
@@ -14,6 +15,8 @@ pub enum Action {
     ToClient(ConnId, Line),
     /// Tell the supervisor.
     Order(Order),
+    /// Write what is switched to the disk; [`super::core::Core::on_kept`] is told how that went.
+    Keep(Toggles),
     /// Log something that an operator wants to know.
     Report(Report),
 }
@@ -78,5 +81,17 @@ pub enum Report {
     NoAnswer {
         /// What kind of request it was.
         kind: super::table::Kind,
+    },
+    /// An operator switched maintenance, or it ended by the clock.
+    MaintenanceToggled {
+        /// What is set; `None`: nothing any more.
+        enabled: Option<bool>,
+        /// When it ends by itself, in milliseconds since 1970.
+        until_ms: Option<u64>,
+    },
+    /// An operator switched the service on or off.
+    AppServerToggled {
+        /// What is set; `None`: nothing any more.
+        enabled: Option<bool>,
     },
 }

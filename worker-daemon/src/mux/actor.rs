@@ -4,11 +4,12 @@ use super::{
     action::{Action, Order, Report},
     core::Core,
 };
-use crate::due::due;
+use crate::{due::due, toggles::Kept};
 use bytes::Bytes;
 use shared::{
     app_server::start::InitializeResult,
-    control::{self, Closed, Load, Models, Status},
+    clock,
+    control::{self, Closed, Load, Models, Status, toggles::Toggles},
     id::{ConnId, Generation},
     line::Line,
     queue::Sender,
@@ -78,7 +79,7 @@ pub enum ChildEvent {
     /// It is gone, and all its lines were delivered.
     Down(Generation),
     /// The supervisor's state changed.
-    Status(Status),
+    Status(Box<Status>),
     /// A fresh child took over, or did not come up and why.
     Replaced(Result<(), String>),
 }
@@ -97,14 +98,20 @@ pub struct Actor {
     children: HashMap<Generation, Sender<Line>>,
     load: watch::Sender<Load>,
     orders: mpsc::Sender<Order>,
+    /// What is to be on disk.
+    keep: watch::Sender<Toggles>,
     /// When deadlines were looked at last.
     looked: Instant,
     actions: Vec<Action>,
 }
 
 impl Actor {
-    /// An actor around `core`; what it wants of the supervisor goes to `orders`.
-    pub fn new(core: Core, orders: mpsc::Sender<Order>) -> (Self, watch::Receiver<Load>) {
+    /// An actor around `core`; what it wants of the supervisor goes to `orders`, and what is to be on disk to `keep`.
+    pub fn new(
+        core: Core,
+        orders: mpsc::Sender<Order>,
+        keep: watch::Sender<Toggles>,
+    ) -> (Self, watch::Receiver<Load>) {
         let (load, watch) = watch::channel(Load::default());
         let actor = Self {
             core,
@@ -113,6 +120,7 @@ impl Actor {
             children: HashMap::new(),
             load,
             orders,
+            keep,
             looked: Instant::now(),
             actions: Vec::new(),
         };
@@ -124,6 +132,7 @@ impl Actor {
         mut self,
         mut from_clients: mpsc::Receiver<ClientEvent>,
         mut from_child: mpsc::Receiver<ChildEvent>,
+        mut kept: mpsc::Receiver<Kept>,
         shutdown: Shutdown,
     ) {
         let mut tick = tokio::time::interval(TICK);
@@ -141,9 +150,13 @@ impl Actor {
                 n = from_clients.recv_many(&mut clients, BATCH), if !forced && !closed => {
                     // Once the listener has ended and the last client is gone this would be ready for ever.
                     closed = n == 0;
+                    self.core.on_clock(clock::now_ms());
                     for event in clients.drain(..) {
                         self.client(event);
                     }
+                }
+                Some(Kept { revision, written }) = kept.recv() => {
+                    self.core.on_kept(revision, written, now(), &mut self.actions);
                 }
                 _ = tick.tick() => self.tick(),
                 () = due(self.core.next_due().map(Instant::from_std)) => self.tick(),
@@ -174,6 +187,7 @@ impl Actor {
             tracing::warn!(event = "paused", gap_ms, "the daemon did not run; deadlines are moved by that");
             self.core.stood_still(gap);
         }
+        self.core.on_clock(clock::now_ms());
         self.core.on_tick(now.into_std(), &mut self.actions);
     }
 
@@ -230,7 +244,7 @@ impl Actor {
                 self.children.remove(&generation);
                 self.core.on_down(generation, now(), &mut self.actions);
             }
-            ChildEvent::Status(status) => self.core.on_status(status, now(), &mut self.actions),
+            ChildEvent::Status(status) => self.core.on_status(*status, now(), &mut self.actions),
             ChildEvent::Replaced(outcome) => {
                 let outcome = outcome.as_ref().copied().map_err(String::as_str);
                 self.core.on_replaced(outcome, now(), &mut self.actions);
@@ -272,6 +286,9 @@ impl Actor {
                             tracing::error!(event = "order_lost", ?order, "the supervisor doesn't listen");
                         }
                     }
+                    Action::Keep(toggles) => {
+                        let _before = self.keep.send_replace(toggles);
+                    }
                     Action::Report(report) => log(&report),
                 }
             }
@@ -308,5 +325,22 @@ fn log(report: &Report) {
         Report::NoAnswer { kind } => {
             tracing::warn!(event = "no_answer", request = ?kind, "codex didn't answer a request in time");
         }
+        Report::MaintenanceToggled { enabled, until_ms } => {
+            let until = until_ms.and_then(clock::rfc3339);
+            match enabled {
+                Some(enabled) => tracing::info!(
+                    event = "maintenance_toggled",
+                    source = "toggle",
+                    enabled,
+                    until,
+                    maintenance_mode = enabled
+                ),
+                None => tracing::info!(event = "maintenance_toggled", source = "variable"),
+            }
+        }
+        Report::AppServerToggled { enabled } => match enabled {
+            Some(enabled) => tracing::info!(event = "app_server_toggled", source = "toggle", enabled),
+            None => tracing::info!(event = "app_server_toggled", source = "variable"),
+        },
     }
 }

@@ -22,6 +22,7 @@ mod probe;
 mod pump;
 #[cfg(test)]
 mod tests;
+mod toggles;
 mod watch;
 
 use super::{
@@ -45,6 +46,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use toggles::Switches;
 
 /// Interrupts and unsubscribes that may be unanswered at once. They take the child microseconds; with the work
 /// beside them they stay far below the 150 unanswered requests from which on it refuses and then loses some.
@@ -155,6 +157,8 @@ pub struct Core {
     status: Status,
     /// What the catalog of the child that takes new threads says of the models.
     models: Arc<Models>,
+    /// What an operator has switched at run time.
+    switches: Switches,
     draining: bool,
 }
 
@@ -179,6 +183,7 @@ impl Core {
             greeting: None,
             status: Status::default(),
             models: Arc::default(),
+            switches: Switches::default(),
             draining: false,
         }
     }
@@ -214,6 +219,7 @@ impl Core {
             && self.unanswered() + refused == 0
             && self.asked.is_empty()
             && self.held.is_empty()
+            && self.switches.is_idle()
     }
 
     /// When something is to be done although nothing happens, besides [`Core::on_tick`]'s own rhythm.

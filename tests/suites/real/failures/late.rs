@@ -41,6 +41,7 @@ async fn cause(kind: Kind, stage: &Stage) -> Option<Stream> {
         | Kind::InvalidApiKey
         | Kind::ProfileNotAllowed
         | Kind::ModelNotAllowed
+        | Kind::OperatorOnly
         | Kind::NotFound
         | Kind::MethodNotAllowed
         | Kind::TooLarge

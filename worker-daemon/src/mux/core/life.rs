@@ -21,6 +21,7 @@ impl Core {
         }
         self.take_waiting(|w| w.conn == conn);
         self.restarts.retain(|restart| restart.conn != conn);
+        self.switches.forget(conn);
         self.table.forget(conn);
         self.decline_asked(|asked| asked.conn == conn, out);
         for thread in self.threads.of(conn) {
@@ -108,6 +109,7 @@ impl Core {
         for restart in &mut self.restarts {
             restart.deadline += gap;
         }
+        self.switches.delay(gap);
     }
 
     /// Ends what has waited too long, looks after turns and children. Called a few times a second.
@@ -137,6 +139,7 @@ impl Core {
             }
         }
         self.expire_restarts(now, out);
+        self.look_after_toggles(now, out);
         // Told again until it is heard: an order can be early, or lost.
         for lane in self.lanes.values_mut() {
             lane.drained = false;
@@ -197,6 +200,7 @@ impl Core {
         }
         let draining = code::draining(RETRY_AFTER);
         self.refuse_lobby(&draining, out);
+        self.end_toggles(now, out);
         for waiting in self.take_waiting(|_| true) {
             self.fail_waiting(waiting, &draining, out);
         }

@@ -83,7 +83,7 @@ impl Core {
         }
     }
 
-    fn tell_status(&mut self, conn: ConnId, id: &Bytes, now: Instant, out: &mut Vec<Action>) {
+    pub(super) fn tell_status(&mut self, conn: ConnId, id: &Bytes, now: Instant, out: &mut Vec<Action>) {
         let status = self.status_now(now);
         self.answer(conn, id, &status, out);
     }
@@ -95,6 +95,7 @@ impl Core {
             uptime_ms: uptime.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
             load: self.load(),
             agent: self.policy.agent(),
+            toggles: Some(self.switches.now().clone()),
             ..self.status.clone()
         }
     }
@@ -116,11 +117,19 @@ impl Core {
 
     /// The supervisor's state changed: subscribers hear of it, and what can't be served soon is refused now.
     pub fn on_status(&mut self, status: Status, now: Instant, out: &mut Vec<Action>) {
-        let seq = self.status.seq + 1;
-        self.status = Status { seq, ..status };
+        self.status = Status { seq: self.status.seq, ..status };
         if self.draining && self.status.state == WorkerState::Ready {
             self.status.state = WorkerState::Draining;
         }
+        self.tell_subscribers(now, out);
+        if self.is_down() {
+            self.refuse_lobby(&code::unavailable(self.retry_after()), out);
+        }
+    }
+
+    /// Something of the status changed.
+    pub(super) fn tell_subscribers(&mut self, now: Instant, out: &mut Vec<Action>) {
+        self.status.seq += 1;
         let told = self.status_now(now);
         let mut subscribers: Vec<ConnId> =
             self.conns.iter().filter(|(_, c)| c.subscribed).map(|(id, _)| *id).collect();
@@ -128,9 +137,6 @@ impl Core {
         for conn in subscribers {
             let note = rpc::Notification { method: control::STATUS, params: Some(&told) };
             out.push(Action::ToClient(conn, Line::json(&note)));
-        }
-        if self.is_down() {
-            self.refuse_lobby(&code::unavailable(self.retry_after()), out);
         }
     }
 

@@ -13,6 +13,7 @@ mod own;
 mod permits;
 mod property;
 mod routing;
+mod toggles;
 mod watch;
 
 use super::{Core, Limits};
@@ -22,7 +23,7 @@ use crate::{
 };
 use bytes::Bytes;
 use shared::{
-    control::{Status, WorkerState},
+    control::{Status, WorkerState, toggles::Toggles},
     id::{ConnId, Generation},
 };
 use std::{
@@ -65,6 +66,8 @@ struct Bench {
     orders: Vec<Order>,
     /// What was to be logged.
     reports: Vec<Report>,
+    /// What was to be written to the disk.
+    written: Vec<Toggles>,
 }
 
 impl Bench {
@@ -80,6 +83,7 @@ impl Bench {
             lives: BTreeSet::new(),
             orders: Vec::new(),
             reports: Vec::new(),
+            written: Vec::new(),
         }
     }
 
@@ -117,6 +121,10 @@ impl Bench {
                 }
                 Action::Order(order) => {
                     self.orders.push(order);
+                    continue;
+                }
+                Action::Keep(toggles) => {
+                    self.written.push(toggles);
                     continue;
                 }
                 Action::Report(report) => {

@@ -24,6 +24,10 @@ enum Step {
     Foreign(u8, u8),
     /// A client asks something else.
     Other(u8),
+    /// A client switches maintenance.
+    Toggle(u8, bool),
+    /// A write of what is switched ends.
+    Kept { written: bool },
     /// A client is gone.
     Gone(u8),
     /// A child refuses the next thread or turn.
@@ -80,6 +84,8 @@ fn step() -> impl Strategy<Value = Step> {
         24 => (n(), about, n()).prop_map(|(c, a, t)| Step::About(c, a, t)),
         1 => (n(), n()).prop_map(|(c, t)| Step::Foreign(c, t)),
         2 => n().prop_map(Step::Other),
+        1 => (n(), any::<bool>()).prop_map(|(c, on)| Step::Toggle(c, on)),
+        1 => any::<bool>().prop_map(|written| Step::Kept { written }),
         1 => n().prop_map(Step::Gone),
         1 => n().prop_map(Step::Refuse),
         1 => n().prop_map(Step::Busy),

@@ -45,6 +45,8 @@ pub(super) struct World {
     connections: u64,
     requests: u64,
     time: u64,
+    /// Writes of toggles that have ended.
+    kept: usize,
 }
 
 impl World {
@@ -68,6 +70,7 @@ impl World {
             connections: 0,
             requests: 0,
             time: 0,
+            kept: 0,
         }
     }
 
@@ -103,6 +106,10 @@ impl World {
                 }
             }
             Step::Other(c) => drop(self.client(c).map(|conn| self.request(conn, "model/list", json!({})))),
+            Step::Toggle(c, enabled) => drop(self.client(c).map(|conn| {
+                self.request(conn, "daemon/toggles/set", json!({"maintenance": {"enabled": enabled}}));
+            })),
+            Step::Kept { written } => self.kept(written),
             Step::Gone(c) => drop(self.client(c).map(|conn| self.gone(conn))),
             Step::Refuse(n) => drop(self.child(n).map(|child| child.refuse = true)),
             Step::Busy(n) => drop(self.child(n).map(|child| child.busy = true)),
@@ -221,7 +228,20 @@ impl World {
         assert_eq!(drained.len(), old, "who is drained");
     }
 
+    /// A write of toggles ends, if one is out.
+    fn kept(&mut self, written: bool) {
+        if let Some(revision) = self.bench.written.get(self.kept).map(|toggles| toggles.revision) {
+            self.kept += 1;
+            assert_eq!(self.kept, self.bench.written.len(), "more than one write was out");
+            let shown = self.bench.act(|core, now, out| core.on_kept(revision, written, now, out));
+            self.deliver(shown);
+        }
+    }
+
     fn settle(&mut self) {
+        while self.kept < self.bench.written.len() {
+            self.kept(true);
+        }
         loop {
             if let Some(due) = self.bench.core.next_due() {
                 self.bench.now = self.bench.now.max(due);

@@ -1,0 +1,134 @@
+//! The toggles as requests, operators and the link to the daemon share them: the one place where the pure state and the
+//! host's clock meet.
+//!
+//! Promises: what is asked for holds for every request that comes after it, whether the daemon is there or not, and an
+//! operator waits for the daemon no longer than [`PATIENCE`]. It never blocks a request: reading takes a lock that nobody
+//! holds across a wait.
+
+use super::toggles::{AppServerNow, Asked, MaintenanceNow, Switches, Variables};
+use shared::{
+    clock,
+    control::toggles::{Change, Toggles},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// How long an operator's request waits for the daemon, which itself waits up to 3 s for its disk.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether a toggle has ended by the clock, which may jump.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The shared state. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Board(Arc<watch::Sender<Switches>>);
+
+impl Board {
+    /// Nothing but settings.
+    pub fn new(variables: Variables) -> Self {
+        Self(Arc::new(watch::Sender::new(Switches::new(variables))))
+    }
+
+    /// Maintenance as it holds now.
+    pub fn maintenance(&self) -> MaintenanceNow {
+        self.0.borrow().maintenance(clock::now_ms())
+    }
+
+    /// The kill switch as it holds now.
+    pub fn app_server(&self) -> AppServerNow {
+        self.0.borrow().app_server(clock::now_ms())
+    }
+
+    /// Changes a toggle, here at once, and waits until it is known what became of it at the daemon.
+    ///
+    /// Cancel safe: the change holds and goes to the daemon, whether anybody waits or not.
+    pub async fn ask(&self, asked: Asked) {
+        let mut number = 0;
+        self.0.send_modify(|switches| number = switches.ask(asked, clock::now_ms()));
+        let mut watch = self.0.subscribe();
+        let settled = watch.wait_for(|switches| switches.is_settled(number));
+        // Too late is an answer, too: the state says that it isn't kept.
+        let _in_time = tokio::time::timeout(PATIENCE, settled).await;
+    }
+
+    /// Changes whenever the state does.
+    pub fn watch(&self) -> watch::Receiver<Switches> {
+        self.0.subscribe()
+    }
+
+    /// What is to be sent to the daemon now; see [`Switches::take`].
+    pub fn take(&self) -> Vec<(u64, Change)> {
+        let mut taken = Vec::new();
+        self.0.send_if_modified(|switches| {
+            taken = switches.take();
+            !taken.is_empty()
+        });
+        taken
+    }
+
+    /// The daemon told what is switched; see [`Switches::told`].
+    pub fn told(&self, toggles: Option<Toggles>) {
+        self.0.send_modify(|switches| switches.told(toggles));
+    }
+
+    /// The daemon took a change; see [`Switches::taken`].
+    pub fn taken(&self, number: u64, toggles: Option<Toggles>) {
+        self.0.send_modify(|switches| switches.taken(number, toggles));
+    }
+
+    /// The daemon refused a change; see [`Switches::refused`].
+    pub fn refused(&self, number: u64) {
+        self.0.send_modify(|switches| switches.refused(number));
+    }
+
+    /// The daemon is away; see [`Switches::lost`].
+    pub fn lost(&self) {
+        self.0.send_modify(Switches::lost);
+    }
+}
+
+/// Tells the log of every change that a client or an operator would notice, once each. The texts for clients aren't told.
+/// Ends with `end`.
+pub async fn tell(board: Board, end: impl Future<Output = ()>) {
+    let mut end = std::pin::pin!(end);
+    let mut watch = board.watch();
+    // As if the front had begun open: settings that close it are told.
+    let (mut open, mut on) = (None, None);
+    loop {
+        let (maintenance, app_server) = {
+            let switches = watch.borrow_and_update();
+            let now = clock::now_ms();
+            (switches.maintenance(now), switches.app_server(now))
+        };
+        let ends = maintenance.until_ms.is_some();
+        if noticed(open.as_ref(), &maintenance) {
+            tracing::info!(
+                event = "maintenance_toggled",
+                enabled = maintenance.enabled,
+                source = maintenance.source.as_str(),
+                until = maintenance.until_ms.and_then(clock::rfc3339),
+                retry_after_s = maintenance.retry_after.as_secs(),
+                maintenance_mode = maintenance.enabled,
+            );
+        }
+        let AppServerNow { enabled, source, .. } = app_server;
+        if on.map_or(!enabled, |before| before != (enabled, source)) {
+            let maintenance_mode = maintenance.enabled;
+            tracing::info!(event = "app_server_toggled", enabled, source = source.as_str(), maintenance_mode);
+        }
+        (open, on) = (Some(maintenance), Some((enabled, source)));
+        tokio::select! {
+            _ = watch.changed() => {}
+            () = tokio::time::sleep(LOOK), if ends => {}
+            () = &mut end => return,
+        }
+    }
+}
+
+/// Whether maintenance is another one than before; the first one counts where it is on.
+fn noticed(before: Option<&MaintenanceNow>, now: &MaintenanceNow) -> bool {
+    before.map_or(now.enabled, |before| {
+        let MaintenanceNow { enabled, source, retry_after, message, until_ms, since_ms: _, kept: _ } = before;
+        (enabled, source, retry_after, message, until_ms)
+            != (&now.enabled, &now.source, &now.retry_after, &now.message, &now.until_ms)
+    })
+}

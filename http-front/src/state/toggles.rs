@@ -1,0 +1,309 @@
+//! Maintenance and the kill switch, as this front has them. Pure: time is an argument.
+//!
+//! Three have a word: a change that this front was asked for and that the daemon doesn't have yet (it wins), what the daemon
+//! told last (it holds while the daemon is away, too), and the front's own settings. A toggle that has an end is over once
+//! the clock says so, whether the daemon is there or not.
+//!
+//! A change is kept here until the daemon has it on disk: one that is lost on the way, or with the daemon, is sent again to
+//! the next daemon, with the time at which it was asked for, so that it doesn't undo what was changed since.
+
+use shared::control::toggles::{AppServer, Change, Maintenance, Toggle, Toggles};
+use std::time::Duration;
+
+/// The front's own settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variables {
+    /// `PROXY_MAINTENANCE_MODE`.
+    pub maintenance: bool,
+    /// `PROXY_MAINTENANCE_RETRY_AFTER_S`.
+    pub retry_after: Duration,
+    /// `PROXY_USE_APP_SERVER` and `CODEX__ENABLED`.
+    pub app_server: bool,
+}
+
+/// Who decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// An operator, at run time.
+    Toggle,
+    /// The settings.
+    Variable,
+}
+
+impl Source {
+    /// Its name in answers and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Toggle => "toggle",
+            Self::Variable => "variable",
+        }
+    }
+}
+
+/// Maintenance as it holds now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaintenanceNow {
+    /// Whether requests are refused.
+    pub enabled: bool,
+    /// Who decided.
+    pub source: Source,
+    /// What clients are told to wait, without regard to the end.
+    pub retry_after: Duration,
+    /// What clients are told, in the operator's words.
+    pub message: Option<String>,
+    /// When it ends by itself, in milliseconds since 1970.
+    pub until_ms: Option<u64>,
+    /// When it was set, in milliseconds since 1970.
+    pub since_ms: Option<u64>,
+    /// Whether the daemon has it on disk.
+    pub kept: bool,
+}
+
+/// The kill switch as it holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppServerNow {
+    /// Whether requests are served.
+    pub enabled: bool,
+    /// Who decided.
+    pub source: Source,
+    /// When it was set, in milliseconds since 1970.
+    pub since_ms: Option<u64>,
+    /// Whether the daemon has it on disk.
+    pub kept: bool,
+}
+
+/// What an operator asks of one front: one toggle, set or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Maintenance.
+    Maintenance(Option<Maintenance>),
+    /// The kill switch.
+    AppServer(Option<AppServer>),
+}
+
+/// How far a change is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// To be sent.
+    Waiting,
+    /// Sent, without an answer.
+    Sent,
+    /// The daemon refused it; the next daemon may not.
+    Refused,
+    /// The daemon has it, and not on disk.
+    Taken,
+}
+
+/// A change that the daemon doesn't have on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pending<T> {
+    number: u64,
+    toggle: Toggle<T>,
+    phase: Phase,
+    /// Whether it was asked for while it could not be sent at once.
+    late: bool,
+}
+
+impl<T> Pending<T> {
+    /// Whether it is more than what the daemon told last.
+    fn wins(&self) -> bool {
+        match self.phase {
+            Phase::Waiting | Phase::Sent | Phase::Refused => true,
+            Phase::Taken => false,
+        }
+    }
+}
+
+/// The state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switches {
+    variables: Variables,
+    told: Toggles,
+    /// Whether a daemon that keeps toggles is connected.
+    keeper: bool,
+    maintenance: Option<Pending<Maintenance>>,
+    app_server: Option<Pending<AppServer>>,
+    last: u64,
+}
+
+impl Switches {
+    /// Nothing but settings.
+    pub fn new(variables: Variables) -> Self {
+        Self {
+            variables,
+            told: Toggles::default(),
+            keeper: false,
+            maintenance: None,
+            app_server: None,
+            last: 0,
+        }
+    }
+
+    /// Maintenance at this time.
+    pub fn maintenance(&self, now_ms: u64) -> MaintenanceNow {
+        let toggle = held(self.maintenance.as_ref(), &self.told.maintenance);
+        let kept = self.maintenance.is_none() && self.told.persisted;
+        let Variables { maintenance, retry_after, .. } = self.variables;
+        match toggle.now(now_ms) {
+            Some(set) => MaintenanceNow {
+                enabled: set.enabled,
+                source: Source::Toggle,
+                retry_after: set.retry_after_s.map_or(retry_after, Duration::from_secs),
+                message: set.message.clone(),
+                until_ms: set.until_ms,
+                since_ms: toggle.changed_ms,
+                kept,
+            },
+            None => MaintenanceNow {
+                enabled: maintenance,
+                source: Source::Variable,
+                retry_after,
+                message: None,
+                until_ms: None,
+                since_ms: None,
+                kept,
+            },
+        }
+    }
+
+    /// The kill switch at this time.
+    pub fn app_server(&self, now_ms: u64) -> AppServerNow {
+        let toggle = held(self.app_server.as_ref(), &self.told.app_server);
+        let kept = self.app_server.is_none() && self.told.persisted;
+        match toggle.now(now_ms) {
+            Some(set) => AppServerNow {
+                enabled: set.enabled,
+                source: Source::Toggle,
+                since_ms: toggle.changed_ms,
+                kept,
+            },
+            None => AppServerNow {
+                enabled: self.variables.app_server,
+                source: Source::Variable,
+                since_ms: None,
+                kept,
+            },
+        }
+    }
+
+    /// An operator asks for a change: it holds from now on, and takes the place of an earlier one that is still on its
+    /// way. The number of the change.
+    pub fn ask(&mut self, asked: Asked, now_ms: u64) -> u64 {
+        self.last += 1;
+        let (number, late) = (self.last, !self.keeper);
+        match asked {
+            Asked::Maintenance(set) => self.maintenance = Some(pending(number, set, now_ms, late)),
+            Asked::AppServer(set) => self.app_server = Some(pending(number, set, now_ms, late)),
+        }
+        number
+    }
+
+    /// What is to be sent to the daemon now, each with its number; it counts as sent after this.
+    pub fn take(&mut self) -> Vec<(u64, Change)> {
+        let mut taken = Vec::new();
+        if !self.keeper {
+            return taken;
+        }
+        if let Some((number, set, asked_ms)) = self.maintenance.as_mut().and_then(send) {
+            taken.push((number, Change { maintenance: Some(set), asked_ms, ..Change::default() }));
+        }
+        if let Some((number, set, asked_ms)) = self.app_server.as_mut().and_then(send) {
+            taken.push((number, Change { app_server: Some(set), asked_ms, ..Change::default() }));
+        }
+        taken
+    }
+
+    /// The daemon told what is switched. `None`: it is older than toggles, and what holds stays as it is.
+    pub fn told(&mut self, toggles: Option<Toggles>) {
+        self.keeper = toggles.is_some();
+        let Some(toggles) = toggles else { return };
+        follow(&mut self.maintenance, &toggles.maintenance, toggles.persisted);
+        follow(&mut self.app_server, &toggles.app_server, toggles.persisted);
+        self.told = toggles;
+    }
+
+    /// The daemon has taken the change of this number, and told what is switched with it.
+    pub fn taken(&mut self, number: u64, toggles: Option<Toggles>) {
+        let Some(toggles) = toggles else { return self.refused(number) };
+        arrived(&mut self.maintenance, number, &toggles.maintenance);
+        arrived(&mut self.app_server, number, &toggles.app_server);
+        self.told(Some(toggles));
+    }
+
+    /// The daemon refused the change of this number. It holds in this front, until the next daemon takes it.
+    pub fn refused(&mut self, number: u64) {
+        let refuse = |phase: &mut Phase| *phase = Phase::Refused;
+        self.maintenance.as_mut().filter(|p| p.number == number).map(|p| &mut p.phase).map(refuse);
+        self.app_server.as_mut().filter(|p| p.number == number).map(|p| &mut p.phase).map(refuse);
+    }
+
+    /// The daemon is away. What it told holds on, and what it may have lost is sent again to the next one.
+    pub fn lost(&mut self) {
+        self.keeper = false;
+        self.maintenance.as_mut().map(again);
+        self.app_server.as_mut().map(again);
+    }
+
+    /// Whether it is known what became of the change of this number: the daemon has it, refused it, has got a newer one, or
+    /// is away.
+    pub fn is_settled(&self, number: u64) -> bool {
+        let open = |number_of: u64, phase: Phase| {
+            number_of == number && matches!(phase, Phase::Waiting | Phase::Sent)
+        };
+        let maintenance = self.maintenance.as_ref().is_some_and(|p| open(p.number, p.phase));
+        let app_server = self.app_server.as_ref().is_some_and(|p| open(p.number, p.phase));
+        !self.keeper || !(maintenance || app_server)
+    }
+}
+
+/// The toggle that holds.
+fn held<'a, T>(pending: Option<&'a Pending<T>>, told: &'a Toggle<T>) -> &'a Toggle<T> {
+    pending.filter(|pending| pending.wins()).map_or(told, |pending| &pending.toggle)
+}
+
+fn pending<T>(number: u64, set: Option<T>, now_ms: u64, late: bool) -> Pending<T> {
+    let toggle = Toggle { set, changed_ms: Some(now_ms) };
+    Pending { number, toggle, phase: Phase::Waiting, late }
+}
+
+/// Its number, what it sets, and when it was asked for where it is late.
+fn send<T: Clone>(pending: &mut Pending<T>) -> Option<(u64, Option<T>, Option<u64>)> {
+    if pending.phase != Phase::Waiting {
+        return None;
+    }
+    pending.phase = Phase::Sent;
+    let asked_ms = pending.toggle.changed_ms.filter(|_| pending.late);
+    Some((pending.number, pending.toggle.set.clone(), asked_ms))
+}
+
+fn again<T>(pending: &mut Pending<T>) {
+    pending.phase = Phase::Waiting;
+    pending.late = true;
+}
+
+/// The daemon has this change. It is as old as the daemon says.
+fn arrived<T: Clone>(slot: &mut Option<Pending<T>>, number: u64, told: &Toggle<T>) {
+    if let Some(pending) = slot.as_mut().filter(|pending| pending.number == number) {
+        pending.phase = Phase::Taken;
+        pending.toggle = told.clone();
+    }
+}
+
+/// A change that is on the daemon's disk, or that another one has replaced there, is not ours to look after any more.
+fn follow<T: PartialEq>(slot: &mut Option<Pending<T>>, told: &Toggle<T>, persisted: bool) {
+    let over = |pending: &Pending<T>| !pending.wins() && (persisted || pending.toggle != *told);
+    if slot.as_ref().is_some_and(over) {
+        *slot = None;
+    }
+}
+
+impl MaintenanceNow {
+    /// What clients are told to wait at this time: never beyond the end.
+    pub fn wait(&self, now_ms: u64) -> Duration {
+        let left = self.until_ms.map(|until| shared::clock::until(until, now_ms));
+        left.map_or(self.retry_after, |left| left.min(self.retry_after))
+    }
+}
+
+#[cfg(test)]
+mod tests;

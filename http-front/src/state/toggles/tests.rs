@@ -1,0 +1,277 @@
+use super::*;
+use proptest::prelude::*;
+
+const OPEN: Variables =
+    Variables { maintenance: false, retry_after: Duration::from_secs(30), app_server: true };
+
+fn on(until_ms: Option<u64>) -> Maintenance {
+    Maintenance { enabled: true, until_ms, ..Maintenance::default() }
+}
+
+fn ask(switches: &mut Switches, set: Option<Maintenance>, now: u64) -> u64 {
+    switches.ask(Asked::Maintenance(set), now)
+}
+
+/// What a daemon tells whose maintenance was set to this at that time.
+fn told(set: Option<Maintenance>, changed_ms: u64, persisted: bool) -> Toggles {
+    Toggles {
+        maintenance: Toggle { set, changed_ms: Some(changed_ms) },
+        persisted,
+        revision: changed_ms,
+        ..Toggles::default()
+    }
+}
+
+fn shown(switches: &Switches, now: u64) -> (bool, &'static str, bool) {
+    let MaintenanceNow { enabled, source, kept, .. } = switches.maintenance(now);
+    (enabled, source.as_str(), kept)
+}
+
+#[test]
+fn a_change_goes_to_the_daemon_and_is_kept_there() {
+    let mut switches = Switches::new(OPEN);
+    assert_eq!(shown(&switches, 0), (false, "variable", false));
+    switches.told(Some(Toggles { persisted: true, ..Toggles::default() }));
+    assert_eq!(shown(&switches, 0), (false, "variable", true));
+    let number = ask(&mut switches, Some(on(None)), 10);
+    assert_eq!(shown(&switches, 10), (true, "toggle", false), "here at once");
+    let change = Change { maintenance: Some(Some(on(None))), ..Change::default() };
+    assert_eq!(switches.take(), [(number, change)]);
+    assert_eq!(switches.take(), [], "once");
+    assert!(!switches.is_settled(number));
+    // The others hear of it before it is on disk.
+    switches.told(Some(told(Some(on(None)), 11, false)));
+    assert!(!switches.is_settled(number));
+    switches.taken(number, Some(told(Some(on(None)), 11, true)));
+    assert!(switches.is_settled(number));
+    assert_eq!(shown(&switches, 12), (true, "toggle", true));
+    assert_eq!(switches.maintenance(12).since_ms, Some(11));
+    switches.told(Some(told(None, 20, true)));
+    assert_eq!(shown(&switches, 20), (false, "variable", true), "another front removed it");
+}
+
+#[test]
+fn without_the_daemon_a_change_holds_here_and_is_sent_with_its_age() {
+    let mut switches = Switches::new(OPEN);
+    let first = ask(&mut switches, Some(on(None)), 10);
+    let second = ask(&mut switches, Some(Maintenance { enabled: false, ..on(None) }), 20);
+    assert!(switches.is_settled(first) && switches.is_settled(second), "nobody waits for who is away");
+    assert_eq!(switches.take(), []);
+    assert_eq!(shown(&switches, 20), (false, "toggle", false));
+    switches.told(Some(told(None, 5, true)));
+    assert_eq!(shown(&switches, 20), (false, "toggle", false), "what the daemon has is older");
+    let sent = switches.take();
+    assert_eq!(sent.len(), 1, "the newest alone");
+    assert_eq!((sent[0].0, sent[0].1.asked_ms), (second, Some(20)));
+    // Another front was asked later: that one holds.
+    switches.taken(second, Some(told(Some(on(None)), 25, true)));
+    assert_eq!(shown(&switches, 30), (true, "toggle", true));
+}
+
+#[test]
+fn what_the_daemon_told_holds_while_it_is_away() {
+    let mut switches = Switches::new(OPEN);
+    switches.told(Some(told(Some(on(Some(100))), 5, true)));
+    switches.lost();
+    assert_eq!(shown(&switches, 99), (true, "toggle", true));
+    assert_eq!(shown(&switches, 100), (false, "variable", true), "its end comes without the daemon");
+}
+
+#[test]
+fn what_may_be_lost_with_the_daemon_is_sent_to_the_next() {
+    let mut switches = Switches::new(OPEN);
+    switches.told(Some(Toggles { persisted: true, ..Toggles::default() }));
+    let number = ask(&mut switches, Some(on(None)), 10);
+    switches.take();
+    // A full disk.
+    switches.taken(number, Some(told(Some(on(None)), 11, false)));
+    assert_eq!(shown(&switches, 12), (true, "toggle", false));
+    assert!(switches.is_settled(number));
+    switches.lost();
+    switches.told(Some(Toggles { persisted: true, ..Toggles::default() }));
+    assert_eq!(shown(&switches, 13), (true, "toggle", false), "never open in between");
+    assert_eq!(switches.take()[0].1.asked_ms, Some(11));
+    switches.taken(number, Some(told(Some(on(None)), 11, true)));
+    assert_eq!(shown(&switches, 14), (true, "toggle", true));
+    switches.lost();
+    switches.told(Some(told(Some(on(None)), 11, true)));
+    assert_eq!(switches.take(), [], "it is on disk");
+}
+
+#[test]
+fn an_older_daemon_keeps_nothing_and_the_change_holds_here() {
+    let mut switches = Switches::new(OPEN);
+    switches.told(None);
+    let number = ask(&mut switches, Some(on(None)), 10);
+    assert_eq!(switches.take(), []);
+    assert!(switches.is_settled(number));
+    assert_eq!(shown(&switches, 11), (true, "toggle", false));
+    // One that refuses it is asked once.
+    switches.told(Some(Toggles::default()));
+    assert_eq!(switches.take().len(), 1);
+    switches.refused(number);
+    assert!(switches.is_settled(number));
+    switches.told(Some(Toggles::default()));
+    assert_eq!(switches.take(), []);
+    assert_eq!(shown(&switches, 11), (true, "toggle", false));
+    switches.lost();
+    switches.told(Some(Toggles::default()));
+    assert_eq!(switches.take().len(), 1);
+}
+
+#[test]
+fn the_kill_switch_is_one_of_its_own() {
+    let mut switches = Switches::new(Variables { app_server: false, maintenance: true, ..OPEN });
+    switches.told(Some(Toggles { persisted: true, ..Toggles::default() }));
+    assert!(!switches.app_server(0).enabled);
+    let number = switches.ask(Asked::AppServer(Some(AppServer { enabled: true })), 7);
+    assert!(switches.app_server(7).enabled);
+    assert_eq!(switches.app_server(7).since_ms, Some(7));
+    let other = ask(&mut switches, Some(Maintenance::default()), 8);
+    assert_eq!(switches.take().len(), 2);
+    switches.refused(other);
+    assert!(switches.is_settled(other) && !switches.is_settled(number));
+    let taken = Toggle { set: Some(AppServer { enabled: true }), changed_ms: Some(9) };
+    switches.taken(number, Some(Toggles { app_server: taken, persisted: true, ..Toggles::default() }));
+    assert_eq!(switches.app_server(9).source, Source::Toggle);
+    assert!(switches.app_server(9).kept && !switches.maintenance(9).kept);
+    switches.ask(Asked::AppServer(None), 10);
+    assert!(!switches.app_server(10).enabled, "the setting again");
+}
+
+#[test]
+fn nobody_is_told_to_wait_beyond_the_end() {
+    let mut switches = Switches::new(OPEN);
+    let set = |retry_after_s, until_ms| Maintenance { retry_after_s, ..on(until_ms) };
+    for (retry_after_s, until_ms, waits) in [
+        (None, None, 30_000),
+        (Some(7), None, 7_000),
+        (Some(7), Some(1_500), 500),
+        (None, Some(2_000), 1_000),
+        (Some(0), Some(2_000), 0),
+    ] {
+        ask(&mut switches, Some(set(retry_after_s, until_ms)), 0);
+        assert_eq!(switches.maintenance(1_000).wait(1_000), Duration::from_millis(waits));
+    }
+}
+
+/// What happens to a front and its daemon.
+#[derive(Debug, Clone)]
+enum Step {
+    Ask(Option<Maintenance>),
+    /// Another front changes it at the daemon.
+    Other(Option<Maintenance>),
+    /// What was sent is heard by the daemon, and its answer by the front.
+    Deliver {
+        persisted: bool,
+    },
+    /// The connection breaks; what is on its way is lost.
+    Break,
+    /// The daemon is there (again), as it was or without what it had not on disk.
+    Connect {
+        fresh: bool,
+    },
+    /// The clock shows another time.
+    Clock(u64),
+    /// The daemon looks at the clock.
+    Tick,
+}
+
+fn maintenance() -> impl Strategy<Value = Option<Maintenance>> {
+    let set = (any::<bool>(), prop::option::of(0..200u64));
+    prop::option::of(set.prop_map(|(enabled, until_ms)| Maintenance { enabled, ..on(until_ms) }))
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => maintenance().prop_map(Step::Ask),
+        1 => maintenance().prop_map(Step::Other),
+        4 => any::<bool>().prop_map(|persisted| Step::Deliver { persisted }),
+        1 => Just(Step::Break),
+        3 => any::<bool>().prop_map(|fresh| Step::Connect { fresh }),
+        2 => (0..200u64).prop_map(Step::Clock),
+        1 => Just(Step::Tick),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is asked, lost and told, at whatever times: what this front was asked for holds until somebody changes it,
+    /// and in the end the front has what the daemon has.
+    #[test]
+    fn what_was_asked_for_last_holds(steps in prop::collection::vec(step(), 1..60)) {
+        let mut switches = Switches::new(OPEN);
+        let (mut daemon, mut disk) = (Toggles::default(), Toggles::default());
+        let (mut connected, mut now) = (false, 100);
+        let mut way: Vec<(u64, Change)> = Vec::new();
+        // What was asked for last, until somebody else has a word.
+        let mut mine: Option<Option<Maintenance>> = None;
+        for step in steps {
+            match step {
+                Step::Ask(set) => {
+                    ask(&mut switches, set.clone(), now);
+                    mine = Some(set);
+                }
+                Step::Other(set) => {
+                    daemon.apply(Change { maintenance: Some(set), ..Change::default() }, now);
+                    mine = None;
+                    if connected {
+                        switches.told(Some(daemon.clone()));
+                    }
+                }
+                Step::Deliver { persisted } => if connected {
+                    way.extend(switches.take());
+                    for (number, change) in way.drain(..) {
+                        daemon.apply(change, now);
+                        daemon.persisted = persisted;
+                        if persisted {
+                            disk = daemon.clone();
+                        }
+                        switches.taken(number, Some(daemon.clone()));
+                    }
+                }
+                Step::Break => {
+                    connected = false;
+                    way.clear();
+                    switches.lost();
+                }
+                Step::Connect { fresh } => if !connected {
+                    if fresh {
+                        daemon = disk.clone();
+                    }
+                    connected = true;
+                    switches.told(Some(daemon.clone()));
+                }
+                Step::Clock(time) => {
+                    now = time;
+                    // A late change of another time may be older or newer now.
+                    mine = None;
+                }
+                Step::Tick => if daemon.expire(now) && connected {
+                    switches.told(Some(daemon.clone()));
+                }
+            }
+            if let Some(set) = &mine {
+                let wanted = set.as_ref().filter(|set| set.until_ms.is_none_or(|until| until > now));
+                let shown = switches.maintenance(now);
+                prop_assert_eq!(shown.enabled, wanted.is_some_and(|set| set.enabled));
+                prop_assert_eq!(shown.source == Source::Toggle, wanted.is_some());
+            }
+            prop_assert!(switches.maintenance(now).until_ms.is_none_or(|until| until > now));
+        }
+        if !connected {
+            switches.told(Some(daemon.clone()));
+        }
+        way.extend(switches.take());
+        for (number, change) in way {
+            daemon.apply(change, now);
+            daemon.persisted = true;
+            switches.taken(number, Some(daemon.clone()));
+        }
+        switches.told(Some(Toggles { persisted: true, ..daemon.clone() }));
+        let shown = switches.maintenance(now);
+        prop_assert_eq!(shown.enabled, daemon.maintenance.now(now).is_some_and(|set| set.enabled));
+        prop_assert!(shown.kept, "nothing is left on its way");
+    }
+}
