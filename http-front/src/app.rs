@@ -190,12 +190,15 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         event = "front_started", version = build_info::VERSION,
         public = %addresses.public, internal = %addresses.internal,
     );
+    let agents_wanted = config.rights().any_agent() || auth.any_agent();
     let link = LinkConfig {
         socket: config.socket.clone(),
         turn_buffer: config.stream_buffer,
         max_line: config.max_line,
         default_model: config.model.clone(),
-        agents: config.rights().any_agent().then(|| config.agent()),
+        // A key of the file that may ask for one can come at any time.
+        agents: (agents_wanted || config.keys_file.is_some()).then(|| config.agent()),
+        agents_wanted,
     };
     let wanted = config.max_connections;
     let (for_public, for_internal) = descriptors::places(wanted, descriptors::raise());

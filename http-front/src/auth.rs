@@ -49,6 +49,11 @@ impl Auth {
         self.ring.borrow().count(SystemTime::now())
     }
 
+    /// Whether there is a key that may ask for agents.
+    pub fn any_agent(&self) -> bool {
+        self.ring.borrow().any_agent()
+    }
+
     /// The key that the request carries.
     ///
     /// # Errors

@@ -53,6 +53,11 @@ impl Ring {
         self.stored.is_empty()
     }
 
+    /// Whether there is a key that may ask for agents.
+    pub(super) fn any_agent(&self) -> bool {
+        self.stored.iter().any(|stored| stored.key.may_agent)
+    }
+
     /// How many keys there are at `now`.
     pub(super) fn count(&self, now: SystemTime) -> Counts {
         let expired = self.stored.iter().filter(|stored| stored.is_expired(now)).count();

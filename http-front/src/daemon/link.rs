@@ -62,8 +62,10 @@ pub struct LinkConfig {
     pub max_line: usize,
     /// The default model (`CODEX_MODEL`); the child's own when unset.
     pub default_model: Option<String>,
-    /// How agents are to work; `None` where no request may ask for one.
+    /// How agents are to work; `None` where no request can ever ask for one.
     pub agents: Option<AgentSettings>,
+    /// Whether somebody may ask for one now, so that it is a fault where the daemon has none.
+    pub agents_wanted: bool,
 }
 
 /// A turn that is to be started.
@@ -202,9 +204,14 @@ impl Link {
         let (lines, queued) = queue::channel(usize::MAX);
         self.shutdown.spawn(write_lines(writer, queued));
         let mut reader = FramedRead::with_capacity(reader, LineCodec::new(self.config.max_line), READ_BUFFER);
+<<<<<<< ours
         let default_model = self.config.default_model.clone();
         let mut session = Session::new(lines, default_model, self.config.agents.clone(), self.board.clone());
         let mut switched = self.board.watch();
+=======
+        let LinkConfig { default_model, agents, agents_wanted, .. } = &self.config;
+        let mut session = Session::new(lines, default_model.clone(), agents.clone(), *agents_wanted);
+>>>>>>> theirs
         session.open();
         let mut starts = Vec::new();
         let mut heard = Instant::now();

@@ -75,7 +75,7 @@ pub(super) struct Session {
     models: Listing,
     /// How agents are to work, where they may be asked for.
     agents: Option<AgentSettings>,
-    /// Whether the operator was told that the daemon doesn't allow them.
+    /// Whether the operator was told that the daemon doesn't allow them, or needn't be: nobody may ask for one.
     told: bool,
     /// When they are asked for again, after a refusal.
     pub(super) models_at: Option<Instant>,
@@ -91,7 +91,11 @@ impl Session {
         lines: Sender<Line>,
         default_model: Option<String>,
         agents: Option<AgentSettings>,
+<<<<<<< ours
         board: Board,
+=======
+        wanted: bool,
+>>>>>>> theirs
     ) -> Self {
         Self {
             table: Table::default(),
@@ -102,7 +106,7 @@ impl Session {
             child: None,
             models: Listing::default(),
             agents,
-            told: false,
+            told: !wanted,
             models_at: None,
             asked: false,
             board,

@@ -1,6 +1,8 @@
 //! Who may have an agent: by the operator's default, or by the key's right and the request's header.
 
+use gateway_tests::pair::KEY;
 use serde_json::json;
+use shared::keys::Digest;
 
 use super::stage::{DIRECT, Stage, asking, commands};
 
@@ -64,6 +66,40 @@ async fn the_matrix_of_defaults_rights_and_headers() {
         let got = stage.send(&twice, &asking(DIRECT, "hello", false)).await;
         assert_eq!((got.status, got.error().3.as_str()), (400, "x-codex-profile"), "{got:?}");
     }
+}
+
+/// A key of the file may come while the front runs, and what its agents do is told all the same.
+#[tokio::test]
+async fn a_key_of_the_file_has_agents_and_their_work_is_told() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().to_string_lossy().into_owned();
+    let stage = Stage::with(|builder| {
+        builder
+            .daemon("WORKER_PROFILES", "completion,agent")
+            .front("PROXY_API_KEY", "")
+            .front("PROXY_API_KEYS_FILE", path)
+    })
+    .await;
+    let hash = Digest::of(KEY.as_bytes()).to_text();
+    let entry = |profiles: &str| {
+        let named = format!("name = \"me\"\nhash = \"{hash}\"\ncreated = 2026-01-31T12:00:00Z\n");
+        format!("[[keys]]\n{named}profiles = [{profiles}]\n")
+    };
+    for (profiles, expected) in [
+        ("\"completion\"", refused(403, "permission_error", "profile_not_allowed")),
+        ("\"completion\", \"agent\"", Ok("agent".to_owned())),
+    ] {
+        std::fs::write(file.path(), entry(profiles)).expect("a key");
+        let taken = stage.pair.eventually("the key to be taken", || async {
+            (outcome(&stage, Some("agent")).await == expected).then_some(())
+        });
+        taken.await.expect(profiles);
+    }
+    let got = stage.agent(DIRECT, &commands(&["pwd"]), false).await;
+    assert_eq!((got.status, got.profile()), (200, Some("agent")), "{got:?}");
+    let logged = stage.logged();
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!((&logged[0]["name"], &logged[0]["exit_code"]), (&json!("pwd"), &json!(0)));
 }
 
 /// What would be several agents in one folder, or would leave an agent's work half done, is refused.
