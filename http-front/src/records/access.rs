@@ -235,6 +235,61 @@ fn version(version: Version) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{records::Which, reload::Reload};
+    use http_body_util::{BodyExt, Full};
+    use shared::shutdown::Shutdown;
+    use std::future::{pending, ready};
+
+    /// The line of a request whose answer has this status and `body`, of which `taken` frames are taken; `None` where the
+    /// client leaves before there is an answer.
+    async fn line(method: Method, answer: Option<(u16, &'static str)>, taken: usize) -> serde_json::Value {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("access.log");
+        let (shutdown, reload) = (Shutdown::new(), Reload::default());
+        let log = Log::open(Which::Access, &path, 1 << 20, &Arc::default(), &shutdown, &reload).unwrap();
+        let request = Request::builder().method(method).body(()).unwrap();
+        let (request, access) = begin(Some(&log), Side::Public, request);
+        drop((request, log));
+        match answer {
+            None => drop(self::answer(access, pending::<Result<Response<Full<Bytes>>, Infallible>>())),
+            Some((status, body)) => {
+                let response = Response::builder().status(status).body(Full::new(Bytes::from(body))).unwrap();
+                let served = self::answer(access, ready(Ok(response)));
+                let mut body = served.await.unwrap().into_body();
+                for _ in 0..taken {
+                    body.frame().await;
+                }
+            }
+        }
+        shutdown.start_force();
+        assert!(
+            shutdown.finished(std::time::Duration::from_secs(30)).await,
+            "the writer ends with its last line"
+        );
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_line_tells_how_the_body_ended() {
+        for (method, answer, taken, wanted) in [
+            (Method::GET, Some((200, "body")), 1, ("ok", 4)),
+            (Method::GET, Some((200, "body")), 0, ("client_disconnect", 0)),
+            (Method::HEAD, Some((200, "body")), 0, ("ok", 0)),
+            (Method::OPTIONS, Some((204, "")), 0, ("ok", 0)),
+            (Method::GET, Some((503, "body")), 1, ("error", 4)),
+            (Method::POST, None, 0, ("client_disconnect", 0)),
+        ] {
+            let line = line(method.clone(), answer, taken).await;
+            assert_eq!(
+                (line["outcome"].as_str(), line["bytes_out"].as_u64()),
+                (Some(wanted.0), Some(wanted.1)),
+                "{line}"
+            );
+            assert_eq!(line["status"].as_u64(), answer.map(|(status, _)| u64::from(status)), "{line}");
+        }
+    }
 
     #[test]
     fn names_are_of_http_and_not_of_the_client() {

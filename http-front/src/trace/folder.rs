@@ -4,7 +4,7 @@
 //! Others may write and prune the same folder at the same time. Blocking: it belongs to the writer's thread.
 
 use super::prune::{Reason, Seen, prune};
-use shared::trace::FileName;
+use shared::trace::{FileName, RequestName};
 use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, OpenOptions, Permissions},
@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
+use uuid::Uuid;
 
 /// The folder, and what was seen in it.
 #[derive(Debug)]
@@ -30,14 +31,14 @@ impl Folder {
     /// When there is no folder of this path then, or none that others are kept out of.
     pub(super) fn open(path: PathBuf, max: usize, ttl: Duration) -> io::Result<Self> {
         make(&path)?;
-        let mode = fs::metadata(&path)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            fs::set_permissions(&path, Permissions::from_mode(mode & 0o7700))?;
+        keep_others_out(&path)?;
+        // Whether it can be written is better known now than at the first request. What a crash leaves of this is pruned.
+        let probe = RequestName::read(&format!("req_{}", Uuid::now_v7().simple()))
+            .map(|request| FileName { at: SystemTime::now(), request }.part());
+        if let Some(probe) = probe.map(|name| path.join(name)) {
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?;
+            fs::remove_file(&probe)?;
         }
-        // Whether it can be written is better known now than at the first request.
-        let probe = path.join(format!(".probe-{}", std::process::id()));
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?;
-        fs::remove_file(&probe)?;
         Ok(Self { path, max, ttl, seen: BTreeMap::new() })
     }
 
@@ -115,11 +116,13 @@ impl Folder {
     /// Removes what has to go. Says why each file went, and the last error, if there was one: what can't be removed stays
     /// known.
     pub(super) fn prune(&mut self, now: Duration) -> (Vec<Reason>, io::Result<()>) {
-        let seen: Vec<Seen> = self.seen.values().cloned().collect();
+        let seen: Vec<&Seen> = self.seen.values().collect();
+        let planned = prune(now, &seen, self.max, self.ttl);
+        let planned: Vec<(String, Reason)> =
+            planned.into_iter().map(|(at, reason)| (seen[at].name.clone(), reason)).collect();
         let (mut gone, mut result) = (Vec::new(), Ok(()));
-        for (at, reason) in prune(now, &seen, self.max, self.ttl) {
-            let name = &seen[at].name;
-            match fs::remove_file(self.path.join(name)) {
+        for (name, reason) in planned {
+            match fs::remove_file(self.path.join(&name)) {
                 Ok(()) => gone.push(reason),
                 // Another one was faster.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -128,10 +131,36 @@ impl Folder {
                     continue;
                 }
             }
-            self.seen.remove(name);
+            self.seen.remove(&name);
         }
         (gone, result)
     }
+}
+
+/// A folder that has nothing but traces is set to 0700. One that has other things is left as it is, and refused where
+/// others may write into it.
+fn keep_others_out(path: &Path) -> io::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let ours = |name: Option<&str>| {
+        name.is_some_and(|name| FileName::read(name).or_else(|| FileName::read_part(name)).is_some())
+    };
+    let mut foreign = false;
+    for entry in fs::read_dir(path)? {
+        foreign |= !ours(entry?.file_name().to_str());
+    }
+    if !foreign {
+        return fs::set_permissions(path, Permissions::from_mode(mode & 0o7700));
+    }
+    if mode & 0o022 != 0 {
+        return Err(io::Error::new(
+            ErrorKind::PermissionDenied,
+            "others may write into it, and it has other files",
+        ));
+    }
+    Ok(())
 }
 
 fn make(path: &Path) -> io::Result<()> {

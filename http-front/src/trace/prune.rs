@@ -3,7 +3,7 @@
 //! Ages are of a clock that only goes forward. What a file's name says of its age counts once, when the file is first
 //! seen; so a wall clock that jumps neither empties the folder nor keeps a file for ever.
 
-use std::time::Duration;
+use std::{borrow::Borrow, time::Duration};
 
 /// A file that is not whole goes when it is so old: nothing writes for so long.
 pub const LEFTOVER: Duration = Duration::from_secs(60);
@@ -55,10 +55,10 @@ impl Seen {
 
 /// The files that have to go, by their places in `seen`: what is as old as `ttl`, and the oldest of what is left over
 /// `max`. Of two files the one that was seen first is older; of those seen together, the one whose name is smaller.
-pub fn prune(now: Duration, seen: &[Seen], max: usize, ttl: Duration) -> Vec<(usize, Reason)> {
+pub fn prune<S: Borrow<Seen>>(now: Duration, seen: &[S], max: usize, ttl: Duration) -> Vec<(usize, Reason)> {
     let mut gone = Vec::new();
     let mut left = Vec::new();
-    for (at, file) in seen.iter().enumerate() {
+    for (at, file) in seen.iter().map(Borrow::borrow).enumerate() {
         match (file.part, file.age(now)) {
             (true, age) if age >= LEFTOVER => gone.push((at, Reason::Leftover)),
             (true, _) => {}
@@ -66,8 +66,14 @@ pub fn prune(now: Duration, seen: &[Seen], max: usize, ttl: Duration) -> Vec<(us
             (false, _) => left.push(at),
         }
     }
-    left.sort_by_key(|at| (seen[*at].sighted, &seen[*at].name));
     let over = left.len().saturating_sub(max);
+    if over > 0 {
+        let order = |at: &usize| {
+            let file: &Seen = seen[*at].borrow();
+            (file.sighted, &file.name)
+        };
+        left.sort_by(|one, other| order(one).cmp(&order(other)));
+    }
     gone.extend(left.into_iter().take(over).map(|at| (at, Reason::Count)));
     gone
 }

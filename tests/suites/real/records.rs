@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use gateway_tests::{
-    pair::Builder,
-    upstream::{Pieces, Reply, Usage},
+    pair::{Builder, SocketClient},
+    upstream::{Gate, Pieces, Reply, Usage},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -129,6 +129,57 @@ async fn usage_is_what_the_upstream_billed_or_not_told() {
         ([&Value::Null; 5], &json!("error"), &json!(502)),
         "{line}"
     );
+}
+
+/// One of two answers is complete, and its usage known, when the client leaves: that is not what the request used.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_the_usage_is_not_told_as_the_whole() {
+    let (kept, stage) = Kept::stage().await;
+    for stream in [false, true] {
+        let end = Gate::new();
+        stage.will_say(Reply::new().wait(&end).text("one").completed(Usage::new(100, 20, 7, 3)));
+        stage.will_say(Reply::new().text("two").stall());
+        let log = kept.0.path().join("usage.log");
+        let before = std::fs::read_to_string(&log).unwrap_or_default().lines().count();
+        let body = with(&json!({"n": 2}), stream);
+        let asked = async {
+            let response = stage.send(&body).await;
+            // The head of a stream; what comes behind it doesn't end.
+            response.bytes().await
+        };
+        let one_left = async {
+            let turns = |wanted: u64| {
+                let socket = &stage.pair.socket;
+                let what = format!("{wanted} turns to run");
+                let pair = &stage.pair;
+                async move {
+                    let look = pair.eventually(&what, || async {
+                        let mut socket = SocketClient::connect(socket).await.ok()?;
+                        let status = socket.call("daemon/status", &json!({})).await.ok()?;
+                        (status["load"]["turns"] == wanted).then_some(())
+                    });
+                    look.await.expect("as many turns");
+                }
+            };
+            turns(2).await;
+            end.open();
+            turns(1).await;
+        };
+        tokio::select! {
+            answer = asked => panic!("an answer with one of two: {answer:?}"),
+            () = one_left => {}
+        }
+        let line = stage.pair.eventually("the line", || async {
+            let text = std::fs::read_to_string(&log).ok()?;
+            serde_json::from_str::<Value>(text.lines().nth(before)?).ok()
+        });
+        let line = line.await.expect("a line");
+        assert_eq!(
+            (counts(&line), &line["outcome"]),
+            ([&Value::Null; 5], &json!("client_disconnect")),
+            "{line}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

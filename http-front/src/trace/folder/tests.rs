@@ -41,6 +41,13 @@ fn files_are_whole_and_for_nobody_else() {
     fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     Folder::open(path.clone(), 9, SECOND).unwrap();
     assert_eq!(mode(&path), 0o700, "one that is too open is closed");
+    // With anything else in it, it is not ours to close: nobody wants `/tmp` or `/var/log` at 0700.
+    for (name, mode_of, fits) in [("notes", 0o755, true), ("notes", 0o1777, false)] {
+        fs::write(path.join(name), "").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode_of)).unwrap();
+        assert_eq!(Folder::open(path.clone(), 9, SECOND).is_ok(), fits, "{mode_of:o}");
+        assert_eq!(mode(&path), mode_of & 0o777);
+    }
     // Gone meanwhile, it is made again.
     fs::remove_dir_all(&path).unwrap();
     folder.write(&name(6), b"{}\n", SECOND).unwrap();

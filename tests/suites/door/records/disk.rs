@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use gateway_tests::pair::{Binary, Pair, Process, binary};
 use serde_json::json;
 
-use super::{Kept, counter, files, lines, pair, trace_of};
+use super::{Kept, counter, files, lines, trace_of};
 use crate::door::{asking, builder, chat, once, said, start};
 
 async fn serves(pair: &Pair) -> String {
@@ -154,16 +154,6 @@ async fn what_cant_be_written_is_said_at_the_start() {
         let line = pair_line(&front, &said).await;
         assert!(line.contains(path), "{line}");
     }
-    // Off, the folder is not even looked at.
-    let off = door_off(&kept).await;
-    assert!(!off.home().join("trace-buffer").exists() && files(&kept.path("file")).is_empty());
-    drop(pair(&kept).await);
-}
-
-async fn door_off(kept: &Kept) -> Pair {
-    let pair = start(builder().front("PROXY_TRACE_BUFFER_DIR", kept.path("file").to_string_lossy())).await;
-    serves(&pair).await;
-    pair
 }
 
 /// A line on stderr, which is no JSON.

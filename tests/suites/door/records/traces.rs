@@ -150,6 +150,20 @@ async fn nothing_that_anybody_said_is_in_a_file() {
     assert!(logs.iter().all(|log| !std::fs::read_to_string(log).expect("a log").contains(MARK)));
 }
 
+/// Off, as it is by default, there is not even a folder.
+#[tokio::test]
+async fn nothing_is_kept_unless_it_is_switched_on() {
+    let kept = Kept::new();
+    let pair = start(builder().front("PROXY_STATE_DIR", kept.path("state").to_string_lossy())).await;
+    ask(&pair, &asking("hi")).await;
+    assert_eq!(pair.stop().await.expect("an end").0, Some(0));
+    assert!(!kept.path("state").exists());
+    let builder = builder().front("PROXY_STATE_DIR", kept.path("state").to_string_lossy());
+    let pair = start(builder.front("PROXY_TRACE_BUFFER_ENABLED", "true")).await;
+    let id = ask(&pair, &asking("hi")).await;
+    trace_of(&pair, &kept.path("state/trace-buffer"), &id).await;
+}
+
 #[tokio::test]
 async fn the_oldest_go_and_that_is_told() {
     let kept = Kept::new();
