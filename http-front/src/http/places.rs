@@ -127,7 +127,7 @@ mod tests {
     fn take(places: &mut Places) -> Id {
         match places.ask() {
             Asked::Taken(id) => id,
-            other => panic!("{other:?}"),
+            full @ (Asked::Evict(_) | Asked::Wait) => panic!("{full:?}"),
         }
     }
 

@@ -23,7 +23,9 @@ async fn gauge(pair: &Pair, series: &str) -> u64 {
     raw.send(stranger("GET", "/metrics", &["Connection: close"], b"")).await;
     let answer = raw.answer().await;
     let line = answer.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {series}: {}", answer.text()))
+    let value = line.and_then(|value| value.parse().ok());
+    assert!(value.is_some(), "no {series}: {}", answer.text());
+    value.unwrap_or_default()
 }
 
 /// Opens `crowd` half-open connections around a front with so many places, in so many waves.

@@ -14,8 +14,9 @@ fn limited(settings: &[(&str, &str)]) -> Builder {
 }
 
 fn number(answer: &Answer, name: &str) -> u64 {
-    let value = answer.header(name).unwrap_or_else(|| panic!("no {name}: {}", answer.head));
-    value.parse().unwrap_or_else(|_| panic!("{name}: {value}"))
+    let value = answer.header(name).and_then(|value| value.parse().ok());
+    assert!(value.is_some(), "{name}: {}", answer.head);
+    value.unwrap_or_default()
 }
 
 /// What is left of the requests.
