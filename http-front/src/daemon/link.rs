@@ -204,14 +204,10 @@ impl Link {
         let (lines, queued) = queue::channel(usize::MAX);
         self.shutdown.spawn(write_lines(writer, queued));
         let mut reader = FramedRead::with_capacity(reader, LineCodec::new(self.config.max_line), READ_BUFFER);
-<<<<<<< ours
-        let default_model = self.config.default_model.clone();
-        let mut session = Session::new(lines, default_model, self.config.agents.clone(), self.board.clone());
-        let mut switched = self.board.watch();
-=======
         let LinkConfig { default_model, agents, agents_wanted, .. } = &self.config;
-        let mut session = Session::new(lines, default_model.clone(), agents.clone(), *agents_wanted);
->>>>>>> theirs
+        let mut session =
+            Session::new(lines, default_model.clone(), agents.clone(), *agents_wanted, self.board.clone());
+        let mut switched = self.board.watch();
         session.open();
         let mut starts = Vec::new();
         let mut heard = Instant::now();

@@ -91,11 +91,8 @@ impl Session {
         lines: Sender<Line>,
         default_model: Option<String>,
         agents: Option<AgentSettings>,
-<<<<<<< ours
-        board: Board,
-=======
         wanted: bool,
->>>>>>> theirs
+        board: Board,
     ) -> Self {
         Self {
             table: Table::default(),
