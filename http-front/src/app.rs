@@ -179,7 +179,7 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     let (auth, keys) = auth::load(&config)?;
     let images = Images::new(config.images.clone(), shutdown)?;
     let prompt = Prompt::load(&config)?;
-    let metrics = Arc::default();
+    let metrics = Arc::<Metrics>::default();
     let records = Records::open(&config.records, &metrics, shutdown, reload)?;
     let public = listener::bind(config.public, "PORT")?;
     let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
@@ -222,7 +222,6 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     shutdown.spawn(board::tell(board.clone(), async move { end.forced().await }));
     let daemon = Daemon::connect(link, board.clone(), shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
-    let metrics = Arc::<Metrics>::default();
     match keys {
         Some(keys) => {
             shutdown.spawn(keys.run(reload.watch(), metrics.clone(), shutdown.clone()));

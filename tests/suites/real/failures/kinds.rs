@@ -17,6 +17,20 @@ use std::{convert::Infallible, time::Duration};
 /// The one kind that has no status of its own: a client that has read nothing yet can't read too slowly.
 const SLOW_READER: &str = "a_client_that_does_not_read_is_cut_and_its_turn_interrupted";
 
+/// A key of a file.
+const HELD: &str = "sk-held-to-what-its-entry-says";
+
+/// A pair with this key, whose entry says this too.
+async fn with_key(members: &str) -> (Stage, tempfile::NamedTempFile) {
+    let hash = Digest::of(HELD.as_bytes()).to_text();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let entry =
+        format!("[[keys]]\nname = \"held\"\nhash = \"{hash}\"\ncreated = 2026-01-31T12:00:00Z\n{members}\n");
+    std::fs::write(file.path(), entry).expect("a file of keys");
+    let path = file.path().to_string_lossy().into_owned();
+    (stage_with(&[("PROXY_API_KEYS_FILE", &*path)], &[]).await, file)
+}
+
 /// Causes `kind` and gives the answer, and the code and the time to wait that it should have.
 async fn cause(kind: Kind, stage: &Stage, stream: bool) -> Option<(Got, Option<&'static str>, Wait)> {
     let upstream = async |reply| stage.ask([reply], &asking(stream)).await;
@@ -45,20 +59,15 @@ async fn cause(kind: Kind, stage: &Stage, stream: bool) -> Option<(Got, Option<&
         }
         Kind::ProfileNotAllowed => usual(read(as_agent(stage, stream)).await, "profile_not_allowed"),
         Kind::ModelNotAllowed => {
-            let key = "sk-held-to-another-model";
-            let hash = Digest::of(key.as_bytes()).to_text();
-            let file = tempfile::NamedTempFile::new().expect("a file");
-            let entry = format!(
-                "[[keys]]\nname = \"held\"\nhash = \"{hash}\"\ncreated = 2026-01-31T12:00:00Z\nmodels = [\"another\"]\n"
-            );
-            std::fs::write(file.path(), entry).expect("a file of keys");
-            let path = file.path().to_string_lossy();
-            let held = stage_with(&[("PROXY_API_KEYS_FILE", &*path)], &[]).await;
-            let request = held.pair.client().post(held.pair.url("/v1/chat/completions")).bearer_auth(key);
+            let (held, _file) = with_key("models = [\"another\"]").await;
+            let request = held.pair.client().post(held.pair.url("/v1/chat/completions")).bearer_auth(HELD);
             usual(read(request.json(&asking(stream))).await, "model_not_allowed")
         }
-        // It takes a key that is no operator's: `routes::toggles::tests` shows it.
-        Kind::OperatorOnly => None,
+        Kind::OperatorOnly => {
+            let (held, _file) = with_key("").await;
+            let url = format!("http://{}/internal/maintenance", held.pair.internal);
+            usual(read(held.pair.client().get(url).bearer_auth(HELD)).await, "operator_only")
+        }
         Kind::NotFound => {
             let request = stage.pair.client().post(stage.pair.url("/v1/chat")).bearer_auth(KEY);
             usual(read(request.json(&asking(stream))).await, "not_found")
