@@ -211,7 +211,7 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
              LimitNOFILE= in a systemd unit"
         );
     }
-    let header_timeout = config.header_timeout;
+    let (header_timeout, write_timeout) = (config.header_timeout, config.write_timeout);
     let inside = Side::Internal { metrics: config.metrics };
     let board = Board::new(Variables {
         maintenance: config.maintenance,
@@ -222,14 +222,17 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     shutdown.spawn(board::tell(board.clone(), async move { end.forced().await }));
     let daemon = Daemon::connect(link, board.clone(), shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
+    let limits = Arc::new(Limits::new(config.limits.clone(), Arc::clone(&metrics)));
     match keys {
         Some(keys) => {
+            let limits = Arc::clone(&limits);
+            shutdown.spawn(auth.clone().each_change(move |knows| limits.retain(knows)));
             shutdown.spawn(keys.run(reload.watch(), metrics.clone(), shutdown.clone()));
         }
         None => metrics.keys(auth.count(), true),
     }
     let app = Arc::new(App {
-        limits: Arc::new(Limits::new(config.limits.clone(), Arc::clone(&metrics))),
+        limits,
         auth,
         daemon,
         reading: Semaphore::new(config.threads.max(1)),
@@ -244,7 +247,7 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     for (listener, side, connections) in
         [(public, Side::Public, for_public), (internal, inside, for_internal)]
     {
-        let limits = HttpLimits { header_timeout, connections };
+        let limits = HttpLimits { header_timeout, write_timeout, connections };
         let counts = app.metrics.connections();
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
         let log = app.records.access.clone();

@@ -127,6 +127,8 @@ pub struct Config {
     pub body_timeout: Duration,
     /// `PROXY_HEADER_TIMEOUT_MS`.
     pub header_timeout: Duration,
+    /// `PROXY_WRITE_TIMEOUT_MS`.
+    pub write_timeout: Duration,
     /// `PROXY_MAX_CONNECTIONS`.
     pub max_connections: usize,
     /// `PROXY_THREADS`.
@@ -277,6 +279,7 @@ impl Config {
             images,
             body_timeout: r.millis("PROXY_BODY_TIMEOUT_MS"),
             header_timeout: r.millis("PROXY_HEADER_TIMEOUT_MS"),
+            write_timeout: r.millis_from("PROXY_WRITE_TIMEOUT_MS", 1),
             max_connections: size(r.count_from("PROXY_MAX_CONNECTIONS", 1)),
             threads,
             timeout: r.millis("PROXY_TIMEOUT_MS"),

@@ -13,7 +13,7 @@ use crate::{
     trace::{Head, Trace, Traces},
     translate::event::Delta,
 };
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use std::{
     fmt,
     time::{Instant, SystemTime},
@@ -285,11 +285,15 @@ fn is_plain(code: &str) -> bool {
         && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
-/// What the client calls its request, where that can stand in a log: visible ASCII of a bounded length.
+/// What the client calls its request, where that can stand in a log: visible ASCII of a bounded length, and not the key of
+/// the request, which somebody might take for a name.
 fn client_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-client-request-id")?.to_str().ok()?;
     let fits = (1..=MAX_CLIENT_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| id.to_owned())
+    let sent = headers.get_all(header::AUTHORIZATION).iter();
+    let tells =
+        sent.filter_map(|value| value.to_str().ok()?.split_whitespace().last()).any(|key| id.contains(key));
+    (fits && !tells).then(|| id.to_owned())
 }
 
 #[cfg(test)]
@@ -315,5 +319,11 @@ mod tests {
             assert_eq!(of(odd), None, "{odd:?}");
         }
         assert_eq!(client_id(&HeaderMap::new()), None);
+        for (id, key) in [("sk-1", "Bearer sk-1"), ("of-sk-1.", "bearer  sk-1 "), ("sk-1", "sk-1")] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-client-request-id", HeaderValue::from_static(id));
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_static(key));
+            assert_eq!(client_id(&headers), None, "{id} with {key}");
+        }
     }
 }

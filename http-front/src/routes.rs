@@ -6,6 +6,7 @@ pub mod chat;
 pub mod completions;
 pub mod cors;
 pub mod dispatch;
+mod gate;
 pub mod health;
 pub mod models;
 mod prepare;

@@ -8,7 +8,6 @@
 pub mod app_server;
 pub mod backoff;
 pub mod build_info;
-pub mod clock;
 pub mod codec;
 pub mod control;
 pub mod exit;

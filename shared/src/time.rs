@@ -1,9 +1,26 @@
-//! Moments as text: UTC, to the millisecond.
+//! Moments as text of RFC 3339, and as parts of names; [`clock`] has them as numbers between our programs.
 
+pub mod clock;
+
+use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The last moment that has a four-digit year.
 const LAST: Duration = Duration::from_millis(253_402_300_799_999);
+
+/// Reads a moment with its offset, such as `2026-12-31T23:59:59Z` or `2027-01-01T01:59:59+02:00`.
+pub fn read(text: &str) -> Option<SystemTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from)
+}
+
+/// A moment in UTC, with a part of a second where it has one: `2026-12-31T23:59:59Z`. `None` outside of the years 0 to 9999.
+pub fn rfc3339(at: SystemTime) -> Option<String> {
+    let nanos = match at.duration_since(UNIX_EPOCH) {
+        Ok(since) => i128::try_from(since.as_nanos()).ok()?,
+        Err(before) => -i128::try_from(before.duration().as_nanos()).ok()?,
+    };
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(&Rfc3339).ok()
+}
 
 /// A moment as `2026-11-21T19:30:01.123Z`. What a clock says that is not of the years 1970 to 9999 becomes the nearest
 /// moment that is.
@@ -51,6 +68,18 @@ mod tests {
         );
         assert_eq!(utc(UNIX_EPOCH - Duration::from_secs(9)), "1970-01-01T00:00:00.000Z");
         assert_eq!(utc(UNIX_EPOCH + Duration::from_secs(1 << 42)), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn moments_have_an_offset() {
+        let known = read("2026-12-31T23:59:59Z").unwrap();
+        assert_eq!(rfc3339(known).unwrap(), "2026-12-31T23:59:59Z");
+        assert_eq!(read("2027-01-01T01:59:59+02:00"), Some(known));
+        for wrong in ["", "2026-12-31", "2026-12-31T23:59:59", "2026-13-31T23:59:59Z", "tomorrow"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert_eq!(read(&rfc3339(UNIX_EPOCH).unwrap()), Some(UNIX_EPOCH));
+        assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(1 << 40)), None);
     }
 
     #[test]

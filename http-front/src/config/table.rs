@@ -214,6 +214,12 @@ pub(super) const OWN: &[Setting] = &[
         "Time to send a request head, and the longest a connection may be idle, in milliseconds.",
     ),
     Setting::new(
+        "PROXY_WRITE_TIMEOUT_MS",
+        Kind::Millis,
+        Some("60000"),
+        "How long a client may take nothing of what is sent to it, in milliseconds; past it its connection is closed.",
+    ),
+    Setting::new(
         "PROXY_MAX_CONNECTIONS",
         Kind::Count,
         Some("4096"),

@@ -25,6 +25,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
 };
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -59,6 +60,8 @@ pub struct BindError {
 pub struct HttpLimits {
     /// Time to send a head.
     pub header_timeout: Duration,
+    /// The longest that a client may take nothing of what is written to it.
+    pub write_timeout: Duration,
     /// Open connections.
     pub connections: usize,
 }
@@ -140,6 +143,9 @@ async fn connection<T, S, F, B>(
     let peer = Peer { addr, linger: Linger::default() };
     let progress = Progress::new(seat);
     let written = progress.clone();
+    // What was cut off for being read slowly has an end to tell, and waits with it for a client that may never read.
+    let mut stream = Box::pin(TimeoutStream::new(stream));
+    stream.as_mut().set_write_timeout_pinned(Some(limits.write_timeout));
     let io = TokioIo::new(Lingering::new(stream, peer.linger.clone(), move || written.flushed()));
     let began = progress.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {

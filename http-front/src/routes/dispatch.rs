@@ -6,7 +6,6 @@ use super::{
     models,
     table::{NotServed, Resolved, Route, Side, resolve},
     toggles,
-    verify::{self, verify},
 };
 use crate::{
     app::App,
@@ -16,19 +15,16 @@ use crate::{
     metrics,
     record::Record,
     records::access::Access,
-    state::toggles::MaintenanceNow,
-    translate::profile::Rights,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use serde::Serialize;
-use shared::clock;
 use std::{convert::Infallible, sync::Arc, time::SystemTime};
 use warp::{Filter, Reply, path::FullPath, reply::Response};
 
 /// What is read of the body of a client that showed no key, all in all: what came with the head is part of it.
-const STRANGER_BYTES: u64 = 64 * 1024;
+pub(super) const STRANGER_BYTES: u64 = 64 * 1024;
 /// What is read away beyond the bound for bodies, of a client that showed its key.
 const KNOWN_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -214,88 +210,11 @@ impl Call<'_> {
         }
     }
 
-    /// What the proxy in front is told: that a request passes, or the refusal that it hands to the client.
-    fn verified(&self, mut record: Record) -> Response {
-        let key = self.app.auth.check(self.headers);
-        let passed = verify(key.as_deref().map_err(Clone::clone), self.headers);
-        let response = match passed {
-            Ok(name) => {
-                // Every request of the API comes by here, and has a line of its own.
-                record.quiet();
-                let mut response = StatusCode::OK.into_response();
-                response.headers_mut().extend(name.map(|name| (verify::KEY_NAME, name)));
-                response
-            }
-            Err(error) => {
-                record.ended(&error);
-                let mut response = failed(&error);
-                // The client sees this one, and it may be a page.
-                cors::tell(&self.app.config.cors, self.headers, response.headers_mut());
-                response
-            }
-        };
-        self.hang_up_unread(response, STRANGER_BYTES)
-    }
-
     /// The answer for an error, with the time to wait as far as the daemon or the upstream has told it.
     pub(super) fn refuse(&self, error: ApiError, mut record: Record) -> Response {
         let error = self.app.daemon.health().advise(error, SystemTime::now());
         record.ended(&error);
         failed(&error)
-    }
-
-    /// Whether an operator lets requests of the API through. Asked once, when a request begins: what runs goes on.
-    fn admit(&self, route: &Route) -> Result<(), ApiError> {
-        match route {
-            Route::Chat | Route::Completions | Route::Models | Route::Model(_) => {}
-            Route::Ready
-            | Route::Live
-            | Route::Metrics
-            | Route::Verify
-            | Route::Maintenance
-            | Route::AppServer => return Ok(()),
-        }
-        let board = &self.app.board;
-        if !board.app_server().enabled {
-            let message = "The operator has switched this service off.";
-            return Err(ApiError::new(Kind::AppServerDisabled, message));
-        }
-        let maintenance = board.maintenance();
-        if maintenance.enabled { Err(under(maintenance)) } else { Ok(()) }
-    }
-
-    /// The key of the request, where its route needs one. Where models need none, a good one still says what is listed,
-    /// and another one is not looked at.
-    fn shown_key(&self, route: &Route) -> Result<Option<Arc<Key>>, ApiError> {
-        if self.needs_key(route) {
-            return self.app.auth.check(self.headers).map(Some);
-        }
-        let models = matches!(route, Route::Models | Route::Model(_));
-        Ok(models.then(|| self.app.auth.check(self.headers).ok()).flatten())
-    }
-
-    /// The models and aliases that the key is held to.
-    pub(super) fn allowed_models(&self) -> Option<&[String]> {
-        self.key.as_ref()?.models.as_deref()
-    }
-
-    fn needs_key(&self, route: &Route) -> bool {
-        match route {
-            Route::Chat | Route::Completions => true,
-            // Without any key that can pass, models are closed, too.
-            Route::Models | Route::Model(_) => self.app.config.protect_models || self.app.auth.is_closed(),
-            // The last one checks the key itself.
-            Route::Ready | Route::Live | Route::Metrics | Route::Verify => false,
-            Route::Maintenance | Route::AppServer => true,
-        }
-    }
-
-    /// What the request may run as.
-    pub(super) fn rights(&self) -> Rights {
-        let default = self.app.config.profile;
-        self.key
-            .as_ref()
-            .map_or(Rights { default, may_agent: false }, |key| Rights { default, may_agent: key.may_agent })
     }
 
     async fn body<S, B, E>(&self, body: S) -> Result<Bytes, ApiError>
@@ -321,17 +240,6 @@ impl Call<'_> {
         }
         response
     }
-}
-
-/// The answer under maintenance.
-fn under(maintenance: MaintenanceNow) -> ApiError {
-    let wait = maintenance.wait(clock::now_ms());
-    let said = maintenance.message.filter(|text| !text.trim().is_empty());
-    let error = match said {
-        Some(said) => ApiError::new(Kind::Maintenance, said),
-        None => ApiError::new(Kind::Maintenance, "The service is under maintenance; try again."),
-    };
-    error.retry_after(wait)
 }
 
 /// An answer with a JSON body.

@@ -23,7 +23,7 @@ use ::http::Method;
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use serde::Serialize;
-use shared::clock;
+use shared::time::clock;
 use warp::reply::Response;
 
 /// The largest body, in bytes.

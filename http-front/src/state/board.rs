@@ -7,8 +7,8 @@
 
 use super::toggles::{AppServerNow, Asked, MaintenanceNow, Switches, Variables};
 use shared::{
-    clock,
     control::toggles::{Change, Toggles},
+    time::clock,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;

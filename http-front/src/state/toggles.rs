@@ -300,7 +300,7 @@ fn follow<T: PartialEq>(slot: &mut Option<Pending<T>>, told: &Toggle<T>, persist
 impl MaintenanceNow {
     /// What clients are told to wait at this time: never beyond the end.
     pub fn wait(&self, now_ms: u64) -> Duration {
-        let left = self.until_ms.map(|until| shared::clock::until(until, now_ms));
+        let left = self.until_ms.map(|until| shared::time::clock::until(until, now_ms));
         left.map_or(self.retry_after, |left| left.min(self.retry_after))
     }
 }

@@ -1,13 +1,13 @@
 //! The command line.
 
 use crate::{
-    commands::{app_server, maintenance},
+    commands::{app_server, key, maintenance, trace},
     failure::Failure,
-    key, trace,
+    print,
 };
 use clap::{Parser, Subcommand};
 use shared::{build_info, exit};
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 /// The operator's command for http-front and worker-daemon.
 #[derive(Debug, Parser)]
@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
     match run(cli.command) {
         Ok(()) => exit::OK.into(),
         Err(failure) => {
-            eprint(&failure);
+            print::note(&format!("codexctl: {failure}"));
             failure.code().into()
         }
     }
@@ -54,25 +54,4 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Maintenance(command) => maintenance::run(command),
         Command::AppServer(command) => app_server::run(&command),
     }
-}
-
-#[expect(clippy::print_stderr, reason = "this is where an operator reads it")]
-fn eprint(failure: &Failure) {
-    eprintln!("codexctl: {failure}");
-}
-
-/// Says something to the operator beside the answer, which has stdout for itself.
-#[expect(clippy::print_stderr, reason = "this is where an operator reads it")]
-pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
-}
-
-/// Writes an answer to stdout.
-///
-/// # Errors
-/// When nobody reads it any more, or the disk behind it is full.
-pub(crate) fn answer(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    let written = writeln!(out, "{text}").and_then(|()| out.flush());
-    written.map_err(|error| Failure::failed(format!("the answer can't be written: {error}")))
 }

@@ -7,6 +7,4 @@ pub mod commands;
 pub mod environment;
 pub mod failure;
 pub mod front;
-pub mod key;
 pub mod print;
-pub mod trace;

@@ -1,12 +1,20 @@
-//! Answers on stdout.
+//! What an operator reads: answers on stdout, which has nothing else, and all the rest on stderr.
 
 use crate::failure::Failure;
-use std::io::{Write, stdout};
+use std::io::Write;
 
-/// Prints a text and ends its last line.
+/// Says something to the operator beside the answer, which has stdout for itself.
+#[expect(clippy::print_stderr, reason = "this is where an operator reads it")]
+pub fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Writes an answer to stdout.
 ///
 /// # Errors
-/// When stdout can't be written to.
-pub fn line(text: &str) -> Result<(), Failure> {
-    writeln!(stdout(), "{text}").map_err(|error| Failure::failed(format!("can't write to stdout: {error}")))
+/// When nobody reads it any more, or the disk behind it is full.
+pub fn answer(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    written.map_err(|error| Failure::failed(format!("the answer can't be written: {error}")))
 }

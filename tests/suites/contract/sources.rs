@@ -65,7 +65,7 @@ fn pure_modules_have_no_async() {
         "http-front/src/auth/header.rs",
         "http-front/src/auth/keeper.rs",
         "http-front/src/auth/ring.rs",
-        "scripts/codexctl/src/key/edit.rs",
+        "scripts/codexctl/src/commands/key/edit.rs",
         "shared/src/keys.rs",
         "shared/src/keys",
         "shared/src/rpc",

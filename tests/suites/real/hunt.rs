@@ -23,7 +23,7 @@ async fn nothing_is_told(ours: &str, of_codex: &str) {
         assert!(told.is_empty(), "{place} tells {told:?} with our log at {ours} and codex's at {of_codex}");
     }
     // What was searched was not empty.
-    for place in ["front log", "daemon log", "metrics"] {
+    for place in ["front log", "daemon log", "metrics", "usage log", "access log", "trace"] {
         let there = written.iter().any(|(name, text)| name.starts_with(place) && text.len() > 200);
         assert!(there, "nothing was written as {place}");
     }

@@ -8,13 +8,13 @@ use crate::{due::due, toggles::Kept};
 use bytes::Bytes;
 use shared::{
     app_server::start::InitializeResult,
-    clock,
     control::{self, Closed, Load, Models, Status, toggles::Toggles},
     id::{ConnId, Generation},
     line::Line,
     queue::Sender,
     rpc,
     shutdown::Shutdown,
+    time::clock,
 };
 use std::{
     collections::{HashMap, HashSet},

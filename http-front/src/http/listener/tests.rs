@@ -17,6 +17,7 @@ use warp::Reply;
 
 /// What is read of a stranger's body.
 const STRANGER: u64 = 64 * 1024;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Counts what is read from it.
 struct Counted(DuplexStream, Arc<AtomicU64>);
@@ -67,7 +68,7 @@ async fn read_of(sent: Vec<u8>) -> (u64, usize) {
     client.write_all(&sent).await.expect("room for it");
     let read = Arc::new(AtomicU64::new(0));
     let seat = Seats::new(1, ConnectionCounts::default()).take().await;
-    let limits = HttpLimits { header_timeout: Duration::from_secs(60), connections: 1 };
+    let limits = HttpLimits { header_timeout: MINUTE, write_timeout: MINUTE, connections: 1 };
     let addr = SocketAddr::from(([127, 0, 0, 1], 1));
     let served = connection(Counted(server, read.clone()), addr, seat, refuse, limits, Shutdown::new());
     tokio::time::timeout(Duration::from_secs(600), served).await.expect("the connection ends");
@@ -104,7 +105,7 @@ async fn a_connection_whose_answer_is_not_read_yet_is_not_closed_for_another() {
     let (mut client, server) = duplex(1024);
     let seats = Seats::new(1, ConnectionCounts::default());
     let seat = seats.take().await;
-    let limits = HttpLimits { header_timeout: Duration::from_secs(60), connections: 1 };
+    let limits = HttpLimits { header_timeout: MINUTE, write_timeout: MINUTE, connections: 1 };
     let answer = |_: Request<Incoming>| async {
         Ok::<_, Infallible>(warp::reply::html("x".repeat(ANSWER)).into_response())
     };

@@ -3,8 +3,8 @@
 use crate::error::{ApiError, Kind};
 use serde_json::{Map, Value};
 use shared::{
-    clock,
     control::toggles::{AppServer, MAX_RETRY_AFTER_S, MAX_UNTIL_MS, Maintenance, Setting},
+    time::clock,
 };
 
 /// The longest name of an unknown member that an answer repeats, in characters.

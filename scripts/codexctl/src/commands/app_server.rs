@@ -39,7 +39,7 @@ enum Action {
 pub fn run(command: &Command) -> Result<(), Failure> {
     let Command { reach, action } = command;
     let state = Front::new(reach)?.ask(PATH, &asked(*action))?;
-    print::line(&if reach.json { state.to_string() } else { shown(&state) })
+    print::answer(&if reach.json { state.to_string() } else { shown(&state) })
 }
 
 fn asked(action: Action) -> Ask {

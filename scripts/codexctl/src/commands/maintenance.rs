@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use shared::clock;
+use shared::time::clock;
 use std::time::Duration;
 
 const PATH: &str = "/internal/maintenance";
@@ -55,11 +55,11 @@ pub fn run(command: Command) -> Result<(), Failure> {
     let off = matches!(action, Action::Off);
     let state = Front::new(&reach)?.ask(PATH, &asked(action, clock::now_ms()))?;
     if reach.json {
-        return print::line(&state.to_string());
+        return print::answer(&state.to_string());
     }
-    print::line(&shown(&state))?;
+    print::answer(&shown(&state))?;
     if off {
-        print::line("PROXY_MAINTENANCE_MODE has no effect until `codexctl maintenance clear`.")?;
+        print::answer("PROXY_MAINTENANCE_MODE has no effect until `codexctl maintenance clear`.")?;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use gateway_tests::pair::{Binary, Pair, Process, binary};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use shared::{
-    clock,
     codec::{Decoded, LineCodec},
+    time::clock,
 };
 use std::path::Path;
 use tokio::{

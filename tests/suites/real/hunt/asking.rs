@@ -209,6 +209,19 @@ async fn strangers(stage: &Stage) {
             post(stage, path, &key, &[], body("echo", false).to_string()).await;
         }
     }
+    // A key of the file, until its requests are used up, and what becomes of it when the file breaks and is gone.
+    let with_model = |model: &str| {
+        let mut body = body("echo", true);
+        body["model"] = json!(model);
+        body.to_string()
+    };
+    let mut seen = Vec::new();
+    for model in ["gpt-5.5", "gpt-6.1-sol", "gpt-5.5", "gpt-5.5", "gpt-5.5"] {
+        let (status, _) = post(stage, "/v1/chat/completions", &stage.listed, &[], with_model(model)).await;
+        seen.push(status);
+    }
+    assert!(seen.contains(&200) && seen.contains(&403) && seen.contains(&429), "{seen:?}");
+    stage.break_the_keys().await;
     for bytes in [
         format!("{WORD}\r\n\r\n"),
         format!("GET /{WORD} HTTP/9.9\r\n\r\n"),

@@ -5,6 +5,7 @@ use gateway_tests::{
     pair::{Builder, Pair},
     upstream::{Config, Upstream},
 };
+use shared::keys::Digest;
 use std::{fs, path::Path};
 use tempfile::TempDir;
 
@@ -26,6 +27,12 @@ impl Stage {
         let at = |name: &str| records.path().join(name).to_str().expect("a path in UTF-8").to_owned();
         let (key, listed) = (format!("sk-{}", mark("key")), format!("sk-{}", mark("listed_key")));
         let work = at("work");
+        let entry = format!(
+            "[[keys]]\nname = \"listed\"\nhash = \"{}\"\ncreated = 2026-01-31T12:00:00Z\nmodels = [\"gpt-5.5\"]\n\
+             limits = {{ requests = 3, tokens = 1000, streams = 2 }}\n",
+            Digest::of(listed.as_bytes()).to_text()
+        );
+        fs::write(at("keys.toml"), entry).expect("a file of keys");
         let provider = format!(
             "request_max_retries = 1\nstream_max_retries = 1\nexperimental_bearer_token = \"{}\"\n",
             mark("login")
@@ -37,6 +44,7 @@ impl Stage {
             .daemon("WORKER_CHILD_LOG", of_codex)
             .daemon("WORKER_PROFILES", "completion,agent")
             .front("PROXY_API_KEY", key.as_str())
+            .front("PROXY_API_KEYS_FILE", at("keys.toml"))
             .front("PROXY_API_KEY_PROFILES", "completion,agent")
             .front("PROXY_PROTECT_MODELS", "true")
             .front("PROXY_CODEX_METADATA", "true")
@@ -57,6 +65,19 @@ impl Stage {
         Self { pair, key, listed, _upstream: upstream, records }
     }
 
+    /// Puts what is no file of keys, and then nothing, in the place of the file of keys.
+    pub(super) async fn break_the_keys(&self) {
+        let file = self.records.path().join("keys.toml");
+        let wrong = format!("{0} = \"{0}\"\n[[keys]]\nname = \"{0} {0}\"\nhash = \"{0}\"\n", mark("entry"));
+        fs::write(&file, wrong).expect("a broken file");
+        let front = &self.pair.front;
+        let failed = front.logged("the broken file", |line| line["event"] == "keys_reload_failed").await;
+        failed.expect("a broken file is told");
+        fs::remove_file(&file).expect("the file goes");
+        let gone = front.logged("the missing file", |line| line["event"] == "keys_file_missing").await;
+        gone.expect("a missing file is told");
+    }
+
     /// Ends the pair and gives everything that it told anybody but the clients, each with its place.
     pub(super) async fn end(mut self) -> Vec<(String, String)> {
         let mut written = Vec::new();
@@ -73,7 +94,7 @@ impl Stage {
         }
         let records = self.records.path();
         for (place, file) in [("usage log", "usage.ndjson"), ("access log", "access.ndjson")] {
-            let text = fs::read_to_string(records.join(file)).unwrap_or_default();
+            let text = fs::read_to_string(records.join(file)).expect("a log");
             written.push((place.to_owned(), text));
         }
         for file in files(&records.join("traces")) {

@@ -2,8 +2,8 @@
 
 use super::{edit, name, store::Store};
 use crate::{
-    cli::{answer, note},
     failure::Failure,
+    print::{answer, note},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::keys::{Digest, Entry, Limits, MAX_MODEL, time};

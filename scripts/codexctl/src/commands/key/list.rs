@@ -2,8 +2,8 @@
 
 use super::store::Store;
 use crate::{
-    cli::{answer, note},
     failure::Failure,
+    print::{answer, note},
 };
 use comfy_table::{Table, presets::NOTHING};
 use serde_json::{Value, json};

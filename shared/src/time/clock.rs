@@ -1,24 +1,22 @@
 //! Times of the host's clock: as milliseconds since 1970 between our programs, and as RFC 3339 for people.
 
-use std::time::{Duration, SystemTime};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the host's clock says, in milliseconds since 1970; a clock before that counts as then.
 pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The time as RFC 3339 in UTC, `2026-11-21T19:45:00Z`; `None` beyond the year 9999.
 pub fn rfc3339(ms: u64) -> Option<String> {
-    let nanos = i128::from(ms) * 1_000_000;
-    OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(&Rfc3339).ok()
+    super::rfc3339(UNIX_EPOCH.checked_add(Duration::from_millis(ms))?)
 }
 
 /// Milliseconds since 1970 of a time as RFC 3339, whose offset must be there; `None` where it is none, or before 1970.
 pub fn parse_rfc3339(text: &str) -> Option<u64> {
-    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+    let since = super::read(text)?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
 }
 
 /// How long from `now_ms` until `ms`; nothing when that has passed.

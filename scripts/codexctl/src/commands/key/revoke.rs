@@ -1,7 +1,7 @@
 //! `codexctl key revoke`.
 
 use super::{edit, name, store::Store};
-use crate::{cli::note, failure::Failure};
+use crate::{failure::Failure, print::note};
 
 /// What follows `codexctl key revoke`.
 #[derive(Debug, clap::Args)]
