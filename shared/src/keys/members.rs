@@ -92,9 +92,9 @@ impl<'t, 'l> Members<'t, 'l> {
     }
 }
 
-/// A name that somebody has made up, where it is short and plain.
+/// A name that somebody has made up, where it is a short word such as members have: a key that was put in its place is none.
 pub(super) fn shown(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     if name.len() <= SHOWN && name.bytes().all(plain) {
         format!("`{name}`")
     } else {

@@ -161,6 +161,8 @@ enum Step {
     Ask(Option<Maintenance>),
     /// Another front changes it at the daemon.
     Other(Option<Maintenance>),
+    /// What is to be sent is on its way.
+    Send,
     /// What was sent is heard by the daemon, and its answer by the front.
     Deliver {
         persisted: bool,
@@ -184,18 +186,19 @@ fn maintenance() -> impl Strategy<Value = Option<Maintenance>> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => maintenance().prop_map(Step::Ask),
+        3 => maintenance().prop_map(Step::Ask),
         1 => maintenance().prop_map(Step::Other),
+        1 => Just(Step::Send),
         4 => any::<bool>().prop_map(|persisted| Step::Deliver { persisted }),
-        1 => Just(Step::Break),
-        3 => any::<bool>().prop_map(|fresh| Step::Connect { fresh }),
-        2 => (0..200u64).prop_map(Step::Clock),
+        3 => Just(Step::Break),
+        5 => any::<bool>().prop_map(|fresh| Step::Connect { fresh }),
+        1 => (0..200u64).prop_map(Step::Clock),
         1 => Just(Step::Tick),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
 
     /// Whatever is asked, lost and told, at whatever times: what this front was asked for holds until somebody changes it,
     /// and in the end the front has what the daemon has.
@@ -231,6 +234,7 @@ proptest! {
                         switches.taken(number, Some(daemon.clone()));
                     }
                 }
+                Step::Send => way.extend(switches.take()),
                 Step::Break => {
                     connected = false;
                     way.clear();

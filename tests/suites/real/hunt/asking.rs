@@ -204,7 +204,7 @@ async fn refused(stage: &Stage) {
 
 /// Who has no key, or a wrong one, or speaks no HTTP.
 async fn strangers(stage: &Stage) {
-    for key in [mark("wrong_key"), stage.listed.clone()] {
+    for key in [mark("wrong_key"), format!("sk-{}", mark("other_key"))] {
         for path in ["/v1/chat/completions", "/v1/completions", "/v1/models"] {
             post(stage, path, &key, &[], body("echo", false).to_string()).await;
         }

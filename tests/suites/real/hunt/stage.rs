@@ -29,7 +29,7 @@ impl Stage {
         let work = at("work");
         let entry = format!(
             "[[keys]]\nname = \"listed\"\nhash = \"{}\"\ncreated = 2026-01-31T12:00:00Z\nmodels = [\"gpt-5.5\"]\n\
-             limits = {{ requests = 3, tokens = 1000, streams = 2 }}\n",
+             limits = {{ requests = 3, tokens = 100000, streams = 2 }}\n",
             Digest::of(listed.as_bytes()).to_text()
         );
         fs::write(at("keys.toml"), entry).expect("a file of keys");
@@ -68,7 +68,8 @@ impl Stage {
     /// Puts what is no file of keys, and then nothing, in the place of the file of keys.
     pub(super) async fn break_the_keys(&self) {
         let file = self.records.path().join("keys.toml");
-        let wrong = format!("{0} = \"{0}\"\n[[keys]]\nname = \"{0} {0}\"\nhash = \"{0}\"\n", mark("entry"));
+        let wrong =
+            format!("sk-{0} = \"{0}\"\n[[keys]]\nname = \"{0} {0}\"\nhash = \"{0}\"\n", mark("entry"));
         fs::write(&file, wrong).expect("a broken file");
         let front = &self.pair.front;
         let failed = front.logged("the broken file", |line| line["event"] == "keys_reload_failed").await;
