@@ -253,7 +253,7 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         let log = app.records.access.clone();
         let service = move |request| {
             let (request, access) = access::begin(log.as_ref(), side, request);
-            access::answer(access, service.call(request))
+            access::answer(access, service.call(dispatch::with_path(request)))
         };
         let serve = listener::serve(listener, service, limits, counts, shutdown.clone());
         shutdown.spawn(serve);

@@ -16,7 +16,7 @@ use crate::{
     record::Record,
     records::access::Access,
 };
-use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use ::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use serde::Serialize;
@@ -28,7 +28,16 @@ pub(super) const STRANGER_BYTES: u64 = 64 * 1024;
 /// What is read away beyond the bound for bodies, of a client that showed its key.
 const KNOWN_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The service of one listener.
+/// The same request with a path. A target without one (`CONNECT host:port`) would make warp panic; there is no route for it
+/// either.
+pub fn with_path<B>(mut request: Request<B>) -> Request<B> {
+    if request.uri().path_and_query().is_none() {
+        *request.uri_mut() = Uri::from_static("/");
+    }
+    request
+}
+
+/// The service of one listener. Its requests have a path: [`with_path`].
 pub fn routes(
     app: Arc<App>,
     side: Side,

@@ -77,6 +77,9 @@ impl Call<'_> {
     /// What the proxy in front is told: that a request passes, or the refusal that it hands to the client.
     pub(super) fn verified(&self, mut record: Record) -> Response {
         let key = self.app.auth.check(self.headers);
+        if let Ok(key) = &key {
+            record.showed(&key.name, None);
+        }
         let passed = verify(key.as_deref().map_err(Clone::clone), self.headers);
         let response = match passed {
             Ok(name) => {

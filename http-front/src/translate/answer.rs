@@ -87,6 +87,8 @@ pub struct Gather {
     owed: bool,
     /// Whether the turn was run once more.
     again: bool,
+    /// Whether the turn came to its own end, so that all it used was told or never will be.
+    complete: bool,
     /// The threads of its turns.
     threads: Vec<Arc<str>>,
     /// The end of a text that goes out as it comes, but for parts.
@@ -123,6 +125,7 @@ impl Gather {
             untold: false,
             owed: false,
             again: false,
+            complete: false,
             threads: Vec::new(),
             rest: String::new(),
             work: Work::default(),
@@ -177,6 +180,7 @@ impl Gather {
             Delta::Alive => Step::Alive,
             Delta::Thread(thread) => {
                 self.threads.push(thread);
+                self.complete = false;
                 Step::Quiet
             }
             Delta::Begun
@@ -270,8 +274,14 @@ impl Gather {
                 self.done(text, FinishReason::Stop)
             }
             Delta::End(end) => match failure::error(&end) {
-                Some(error) => Step::Failed(error),
-                None => self.end(&end),
+                Some(error) => {
+                    self.complete = false;
+                    Step::Failed(error)
+                }
+                None => {
+                    self.complete = true;
+                    self.end(&end)
+                }
             },
         }
     }

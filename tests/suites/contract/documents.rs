@@ -27,7 +27,7 @@ fn every_test_that_the_documents_name_is_there() {
                 .split_once(&format!("fn {name}("))
                 .unwrap_or_else(|| panic!("{document}: no {name} in {file}"));
             // A test, and not a helper: its attribute is in the line above, or above that of a macro's block.
-            let above: Vec<&str> = head.lines().rev().skip(1).take(4).collect();
+            let above: Vec<&str> = head.lines().rev().take(5).collect();
             let is_test = head.contains("proptest!") || above.iter().any(|line| line.contains("test"));
             assert!(is_test, "{document}: {name} in {file} is no test");
         }

@@ -172,3 +172,19 @@ async fn a_clients_name_for_its_request_is_logged() {
         assert_eq!(line.get("client_request_id").and_then(|v| v.as_str()), logged.then_some(name), "{line}");
     }
 }
+
+/// There is nothing in such a target to look for a route with.
+#[tokio::test]
+async fn a_target_without_a_path_is_an_unknown_route() {
+    let pair = start(builder()).await;
+    for addr in [pair.addr, pair.internal] {
+        for line in ["CONNECT a:1 HTTP/1.1", "GET a:1 HTTP/1.1", "OPTIONS a HTTP/1.1", "CONNECT a:1 HTTP/1.0"]
+        {
+            let mut raw = Raw::connect(addr).await;
+            raw.send(format!("{line}\r\nHost: a\r\n\r\n")).await;
+            failure(&raw.answer().await, 404, Some("not_found"));
+        }
+    }
+    let log = pair.front.log();
+    assert!(log.iter().all(|line| !line.contains("\"panic\"")), "{log:?}");
+}

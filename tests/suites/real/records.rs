@@ -117,6 +117,14 @@ async fn usage_is_what_the_upstream_billed_or_not_told() {
             assert_eq!([&line["emission_trigger"], &line["outcome"]], [trigger, "ok"], "{line}");
         }
     }
+    // Both turns were whole, and their text of no use.
+    let object =
+        json!({"response_format": {"type": "json_object"}, "messages": [message("user", "Say JSON.")]});
+    let got = stage.ask([used(), used()], &with(&object, false)).await;
+    let line = kept.used(&stage, &got).await;
+    let wanted = [200, 14, 214, 40, 6].map(|tokens: u64| json!(tokens));
+    assert_eq!(counts(&line), wanted.each_ref(), "{line}");
+    assert_eq!([&line["emission_trigger"], &line["outcome"]], ["task_complete", "error"], "{line}");
     // One of three fails: what the others used is not the sum.
     let replies = [used(), used(), Reply::new().failed("server_error", "zq9 failed")];
     for reply in replies {

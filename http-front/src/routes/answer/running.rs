@@ -101,6 +101,11 @@ impl Running {
         self
     }
 
+    /// Whether its turn came to its own end.
+    pub(super) fn is_complete(&self) -> bool {
+        self.gather.is_complete()
+    }
+
     /// What the model calls used so far.
     pub(super) fn usage(&self) -> Option<Tokens> {
         self.gather.usage()

@@ -191,8 +191,9 @@ impl Runs {
             Ok(_) => true,
             Err(error) => {
                 self.rest = run.flush();
-                // A policy ends a choice after its model calls were told, as far as they were.
-                error.kind() == Kind::ContentPolicy
+                // A policy ends a choice after its model calls were told, as far as they were. And a text may be of no use
+                // although its turn was whole.
+                error.kind() == Kind::ContentPolicy || run.is_complete()
             }
         };
         self.ended.add(run, told);

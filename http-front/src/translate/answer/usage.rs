@@ -20,6 +20,11 @@ impl Gather {
         self.usage.filter(|_| !self.untold && !self.owed)
     }
 
+    /// Whether the turn came to its own end, whatever its answer was worth: then [`Self::usage`] is all that it used.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     /// What the turn may still tell behind the end of the answer that completes its usage. An agent would go on working
     /// meanwhile, so it isn't waited for.
     pub fn late(&self) -> Late {

@@ -91,7 +91,7 @@ async fn every_kind_of_request_has_a_line() {
                 json!(404),
                 error.clone(),
                 json!("model_not_found"),
-                none.clone(),
+                json!("PROXY_API_KEY"),
                 json!(false),
             ],
         ),
