@@ -13,6 +13,7 @@ mod half_open;
 mod health;
 mod keys;
 mod keys_file;
+mod keys_limits;
 mod keys_load;
 mod keys_models;
 mod limits;
