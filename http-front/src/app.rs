@@ -225,8 +225,6 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
     let limits = Arc::new(Limits::new(config.limits.clone(), Arc::clone(&metrics)));
     match keys {
         Some(keys) => {
-            let limits = Arc::clone(&limits);
-            shutdown.spawn(auth.clone().each_change(move |knows| limits.retain(knows)));
             shutdown.spawn(keys.run(reload.watch(), metrics.clone(), shutdown.clone()));
         }
         None => metrics.keys(auth.count(), true),

@@ -54,14 +54,6 @@ impl Auth {
         self.ring.borrow().any_agent()
     }
 
-    /// Tells after each change of the keys which names they have, until there is no change any more. Cancel safe.
-    pub async fn each_change(mut self, mut told: impl FnMut(&dyn Fn(&KeyName) -> bool)) {
-        while self.ring.changed().await.is_ok() {
-            let ring = Arc::clone(&self.ring.borrow_and_update());
-            told(&|name| ring.knows(name));
-        }
-    }
-
     /// The key that the request carries.
     ///
     /// # Errors

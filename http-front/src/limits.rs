@@ -16,7 +16,7 @@ use self::{
     spent::{Spent, estimate},
 };
 use crate::{
-    auth::{Key, KeyName},
+    auth::Key,
     config::LimitConfig,
     error::{ApiError, Kind},
     metrics::Metrics,
@@ -68,11 +68,6 @@ impl Limits {
         }
         let (requests, tokens) = self.lock().left(&key.name, &rules, self.now());
         headers::tell(headers, requests, tokens);
-    }
-
-    /// Forgets keys that are none any more; for the reload of keys. What the others have used stays.
-    pub fn retain(&self, known: impl Fn(&KeyName) -> bool) {
-        self.lock().retain(known);
     }
 
     fn now(&self) -> Duration {

@@ -115,7 +115,7 @@ impl Metrics {
             connections: ConnectionCounts::new(
                 &make.gauges(
                     "codex_http_connections",
-                    "Open connections of both listeners, by whether they have a request in progress.",
+                    "Open connections of both listeners, by whether a request with a key is in progress on them (busy) or not (idle).",
                     ("state", connections::STATES),
                 ),
                 make.counter(

@@ -61,6 +61,11 @@ impl Entry {
     pub fn is_expired(&self, now: SystemTime) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
+
+    /// The digest of its name. Names are told to others, so it must be that of no key.
+    pub fn name_digest(&self) -> Digest {
+        Digest::of(self.name.as_str().as_bytes())
+    }
 }
 
 /// What a key may use; `None` is what the operator has set for all.

@@ -16,6 +16,8 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// From how many characters on a key of the environment passes without a word: random ones can't be guessed then.
+const ENOUGH: usize = 24;
 /// The setting that names the file.
 const SETTING: &str = "PROXY_API_KEYS_FILE";
 
@@ -37,6 +39,13 @@ pub(super) type Environment = Option<(Digest, Key)>;
 /// [`KeysError`]: a file is named and can't be used.
 pub fn load(config: &Config) -> Result<(Auth, Option<Watcher>), KeysError> {
     let environment = environment(config);
+    if config.api_key.as_ref().is_some_and(|key| key.as_bytes().len() < ENOUGH) {
+        tracing::warn!(
+            event = "weak_api_key",
+            "PROXY_API_KEY has less than {ENOUGH} characters and opens everything; take one that nobody can guess, as \
+             `openssl rand -hex 24` makes it"
+        );
+    }
     let loaded = match &config.keys_file {
         None => None,
         Some(path) => Some((path.clone(), read(path, environment.as_ref())?)),
@@ -84,7 +93,14 @@ pub(super) fn twice(entries: &[Entry], environment: Option<&(Digest, Key)>) -> V
     let told = |entry: &Entry| {
         Problem::of_file(format!("key `{}` is PROXY_API_KEY itself; take one of both away", entry.name))
     };
-    same.map(told).collect()
+    let named = entries.iter().filter(|entry| own == Some(entry.name_digest()));
+    let told_to_others = |_: &Entry| {
+        Problem::of_file(
+            "a `name` is PROXY_API_KEY itself, and names are told to others; give that key another one"
+                .to_owned(),
+        )
+    };
+    same.map(told).chain(named.map(told_to_others)).collect()
 }
 
 /// Logs which keys are in force, and how to open a door that nobody can pass.

@@ -1,6 +1,6 @@
 //! The keys that are in force. Pure: the time is an argument.
 
-use super::{Key, KeyName};
+use super::Key;
 use shared::keys::{Digest, Entry};
 use std::{fmt, sync::Arc, time::SystemTime};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -51,11 +51,6 @@ impl Ring {
     /// Whether there is no key at all.
     pub(super) fn is_empty(&self) -> bool {
         self.stored.is_empty()
-    }
-
-    /// Whether a key has this name.
-    pub(super) fn knows(&self, name: &KeyName) -> bool {
-        self.stored.iter().any(|stored| stored.key.name == *name)
     }
 
     /// Whether there is a key that may ask for agents.

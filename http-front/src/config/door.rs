@@ -66,7 +66,8 @@ impl CorsConfig {
 /// An origin as browsers send it: scheme, host in lower case and a port that is not the scheme's own.
 fn normal(origin: &str, r: &mut Reader<'_>) -> String {
     let parsed = url::Url::parse(origin).ok().filter(|url| {
-        url.has_host()
+        !origin.contains('*')
+            && url.has_host()
             && matches!(url.path(), "" | "/")
             && url.query().is_none()
             && url.fragment().is_none()
@@ -114,9 +115,14 @@ mod tests {
             read("https://App.Example.com:443/, http://localhost:5173,app://obsidian.md"),
             listed(&["https://app.example.com", "http://localhost:5173", "app://obsidian.md"])
         );
-        for wrong in
-            ["*,https://a.example", "a.example", "https://a.example/x", "https://u:p@a.example", "null"]
-        {
+        for wrong in [
+            "*,https://a.example",
+            "a.example",
+            "https://a.example/x",
+            "https://u:p@a.example",
+            "https://*.example.com",
+            "null",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

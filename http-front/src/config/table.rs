@@ -217,7 +217,7 @@ pub(super) const OWN: &[Setting] = &[
         "PROXY_WRITE_TIMEOUT_MS",
         Kind::Millis,
         Some("60000"),
-        "How long a client may take nothing of what is sent to it, in milliseconds; past it its connection is closed.",
+        "How long a client may take next to nothing of what waits for it, in milliseconds; past it its connection is closed.",
     ),
     Setting::new(
         "PROXY_MAX_CONNECTIONS",

@@ -27,6 +27,9 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
+/// What the kernel keeps of a connection for each direction, in bytes; it doubles that. Left to itself it keeps megabytes for
+/// a client that reads slowly, or sends what nobody wants: for strangers, and beside `PROXY_STREAM_BUFFER_BYTES`.
+const KERNEL_BUFFER: u32 = 256 * 1024;
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 /// How long to wait after `accept` failed (too many open files), so that the loop doesn't spin.
@@ -41,6 +44,14 @@ pub struct Peer {
     pub addr: SocketAddr,
     /// What is read away when the connection ends.
     pub linger: Linger,
+    progress: Progress,
+}
+
+impl Peer {
+    /// The client has shown a key: its connection isn't closed for another one until its request is over.
+    pub fn known(&self) {
+        self.progress.known();
+    }
 }
 
 /// Why a listener can't be served.
@@ -75,6 +86,9 @@ pub fn bind(addr: SocketAddr, setting: &'static str) -> Result<TcpListener, Bind
         let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A restart must not wait for the connections of the last run to time out.
         socket.set_reuseaddr(true)?;
+        // Accepted connections have them, too.
+        socket.set_send_buffer_size(KERNEL_BUFFER)?;
+        socket.set_recv_buffer_size(KERNEL_BUFFER)?;
         socket.bind(addr)?;
         socket.listen(BACKLOG)
     };
@@ -140,8 +154,8 @@ async fn connection<T, S, F, B>(
     F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static,
 {
-    let peer = Peer { addr, linger: Linger::default() };
     let progress = Progress::new(seat);
+    let peer = Peer { addr, linger: Linger::default(), progress: progress.clone() };
     let written = progress.clone();
     // What was cut off for being read slowly has an end to tell, and waits with it for a client that may never read.
     let mut stream = Box::pin(TimeoutStream::new(stream));

@@ -1,4 +1,6 @@
-//! Whether a connection has a request in progress: from its whole head until the last byte of its answer went out.
+//! Whether a connection has a request in progress: from the key that it shows until the last byte of its answer went out.
+//! A request that shows none keeps no connection: a stranger that asks and never reads would have a place for as long as it
+//! likes.
 //!
 //! The end of a request is not told by the HTTP library, so it is seen from below: hyper drops the body of an answer when
 //! it has its last byte, and flushes the socket when it has written all that it has.
@@ -22,6 +24,8 @@ pub(super) struct Progress(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     seat: Seat,
+    /// Whether a request that showed a key is in progress.
+    known: AtomicBool,
     /// Whether the body of the last answer is complete, but perhaps not written.
     ending: AtomicBool,
 }
@@ -29,7 +33,7 @@ struct Inner {
 impl Progress {
     /// Of a connection that has this place.
     pub(super) fn new(seat: Seat) -> Self {
-        Self(Arc::new(Inner { seat, ending: AtomicBool::new(false) }))
+        Self(Arc::new(Inner { seat, known: AtomicBool::new(false), ending: AtomicBool::new(false) }))
     }
 
     /// Its place.
@@ -40,13 +44,19 @@ impl Progress {
     /// A request is there. It is in progress until what is given here was dropped and everything was written.
     pub(super) fn begin(&self) -> InProgress {
         self.0.ending.store(false, Ordering::Release);
-        self.0.seat.begin();
         InProgress(self.clone())
+    }
+
+    /// The request showed a key: until its end the connection isn't closed for another one.
+    pub(super) fn known(&self) {
+        if !self.0.known.swap(true, Ordering::AcqRel) {
+            self.0.seat.begin();
+        }
     }
 
     /// All that there is was written.
     pub(super) fn flushed(&self) {
-        if self.0.ending.swap(false, Ordering::AcqRel) {
+        if self.0.ending.swap(false, Ordering::AcqRel) && self.0.known.swap(false, Ordering::AcqRel) {
             self.0.seat.rest();
         }
     }

@@ -83,8 +83,16 @@ struct State {
 }
 
 impl State {
-    /// Makes the windows those of the rules, and lets go what is too old.
-    fn advance(&mut self, rules: &Rules, now: Duration) {
+    /// Lets go what is too old.
+    fn advance(&mut self, now: Duration) {
+        for window in [&mut self.requests, &mut self.tokens].into_iter().flatten() {
+            window.advance(now);
+        }
+    }
+
+    /// Makes the windows those of the rules, and lets go what is too old. For a request that comes in alone: one that is
+    /// open has the rules of its own time, which may be others by now.
+    fn shape(&mut self, rules: &Rules, now: Duration) {
         for (window, rule) in [(&mut self.requests, rules.requests), (&mut self.tokens, rules.tokens)] {
             if let Some(known) = window {
                 known.advance(now);
@@ -146,7 +154,7 @@ impl Core {
     pub(super) fn enter(&mut self, key: &KeyName, rules: &Rules, now: Duration) -> Result<Ticket, Refused> {
         let full = self.open >= self.most_open;
         let state = self.state(key, now);
-        state.advance(rules, now);
+        state.shape(rules, now);
         if let Some((rule, window)) = rules.requests.zip(state.requests.as_ref())
             && window.sum() >= rule.most
         {
@@ -179,7 +187,7 @@ impl Core {
         now: Duration,
     ) -> Result<(), Refused> {
         let Some(state) = self.keys.get_mut(&ticket.key) else { return Ok(()) };
-        state.advance(rules, now);
+        state.advance(now);
         if let Err(refused) = state.tokens_left(rules, now) {
             if let Some((window, (width, number))) = state.requests.as_mut().zip(ticket.counted.take())
                 && window.width() == width
@@ -223,7 +231,7 @@ impl Core {
         now: Duration,
     ) -> (Option<Quota>, Option<Quota>) {
         if let Some(state) = self.keys.get_mut(key) {
-            state.advance(rules, now);
+            state.advance(now);
         }
         let state = self.keys.get(key);
         let requests = rules.requests.map(|rule| {
@@ -244,11 +252,6 @@ impl Core {
             Quota { most: rule.most, left: rule.most.saturating_sub(sum), reset }
         });
         (requests, tokens)
-    }
-
-    /// Forgets the keys that are none any more, but for those with open requests.
-    pub(super) fn retain(&mut self, known: impl Fn(&KeyName) -> bool) {
-        self.keys.retain(|key, state| state.open > 0 || known(key));
     }
 
     /// The entry of a key. A new one makes room first: what says nothing goes.

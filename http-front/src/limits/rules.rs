@@ -6,7 +6,7 @@ use std::time::Duration;
 /// So much within any window of this width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rule {
-    /// The most; 0 is nothing at all.
+    /// The most, from 1 on.
     pub(super) most: u64,
     /// The window.
     pub(super) window: Duration,

@@ -130,6 +130,7 @@ impl Call<'_> {
             }
         };
         if let Some(key) = &self.key {
+            self.peer.known();
             let asks = !head && matches!(route, Route::Chat | Route::Completions);
             record.showed(&key.name, self.app.records.usage.as_ref().filter(|_| asks));
         }

@@ -77,9 +77,18 @@ fn all<'t>(tables: impl Iterator<Item = &'t Spanned<DeValue<'t>>>, lines: &mut L
         if let Some(first) = hashes.insert(entry.hash, line) {
             lines.problem(begin, format!("key `{}`: the key in line {first} has the same hash", entry.name));
         }
-        entries.push(entry);
+        entries.push((begin, entry));
     }
-    entries
+    for (begin, entry) in &entries {
+        // Names are told in logs, headers and lists; so this one isn't told here either.
+        if hashes.contains_key(&entry.name_digest()) {
+            lines.problem(
+                *begin,
+                "its `name` is a key; a name is told to others: give it another one".to_owned(),
+            );
+        }
+    }
+    entries.into_iter().map(|(_, entry)| entry).collect()
 }
 
 /// One entry, unless something is wrong with it.

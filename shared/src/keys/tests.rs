@@ -95,6 +95,18 @@ fn a_name_and_a_hash_are_there_once() {
 }
 
 #[test]
+fn a_name_is_no_key() {
+    let name = "0123456789abcdef0123456789abcdef";
+    let other = one("").replace("\"ci\"", &format!("\"{name}\""));
+    let own = format!(
+        "[[keys]]\nname = \"own\"\nhash = \"{}\"\ncreated = 2026-01-31T12:00:00Z\n",
+        Digest::of(name.as_bytes()).to_text()
+    );
+    let told = told(&format!("{other}{own}"));
+    assert_eq!(told, ["line 1: its `name` is a key; a name is told to others: give it another one"]);
+}
+
+#[test]
 fn what_stands_in_a_wrong_place_is_not_repeated() {
     let key = "sk-codex-0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
     for text in [

@@ -26,6 +26,10 @@ pub(super) fn read(
             setting: setting.name.to_owned(),
             message: format!("the credential {} {what}", path.display()),
         };
+        // A pipe without a writer would be waited for without an end.
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(wrong("is no regular file".to_owned()));
+        }
         let text = match read_file(&path) {
             Ok(text) if text.len() > MAX => return Err(wrong(format!("has more than {MAX} bytes"))),
             Ok(text) => text,
@@ -134,7 +138,7 @@ mod tests {
         assert!(message.contains("UTF-8") && !message.contains("secret"), "{message}");
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        assert!(told().contains("can't be read"));
+        assert!(told().ends_with("is no regular file"));
         // Where the variable is set, nobody looks.
         assert_eq!(key(&[], "v", folder.path(), "").0, "v");
     }

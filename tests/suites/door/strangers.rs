@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use gateway_tests::pair::{DEADLINE, Pair};
 
-use crate::door::{builder, failure, start, stranger};
+use crate::door::{asking, builder, chat, failure, once, said, start, stranger};
 use crate::raw::Raw;
 
 /// What may be read of a stranger's body.
@@ -188,6 +188,25 @@ async fn a_pipeline_of_a_stranger_that_reads_nothing_is_not_kept() {
     let mut raw = Raw::connect(pair.addr).await;
     raw.send(request).await;
     failure(&raw.answer().await, 401, Some("invalid_api_key"));
+}
+
+/// A stranger that never reads keeps nobody out: as many of them as there are places, each with an answer that waits for it.
+#[tokio::test]
+async fn strangers_that_read_nothing_take_no_place() {
+    const PLACES: usize = 20;
+    let pair = start(builder().front("PROXY_MAX_CONNECTIONS", PLACES.to_string())).await;
+    let bytes = stranger("GET", "/v1/models", &[], b"").repeat(1_000);
+    let mut clients = Vec::new();
+    for _ in 0..PLACES {
+        let mut raw = Raw::connect_small(pair.addr, 16 * 1024).await;
+        raw.send_until_stuck(&bytes, 32 << 20).await;
+        clients.push(raw);
+    }
+    for _ in 0..3 {
+        said(&once(&pair, &chat(asking("hi").to_string().as_bytes())).await);
+        assert_eq!(once(&pair, &stranger("GET", "/livez", &[], b"")).await.status, 200);
+    }
+    drop(clients);
 }
 
 mod long {

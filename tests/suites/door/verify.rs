@@ -121,12 +121,8 @@ async fn no_body_is_waited_for() {
 
 #[tokio::test]
 async fn what_an_operator_switches_changes_nothing() {
-    for name in ["PROXY_MAINTENANCE_MODE", "CODEX__SWITCHED_OFF"] {
-        let builder = match name {
-            "PROXY_MAINTENANCE_MODE" => builder().front(name, "true"),
-            _ => builder().front("CODEX__ENABLED", "false"),
-        };
-        let pair = builder.start().await.expect("the pair starts");
+    for (name, value) in [("PROXY_MAINTENANCE_MODE", "true"), ("CODEX__ENABLED", "false")] {
+        let pair = builder().front(name, value).start().await.expect("the pair starts");
         passed(&ask(&pair, request("GET", "/verify", &[], b"")).await, Some("PROXY_API_KEY"));
         passed(&ask(&pair, stranger("GET", "/verify", &PREFLIGHT, b"")).await, None);
         refused(&ask(&pair, stranger("GET", "/verify", &[], b"")).await);

@@ -106,7 +106,8 @@ async fn a_connection_whose_answer_is_not_read_yet_is_not_closed_for_another() {
     let seats = Seats::new(1, ConnectionCounts::default());
     let seat = seats.take().await;
     let limits = HttpLimits { header_timeout: MINUTE, write_timeout: MINUTE, connections: 1 };
-    let answer = |_: Request<Incoming>| async {
+    let answer = |request: Request<Incoming>| async move {
+        request.extensions().get::<Peer>().expect("the peer").known();
         Ok::<_, Infallible>(warp::reply::html("x".repeat(ANSWER)).into_response())
     };
     let addr = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -130,6 +131,39 @@ async fn a_connection_whose_answer_is_not_read_yet_is_not_closed_for_another() {
     };
     let both = async { tokio::join!(served, asks) };
     tokio::time::timeout(Duration::from_secs(30), both).await.expect("the idle connection goes");
+}
+
+/// A stranger that asks and doesn't read has no claim on its place.
+#[tokio::test]
+async fn a_connection_of_a_stranger_that_does_not_read_is_closed_for_another() {
+    let (mut client, server) = duplex(1024);
+    let seats = Seats::new(1, ConnectionCounts::default());
+    let seat = seats.take().await;
+    let limits = HttpLimits { header_timeout: MINUTE, write_timeout: MINUTE, connections: 1 };
+    let answer = |_: Request<Incoming>| async {
+        Ok::<_, Infallible>(warp::reply::html("x".repeat(1 << 20)).into_response())
+    };
+    let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+    let served = connection(server, addr, seat, answer, limits, Shutdown::new());
+    let asks = async {
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
+        client.read_exact(&mut [0; 16]).await.expect("the beginning of an answer");
+        let _place = seats.take().await;
+    };
+    let both = async { tokio::join!(served, asks) };
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("it goes for the next one");
+}
+
+#[tokio::test]
+async fn the_kernel_keeps_little_of_a_connection() {
+    use nix::sys::socket::{getsockopt, sockopt};
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "PORT").expect("a listener");
+    let addr = listener.local_addr().expect("an address");
+    let (client, accepted) = tokio::join!(TcpStream::connect(addr), listener.accept());
+    let (stream, _client) = (accepted.expect("a connection").0, client.expect("a connection"));
+    for kept in [getsockopt(&stream, sockopt::SndBuf), getsockopt(&stream, sockopt::RcvBuf)] {
+        assert!(kept.expect("a size") <= 2 * KERNEL_BUFFER as usize);
+    }
 }
 
 /// The time of a connection that waits for more passes at once.

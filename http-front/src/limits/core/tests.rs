@@ -92,7 +92,7 @@ fn two_bodies_at_once_dont_both_take_the_last_tokens() {
 }
 
 #[test]
-fn what_is_counted_outlives_new_rules_and_goes_with_the_key() {
+fn what_is_counted_outlives_new_rules() {
     let (mut core, key) = (Core::new(10), KeyName::from("a"));
     let wide = rules(Some(2), None, None, ms(60_000));
     for _ in 0..2 {
@@ -103,11 +103,32 @@ fn what_is_counted_outlives_new_rules_and_goes_with_the_key() {
     assert!(core.enter(&key, &narrow, ms(1)).is_err(), "a reload is no way around a limit");
     let more = rules(Some(3), None, None, ms(6_000));
     let open = core.enter(&key, &more, ms(2)).unwrap();
-    core.retain(|_| false);
-    assert_eq!(core.keys.len(), 1, "it has an open request");
     core.leave(open, Used::Tokens(0), ms(3));
-    core.retain(|_| false);
-    assert!(core.keys.is_empty());
+    assert!(core.enter(&key, &more, ms(4)).is_err());
+}
+
+/// An open request has the rules of its own time. Its body, its end and what is told of it change nothing for those that came
+/// after new rules.
+#[test]
+fn what_came_before_new_rules_forgets_nothing_that_came_after() {
+    let (mut core, key) = (Core::new(10), KeyName::from("a"));
+    let (old, new) = (rules(Some(5), None, None, ms(1_000)), rules(Some(5), Some(50), None, ms(3_600_000)));
+    let mut before = core.enter(&key, &old, ms(0)).unwrap();
+    for time in 0..4 {
+        let ticket = core.enter(&key, &new, ms(2_000 + time)).unwrap();
+        core.leave(ticket, Used::Tokens(20), ms(2_010 + time));
+        if time == 2 {
+            break;
+        }
+    }
+    assert_eq!(core.enter(&key, &new, ms(2_100)).unwrap_err().limit, Limit::Tokens);
+    core.hold(&mut before, 7, &old, ms(5_000)).unwrap();
+    core.left(&key, &old, ms(5_001));
+    core.leave(before, Used::Tokens(1), ms(5_002));
+    core.left(&key, &old, ms(5_003));
+    assert_eq!(core.enter(&key, &new, ms(6_000)).unwrap_err().limit, Limit::Tokens);
+    let requests_alone = rules(Some(3), None, None, ms(3_600_000));
+    assert_eq!(core.enter(&key, &requests_alone, ms(6_001)).unwrap_err().limit, Limit::Requests);
 }
 
 #[test]
