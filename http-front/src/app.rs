@@ -15,7 +15,7 @@ use crate::{
     limits::Limits,
     metrics::Metrics,
     prompt::{Prompt, PromptError},
-    records::{Records, RecordsError, access},
+    records::{self, Records, RecordsError, access},
     reload::Reload,
     routes::{dispatch, table::Side},
     state::{
@@ -110,13 +110,14 @@ pub struct Addresses {
     pub internal: SocketAddr,
 }
 
-/// Reads the configuration, and looks into the file of keys that it names.
+/// Reads the configuration, looks into the file of keys that it names, and whether what it wants written down can be.
 ///
 /// # Errors
 /// Every problem at once.
 pub fn configure(values: &Values) -> Result<Config, Vec<Problem>> {
     let config = Config::read(values)?;
-    let problems = auth::problems(&config);
+    let mut problems = auth::problems(&config);
+    problems.extend(records::problems(&config.records));
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 

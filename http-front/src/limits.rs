@@ -88,8 +88,9 @@ impl Limits {
         let (label, message) = match limit {
             Limit::Requests => {
                 let (most, window) = within(rules.requests);
+                let requests = if most == 1 { "request" } else { "requests" };
                 let text =
-                    format!("This key may make {most} requests within {window}; try again in {again}.");
+                    format!("This key may make {most} {requests} within {window}; try again in {again}.");
                 ("requests", text)
             }
             Limit::Tokens => {
@@ -101,8 +102,10 @@ impl Limits {
             }
             Limit::Streams => {
                 let most = rules.streams.unwrap_or_default();
-                let text =
-                    format!("This key may have {most} requests open at once; try again when one has ended.");
+                let requests = if most == 1 { "request" } else { "requests" };
+                let text = format!(
+                    "This key may have {most} {requests} open at once; try again when one has ended."
+                );
                 ("streams", text)
             }
             Limit::Everybody => {

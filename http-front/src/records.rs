@@ -10,6 +10,7 @@ mod log;
 mod seldom;
 pub mod usage;
 
+pub(crate) use file::{makeable, rotated};
 pub use log::{Log, LogError, Which};
 pub use seldom::Seldom;
 
@@ -19,7 +20,7 @@ use crate::{
     reload::Reload,
     trace::{Traces, TracesError},
 };
-use shared::shutdown::Shutdown;
+use shared::{settings::Problem, shutdown::Shutdown};
 use std::{path::PathBuf, sync::Arc};
 
 /// How a request ended.
@@ -89,3 +90,17 @@ impl Records {
         })
     }
 }
+
+/// What is wrong with the files and folders that are configured, for those who check a configuration: what
+/// [`Records::open`] would refuse, found without making or changing anything.
+pub fn problems(config: &RecordConfig) -> Vec<Problem> {
+    let logs = [(Which::Usage, &config.usage_log), (Which::Access, &config.access_log)];
+    let logs = logs.into_iter().filter_map(|(which, path)| log::check(which, path.as_deref()?).err());
+    let logs = logs.map(|wrong| Problem { setting: wrong.setting.to_owned(), message: wrong.message() });
+    let traces = Traces::check(config).err();
+    let traces = traces.map(|wrong| Problem { setting: wrong.setting.to_owned(), message: wrong.message() });
+    logs.chain(traces).collect()
+}
+
+#[cfg(test)]
+mod tests;

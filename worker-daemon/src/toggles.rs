@@ -5,9 +5,11 @@
 //! read closes the service (maintenance) instead of opening what an operator had closed; see `docs/decisions/0027`. A file
 //! that can't be written is told to the log and to whoever asked, and the toggle holds for as long as the daemon runs.
 
+pub(crate) mod strict;
+
 use crate::mux::core::Core;
 use nix::fcntl::OFlag;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     control::toggles::{AppServer, Maintenance, Setting, Toggle, Toggles},
     shutdown::Shutdown,
@@ -27,8 +29,8 @@ const FRESH: &str = "toggles.json.new";
 /// The largest file that is read, in bytes. What is written is far below.
 const MOST: u64 = 64 * 1024;
 
-/// The file. No member may be missing: what is lost could be what had closed the service.
-#[derive(Debug, Serialize, Deserialize)]
+/// The file. No member may be missing: what is lost could be what had closed the service. [`strict`] reads it.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {
     maintenance: Toggle<Maintenance>,
@@ -140,11 +142,7 @@ pub fn parse(bytes: &[u8]) -> Result<Toggles, String> {
     if bytes.len() as u64 > MOST {
         return Err(format!("it has more than {MOST} bytes"));
     }
-    // Lists are read for objects, too, and an empty one would open what was closed.
-    if !bytes.starts_with(b"{") {
-        return Err("it is no JSON object".to_owned());
-    }
-    let Written { maintenance, app_server, revision } = serde_json::from_slice(bytes)
+    let Written { maintenance, app_server, revision } = strict::file(bytes)
         .map_err(|error| format!("it can't be read at line {}, column {}", error.line(), error.column()))?;
     let fit = maintenance.set.as_ref().map_or(Ok(()), Setting::check);
     fit.map_err(|unfit| format!("`maintenance.set.{}` {}", unfit.member, unfit.must))?;
@@ -161,13 +159,12 @@ pub fn store(home: &Path, toggles: &Toggles) -> io::Result<()> {
     text.push(b'\n');
     let fresh = home.join(FRESH);
     let write = || {
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
-            .open(&fresh)?;
+        // What a daemon that was killed left there may have any mode, and any reader.
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&fresh)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&fresh, home.join(FILE))?;

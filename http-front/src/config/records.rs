@@ -1,7 +1,11 @@
 //! What the settings of what is written down come to.
 
+use crate::records::rotated;
 use shared::settings::Reader;
 use std::{path::PathBuf, time::Duration};
+
+/// The most traces that may be kept: the folder is looked through while requests run.
+const MAX_TRACES: u64 = 10_000;
 
 /// What is written down, and where.
 #[derive(Debug, Clone)]
@@ -30,11 +34,20 @@ impl RecordConfig {
         if usage_log.is_some() && usage_log == access_log {
             r.problem("ACCESS_LOG_PATH", "must be another file than TOKEN_LOG_PATH");
         }
+        if let (Some(usage), Some(access)) = (&usage_log, &access_log)
+            && (*access == rotated(usage) || *usage == rotated(access))
+        {
+            r.problem(
+                "ACCESS_LOG_PATH",
+                "must not be where TOKEN_LOG_PATH goes when it is full, or the other way",
+            );
+        }
+        let trace_files = r.count_from("PROXY_TRACE_BUFFER_MAX_FILES", 1);
+        r.at_most("PROXY_TRACE_BUFFER_MAX_FILES", trace_files, MAX_TRACES);
         Self {
             traces: r.boolean("PROXY_TRACE_BUFFER_ENABLED"),
             trace_dir,
-            trace_files: usize::try_from(r.count_from("PROXY_TRACE_BUFFER_MAX_FILES", 1))
-                .unwrap_or(usize::MAX),
+            trace_files: usize::try_from(trace_files).unwrap_or(usize::MAX),
             trace_ttl: Duration::from_secs(r.count_from("PROXY_TRACE_BUFFER_TTL_S", 1)),
             usage_log,
             access_log,

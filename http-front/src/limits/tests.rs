@@ -47,7 +47,7 @@ fn what_is_refused_says_which_limit_and_when_exactly() {
     let key = key(own);
     let open = limits.enter(&key).unwrap();
     let error = limits.enter(&key).unwrap_err();
-    assert!(error.to_string().contains("1 requests open at once"), "{error}");
+    assert!(error.to_string().contains("may have 1 request open at once"), "{error}");
     assert_eq!((error.kind(), after(&error)), (Kind::RateLimited, 1));
     drop(open);
     drop(limits.enter(&key).unwrap());

@@ -1,14 +1,27 @@
 //! A log's file: whole lines behind each other, a bounded number of bytes.
 //!
 //! Blocking: it belongs to a writer's thread. Others (another front, logrotate) may write, rename or remove the same file
-//! meanwhile. A file that is no regular one, such as `/dev/stdout` or a pipe, is written without a bound.
+//! meanwhile; fronts on one file rename it one at a time, under a lock on the file that is full. A file that is no regular
+//! one, such as `/dev/stdout` or a pipe, and one that is named through `/proc` or `/dev`, is written without a bound, and so
+//! is one that can't be renamed: a line that is too many is better than one that is missing.
 
+mod place;
+
+pub(super) use place::check;
+pub(crate) use place::makeable;
+
+use nix::errno::Errno;
+use place::Place;
 use std::{
-    fs::{self, File, OpenOptions},
+    ffi::OsStr,
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+/// What a full file's name gets behind it. Not a number: those are logrotate's.
+pub(crate) const FULL: &str = ".full";
 
 /// A log's file.
 #[derive(Debug)]
@@ -16,6 +29,10 @@ pub(super) struct LogFile {
     path: PathBuf,
     max: u64,
     file: Option<File>,
+    /// The file that the path led to when it was opened, links followed; `None` where it must not be renamed.
+    renamed: Option<PathBuf>,
+    /// Why the file, which is full, was not renamed at the last try.
+    stuck: Option<io::Error>,
     /// Whether the last line in the file has no end: then it gets one before the next.
     torn: bool,
 }
@@ -26,7 +43,8 @@ impl LogFile {
     /// # Errors
     /// When it can't be appended to.
     pub(super) fn open(path: &Path, max: u64) -> io::Result<Self> {
-        let mut log = Self { path: path.to_owned(), max, file: None, torn: false };
+        let mut log =
+            Self { path: path.to_owned(), max, file: None, renamed: None, stuck: None, torn: false };
         log.reopen()?;
         Ok(log)
     }
@@ -40,10 +58,26 @@ impl LogFile {
         let mut options = OpenOptions::new();
         // A pipe without a reader must not hold up the start.
         options.append(true).mode(0o600).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
-        let file = if regular { options.create(true).open(&self.path)? } else { options.open(&self.path)? };
+        let file = if regular { options.create(true).open(&self.path) } else { options.open(&self.path) };
+        let file = file.map_err(|error| match error.raw_os_error() {
+            Some(code) if code == Errno::ENXIO as i32 => {
+                io::Error::new(io::ErrorKind::NotConnected, "it is a pipe or a socket that nobody reads")
+            }
+            _ => error,
+        })?;
         self.torn = regular && !ends_with_a_line(&self.path);
+        self.renamed = match Place::of(&self.path) {
+            Ok(place) => (regular && !place.system).then_some(place.path),
+            // Removed meanwhile: it is made again before the next line.
+            Err(_) => None,
+        };
         self.file = Some(file);
         Ok(())
+    }
+
+    /// Why the file, which is full, could not be renamed, since this was asked last.
+    pub(super) fn stuck(&mut self) -> Option<io::Error> {
+        self.stuck.take()
     }
 
     /// Appends lines, each with its line feed. Says how many of them are in the file; they are the first ones.
@@ -88,20 +122,24 @@ impl LogFile {
             self.file = None;
             self.reopen()?;
         }
-        loop {
+        // Twice: when another one was faster, the path is a file that may be full by now, too.
+        for _ in 0..2 {
             let Some(about) = self.about()?.filter(fs::Metadata::is_file) else { return Ok(None) };
+            let Some(renamed) = &self.renamed else { return Ok(None) };
             let len = about.len();
             if len == 0 || len.saturating_add(need) <= self.max {
                 return Ok(Some(self.max.saturating_sub(len)));
             }
-            // Another front may have done it already: then the path is another file's, which must not be lost.
-            let ours =
-                fs::metadata(&self.path).is_ok_and(|at| (at.dev(), at.ino()) == (about.dev(), about.ino()));
-            if ours {
-                fs::rename(&self.path, rotated(&self.path))?;
+            match self.file.as_ref().map_or(Ok(()), |file| rename(file, &about, renamed)) {
+                Ok(()) => self.reopen()?,
+                Err(error) => {
+                    self.stuck = Some(error);
+                    return Ok(None);
+                }
             }
-            self.reopen()?;
         }
+        // Others fill it as fast as it is opened. What is written is in one of their files.
+        Ok(None)
     }
 
     fn about(&self) -> io::Result<Option<fs::Metadata>> {
@@ -143,10 +181,32 @@ impl LogFile {
     }
 }
 
+/// Renames a full file, unless another one has done it already or is just doing it. The path must be opened again then.
+fn rename(file: &File, about: &fs::Metadata, path: &Path) -> io::Result<()> {
+    match file.try_lock() {
+        // A file system without locks: then there had better be one front.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+        Err(TryLockError::WouldBlock) => return Ok(()),
+    }
+    // Under the lock: whoever has it for this file finds another one behind the path when it was renamed.
+    let done = match fs::metadata(path) {
+        Ok(at) if (at.dev(), at.ino()) == (about.dev(), about.ino()) => fs::rename(path, rotated(path)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    // It ends with the file in any case.
+    let _unlocked = file.unlock();
+    match done {
+        // Somebody else has moved it out of the way, which is as good.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
 /// Where a full file goes.
-fn rotated(path: &Path) -> PathBuf {
+pub(crate) fn rotated(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".1");
+    name.push(OsStr::new(FULL));
     name.into()
 }
 

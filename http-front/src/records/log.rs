@@ -1,6 +1,9 @@
 //! A log: a bounded queue, and a thread that writes it to a file.
 
-use super::{file::LogFile, seldom::Seldom};
+use super::{
+    file::{self, LogFile},
+    seldom::Seldom,
+};
 use crate::{metrics::Metrics, reload::Reload};
 use shared::shutdown::Shutdown;
 use std::{
@@ -51,7 +54,7 @@ impl Which {
 
 /// Why a log can't be written as configured.
 #[derive(Debug, thiserror::Error)]
-#[error("{setting}: {} can't be written: {source}; its folder must be there, and writable by this user", path.display())]
+#[error("{setting}: {}", self.message())]
 pub struct LogError {
     /// The setting that chose the file.
     pub setting: &'static str,
@@ -59,6 +62,29 @@ pub struct LogError {
     pub path: PathBuf,
     /// What the system said.
     pub source: io::Error,
+}
+
+impl LogError {
+    /// What is wrong, and what to do about it.
+    pub fn message(&self) -> String {
+        let Self { path, source, .. } = self;
+        let remedy = if source.kind() == io::ErrorKind::NotConnected {
+            "start what reads it first, or name a file"
+        } else if source.kind() == io::ErrorKind::IsADirectory {
+            "name a file in it"
+        } else {
+            "its folder must be there, and writable by this user"
+        };
+        format!("{} can't be written: {source}; {remedy}", path.display())
+    }
+}
+
+/// Whether a log could be opened now, without making its file. A pipe's reader may still be missing.
+///
+/// # Errors
+/// [`LogError`], as the start would give it.
+pub(super) fn check(which: Which, path: &Path) -> Result<(), LogError> {
+    file::check(path).map_err(|source| LogError { setting: which.setting(), path: path.to_owned(), source })
 }
 
 /// A log. Cheap to clone; the writer ends with the last clone, when all is written.
@@ -101,6 +127,7 @@ impl Log {
             metrics: Arc::clone(metrics),
             since: Instant::now(),
             trouble: Seldom::default(),
+            full: Seldom::default(),
             dropped: 0,
         };
         // The end waits for it as for a task; it ends when the last request has.
@@ -141,6 +168,8 @@ struct Writer {
     metrics: Arc<Metrics>,
     since: Instant,
     trouble: Seldom,
+    /// That it is full and can't be renamed.
+    full: Seldom,
     /// Lines that were not written since it was told last.
     dropped: u64,
 }
@@ -165,11 +194,40 @@ impl Writer {
             let (written, result) = self.file.append(&lines);
             let lost = (lines.len() - written) as u64;
             lines.clear();
-            if let Err(error) = result {
-                self.metrics.log_lines_dropped(self.which, lost);
-                self.dropped += lost;
-                self.tell(&error);
+            if let Some(error) = self.file.stuck() {
+                self.tell_full(&error);
             }
+            match result {
+                Err(error) => {
+                    self.metrics.log_lines_dropped(self.which, lost);
+                    self.dropped += lost;
+                    self.tell(&error);
+                }
+                Ok(()) if self.dropped > 0 && self.trouble.due(self.since.elapsed()) => self.tell_dropped(),
+                Ok(()) => {}
+            }
+        }
+        if self.dropped > 0 {
+            self.tell_dropped();
+        }
+    }
+
+    /// What was dropped after the last warning.
+    fn tell_dropped(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped);
+        tracing::warn!(
+            event = "log_lines_dropped", log = self.which.as_str(), path = %self.path.display(), dropped,
+            "so many lines are missing since the last warning"
+        );
+    }
+
+    /// That the file grows past its bound: at most a line a minute.
+    fn tell_full(&mut self, error: &io::Error) {
+        if self.full.due(self.since.elapsed()) {
+            tracing::warn!(
+                event = "log_file_full", log = self.which.as_str(), path = %self.path.display(), %error,
+                "a log has reached PROXY_LOG_FILE_MAX_BYTES and can't be renamed, so it grows; let this user write to its folder"
+            );
         }
     }
 

@@ -150,7 +150,10 @@ where
 {
     let board = &call.app.board;
     let asked = match *method {
-        Method::POST | Method::PUT => match read(call, body).await.map(|body| which.read(&body)) {
+        Method::POST | Method::PUT => match read(call, body).await.map(|body| {
+            record.read(body.len());
+            which.read(&body)
+        }) {
             Ok(Ok(asked)) => Some(asked),
             Ok(Err(error)) => {
                 record.ended(&error);

@@ -2,7 +2,7 @@
 
 use super::{
     Finished, Trace,
-    folder::Folder,
+    folder::{self, Folder},
     prune::{LEFTOVER, Reason},
 };
 use crate::{config::RecordConfig, metrics::Metrics, record::RequestId, records::Seldom};
@@ -26,7 +26,7 @@ const PRUNE: Duration = LEFTOVER;
 
 /// Why traces can't be kept as configured.
 #[derive(Debug, thiserror::Error)]
-#[error("{setting}: {} can't be used for traces: {source}; it must be a folder that this user may write", path.display())]
+#[error("{setting}: {}", self.message())]
 pub struct TracesError {
     /// The setting that chose the folder.
     pub setting: &'static str,
@@ -34,6 +34,17 @@ pub struct TracesError {
     pub path: PathBuf,
     /// What the system said.
     pub source: io::Error,
+}
+
+impl TracesError {
+    /// What is wrong, and what to do about it.
+    pub fn message(&self) -> String {
+        let Self { path, source, .. } = self;
+        format!(
+            "{} can't be used for traces: {source}; it must be a folder that this user may write",
+            path.display()
+        )
+    }
 }
 
 /// Where finished traces go. Cheap to clone; the writer ends with the last clone, when all is written.
@@ -74,6 +85,18 @@ impl Traces {
         Ok(Some(Self { queue, metrics: Arc::clone(metrics) }))
     }
 
+    /// Whether the buffer could be opened now, without making or changing anything.
+    ///
+    /// # Errors
+    /// [`TracesError`], as [`open`](Self::open) would give it.
+    pub fn check(config: &RecordConfig) -> Result<(), TracesError> {
+        if !config.traces {
+            return Ok(());
+        }
+        let path = config.trace_dir.clone();
+        folder::check(&path).map_err(|source| TracesError { setting: "PROXY_TRACE_BUFFER_DIR", path, source })
+    }
+
     /// The trace of a request that began at `began` and asks this model.
     pub fn begin(&self, id: RequestId, began: SystemTime, model: Option<String>) -> Trace {
         Trace::new(self.clone(), id, began, model)
@@ -112,10 +135,22 @@ impl Writer {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             self.tidy();
         }
+        if self.dropped > 0 {
+            self.tell_dropped();
+        }
+    }
+
+    /// What was dropped after the last warning.
+    fn tell_dropped(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped);
+        tracing::warn!(
+            event = "traces_dropped", path = %self.folder.path().display(), dropped,
+            "so many traces are missing since the last warning"
+        );
     }
 
     fn write(&mut self, finished: Finished) {
@@ -123,13 +158,19 @@ impl Writer {
         let mut bytes = serde_json::to_vec(&trace).expect("own types serialize");
         bytes.push(b'\n');
         let now = self.since.elapsed();
-        if let Err(error) = self.folder.write(&name, &bytes, now) {
-            self.metrics.trace_dropped("disk");
-            self.dropped += 1;
-            self.tell(&error);
+        match self.folder.write(&name, &bytes, now) {
+            Err(error) => {
+                self.metrics.trace_dropped("disk");
+                self.dropped += 1;
+                self.tell(&error);
+            }
+            Ok(()) if self.dropped > 0 && self.trouble.due(now) => self.tell_dropped(),
+            Ok(()) => {}
         }
         // Also between others: so many at a time must not stand there.
-        self.prune(now);
+        if self.folder.is_over() {
+            self.prune(now);
+        }
     }
 
     /// Looks through the folder, where others may write too, and removes what has to go.

@@ -4,6 +4,7 @@
 //! Others may write and prune the same folder at the same time. Blocking: it belongs to the writer's thread.
 
 use super::prune::{Reason, Seen, prune};
+use crate::records::makeable;
 use shared::trace::{FileName, RequestName};
 use std::{
     collections::BTreeMap,
@@ -50,6 +51,11 @@ impl Folder {
     /// Whole files that are known.
     pub(super) fn len(&self) -> usize {
         self.seen.values().filter(|file| !file.part).count()
+    }
+
+    /// Whether there are more whole files than may be.
+    pub(super) fn is_over(&self) -> bool {
+        self.len() > self.max
     }
 
     /// Writes a file. Readers see all of it or nothing.
@@ -137,12 +143,36 @@ impl Folder {
     }
 }
 
+/// Whether a folder could be opened now, without making or changing anything.
+///
+/// # Errors
+/// Why it couldn't.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    let is_missing = |path: &Path| fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    // What is missing is made in the first folder above that is there.
+    let there = path.ancestors().find(|path| !path.as_os_str().is_empty() && !is_missing(path));
+    let there = there.unwrap_or(Path::new("."));
+    makeable(there)?;
+    if there == path { is_for_us(path).map(drop) } else { Ok(()) }
+}
+
 /// A folder that has nothing but traces is set to 0700. One that has other things is left as it is, and refused where
 /// others may write into it.
 fn keep_others_out(path: &Path) -> io::Result<()> {
+    match is_for_us(path)? {
+        Some(mode) => fs::set_permissions(path, Permissions::from_mode(mode)),
+        None => Ok(()),
+    }
+}
+
+/// The mode that a folder is to be given, `None` where it has a fitting one.
+///
+/// # Errors
+/// Also when others may write into it and it has other files.
+fn is_for_us(path: &Path) -> io::Result<Option<u32>> {
     let mode = fs::metadata(path)?.permissions().mode();
     if mode & 0o077 == 0 {
-        return Ok(());
+        return Ok(None);
     }
     let ours = |name: Option<&str>| {
         name.is_some_and(|name| FileName::read(name).or_else(|| FileName::read_part(name)).is_some())
@@ -152,7 +182,7 @@ fn keep_others_out(path: &Path) -> io::Result<()> {
         foreign |= !ours(entry?.file_name().to_str());
     }
     if !foreign {
-        return fs::set_permissions(path, Permissions::from_mode(mode & 0o7700));
+        return Ok(Some(mode & 0o7700));
     }
     if mode & 0o022 != 0 {
         return Err(io::Error::new(
@@ -160,7 +190,7 @@ fn keep_others_out(path: &Path) -> io::Result<()> {
             "others may write into it, and it has other files",
         ));
     }
-    Ok(())
+    Ok(None)
 }
 
 fn make(path: &Path) -> io::Result<()> {

@@ -224,3 +224,53 @@ async fn a_key_from_stdin_is_stored_and_not_printed() {
     let said = run(&twice, &[], key).await;
     assert!(said.code == Some(2) && said.err.contains("there already, as `old`"), "{said:?}");
 }
+
+/// Variables name the places that no option names, and an empty one is unset, whatever the command.
+#[tokio::test]
+async fn the_places_are_those_of_the_variables() {
+    let listed = |env: &'static [(&str, &str)]| async move { run(&["trace", "list"], env, "").await };
+    let nowhere = |said: &Said, folder: &str| {
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains(&format!("the folder {folder} can't be read")), "{said:?}");
+    };
+    nowhere(&listed(&[]).await, ".codex-api/trace-buffer");
+    nowhere(
+        &listed(&[("PROXY_TRACE_BUFFER_DIR", ""), ("PROXY_STATE_DIR", "")]).await,
+        ".codex-api/trace-buffer",
+    );
+    nowhere(
+        &listed(&[("PROXY_TRACE_BUFFER_DIR", " "), ("PROXY_STATE_DIR", "/none")]).await,
+        "/none/trace-buffer",
+    );
+    nowhere(&listed(&[("PROXY_TRACE_BUFFER_DIR", "/no"), ("PROXY_STATE_DIR", "/none")]).await, "/no");
+    let said = run(&["trace", "list", "--dir", "/d"], &[("PROXY_TRACE_BUFFER_DIR", "/no")], "").await;
+    nowhere(&said, "/d");
+    for (env, file) in [("", ".codex-api/keys.toml"), ("/none/keys.toml", "/none/keys.toml")] {
+        let said = run(&["key", "list"], &[("PROXY_API_KEYS_FILE", env)], "").await;
+        assert!(said.code == Some(2) && said.err.contains(file), "{said:?}");
+    }
+}
+
+/// Whoever has read enough closes the pipe: a failure only where what was written can't be had again.
+#[tokio::test]
+async fn a_pipe_that_is_closed_is_a_failure_only_for_a_fresh_key() {
+    let keys = Keys::new();
+    keys.add(&["first"]).await;
+    let (folder, file) = (keys.folder().to_string_lossy().into_owned(), keys.setting());
+    for (args, code) in [
+        (vec!["key", "--file", &file, "list"], 0),
+        (vec!["trace", "list", "--dir", &folder], 0),
+        (vec!["key", "--file", &file, "add", "second"], 1),
+    ] {
+        let (read, write) = std::io::pipe().expect("a pipe");
+        drop(read);
+        let mut command = Command::new(binary(Binary::Codexctl));
+        command.args(&args).env_clear().stdin(Stdio::null()).stdout(write).stderr(Stdio::piped());
+        let child = command.kill_on_drop(true).spawn().expect("a program that starts");
+        let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
+        let ended = ended.expect("codexctl ends in time").expect("an end");
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{args:?}: {told}");
+        assert_eq!(told.contains("the key is lost"), code == 1, "{args:?}: {told}");
+    }
+}

@@ -121,6 +121,33 @@ async fn a_good_configuration_passes_the_check() {
     }
 }
 
+/// What the start would refuse, the check refuses, and it makes nothing.
+#[tokio::test]
+async fn places_of_records_are_checked() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+    let (folder, log, traces) = (path(""), path("usage.log"), path("a/traces"));
+    let places = |usage, access, traces| {
+        own(&[
+            ("PROXY_TRACE_BUFFER_ENABLED", "true"),
+            ("TOKEN_LOG_PATH", usage),
+            ("ACCESS_LOG_PATH", access),
+            ("PROXY_TRACE_BUFFER_DIR", traces),
+        ])
+    };
+    let wrong = places("/nonexist/x.log", &*folder, "/proc/x");
+    for args in [&[][..], &["--check-config"]] {
+        let said = run(Binary::HttpFront, args, &wrong).await;
+        assert_eq!(said.code, Some(2), "{said:?}");
+        for name in ["TOKEN_LOG_PATH", "ACCESS_LOG_PATH", "PROXY_TRACE_BUFFER_DIR"] {
+            assert!(said.err.lines().any(|line| line.contains(name)), "no {name} in {said:?}");
+        }
+    }
+    let said = run(Binary::HttpFront, &["--check-config"], &places(&log, "/dev/null", &traces)).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 0);
+}
+
 /// Every problem at once, whether the start or only the check was asked for.
 #[tokio::test]
 async fn a_bad_configuration_is_refused_with_every_problem() {

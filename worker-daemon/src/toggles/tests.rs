@@ -79,10 +79,52 @@ fn a_write_that_fails_leaves_the_file_as_it_was() {
     fs::create_dir(dir.path().join(FRESH)).unwrap();
     assert!(store(dir.path(), &Toggles::default()).is_err());
     fs::remove_dir(dir.path().join(FRESH)).unwrap();
-    symlink("/dev/full", dir.path().join(FRESH)).unwrap();
-    assert!(store(dir.path(), &Toggles::default()).is_err(), "no link is followed");
     assert_eq!(load(dir.path()), Toggles { persisted: true, ..some() });
     assert!(store(&dir.path().join("none"), &some()).is_err());
+}
+
+/// What lies in the way of a write is removed, not written into.
+#[test]
+fn a_leftover_gives_nothing_of_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, fresh, other) = (dir.path().join(FILE), dir.path().join(FRESH), dir.path().join("other"));
+    fs::write(&fresh, "x").unwrap();
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o644)).unwrap();
+    store(dir.path(), &some()).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+    fs::write(&other, "mine").unwrap();
+    symlink(&other, &fresh).unwrap();
+    store(dir.path(), &some()).unwrap();
+    assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    assert_eq!(fs::read_to_string(&other).unwrap(), "mine", "no link is followed");
+}
+
+#[test]
+fn a_file_with_something_missing_or_strange_in_a_toggle_closes_the_service() {
+    let toggle = r#"{"set":null,"changedMs":null}"#;
+    let good = |maintenance: &str, app: &str| {
+        parse(format!(r#"{{"maintenance":{maintenance},"appServer":{app},"revision":5}}"#).as_bytes()).is_ok()
+    };
+    assert!(good(toggle, toggle));
+    assert!(good(r#"{"set":{"enabled":true},"changedMs":1}"#, r#"{"set":{"enabled":false},"changedMs":1}"#));
+    for wrong in [
+        "{}",
+        "null",
+        "[null,null]",
+        r#"{"set":null}"#,
+        r#"{"changedMs":1}"#,
+        r#"{"Set":{"enabled":true},"changedMs":1}"#,
+        r#"{"set":null,"changedMs":null,"Set":{"enabled":true}}"#,
+        r#"{"set":[true],"changedMs":1}"#,
+        r#"{"set":[true,null,null,null],"changedMs":1}"#,
+        r#"{"set":{},"changedMs":1}"#,
+        r#"{"set":{"enabled":false,"until":1},"changedMs":1}"#,
+        r#"{"set":null,"set":null,"changedMs":1}"#,
+    ] {
+        assert!(!good(wrong, toggle) && !good(toggle, wrong), "{wrong}");
+    }
+    let list = format!("[{toggle},{toggle},5]");
+    assert!(parse(list.as_bytes()).is_err());
 }
 
 /// A file system of a few pages, where this user may have one.

@@ -21,7 +21,7 @@ pub(in crate::config) const RECORDS: &[Setting] = &[
         "PROXY_TRACE_BUFFER_MAX_FILES",
         Kind::Count,
         Some("100"),
-        "The most files there; the oldest go first.",
+        "The most files there, at most 10000; the oldest go first.",
     ),
     Setting::new(
         "PROXY_TRACE_BUFFER_TTL_S",
@@ -45,6 +45,6 @@ pub(in crate::config) const RECORDS: &[Setting] = &[
         "PROXY_LOG_FILE_MAX_BYTES",
         Kind::Bytes,
         Some("100MiB"),
-        "The largest usage or access log: at this size it is renamed to `NAME.1`, in place of the one that was there.",
+        "The largest usage or access log: at this size it is renamed to `NAME.full`, in place of the one that was there.",
     ),
 ];

@@ -11,22 +11,22 @@ mod revoke;
 mod store;
 
 use self::store::Store;
-use crate::failure::Failure;
+use crate::{environment, failure::Failure};
 use clap::Subcommand;
 use shared::keys::Name;
 use std::path::PathBuf;
 
 /// The variable that http-front has, too.
-const VARIABLE: &str = "PROXY_API_KEYS_FILE";
+const VARIABLE: &str = environment::KEYS_FILE;
 /// Where keys are when nobody says where.
 const DEFAULT: &str = ".codex-api/keys.toml";
 
 /// What follows `codexctl key`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The file with the keys [default: .codex-api/keys.toml]
-    #[arg(long, global = true, env = VARIABLE, value_name = "FILE")]
-    file: Option<String>,
+    /// The file with the keys [default: PROXY_API_KEYS_FILE, else .codex-api/keys.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    file: Option<PathBuf>,
     #[command(subcommand)]
     what: What,
 }
@@ -46,9 +46,8 @@ enum What {
 /// # Errors
 /// [`Failure`], in words for the operator.
 pub fn run(args: Args) -> Result<(), Failure> {
-    // An empty variable is an unset one.
-    let file = args.file.filter(|file| !file.is_empty()).unwrap_or_else(|| DEFAULT.to_owned());
-    let store = Store::at(PathBuf::from(file));
+    let file = args.file.or_else(|| environment::path(VARIABLE)).unwrap_or_else(|| DEFAULT.into());
+    let store = Store::at(file);
     match args.what {
         What::Add(args) => add::run(args, &store),
         What::List(args) => list::run(&args, &store),

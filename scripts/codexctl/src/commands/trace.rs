@@ -4,12 +4,12 @@
 
 mod table;
 
-use crate::failure::Failure;
+use crate::{environment, failure::Failure, print};
 use clap::{Args, Subcommand};
 use shared::trace::{FileName, RequestName, Trace};
 use std::{
     fs::OpenOptions,
-    io::{ErrorKind, Read, Write},
+    io::{ErrorKind, Read},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -42,19 +42,18 @@ pub struct Show {
 /// Where traces are.
 #[derive(Debug, Args)]
 pub struct Folder {
-    /// The folder with the traces [default: trace-buffer in PROXY_STATE_DIR, or in .codex-api].
-    #[arg(long, value_name = "DIR", env = "PROXY_TRACE_BUFFER_DIR")]
+    /// The folder with the traces [default: PROXY_TRACE_BUFFER_DIR, else trace-buffer in PROXY_STATE_DIR or .codex-api].
+    #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    #[arg(long, hide = true, value_name = "DIR", env = "PROXY_STATE_DIR")]
-    state_dir: Option<PathBuf>,
 }
 
 impl Folder {
     fn path(&self) -> PathBuf {
-        // An empty variable is one that is not set.
-        let set = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
-        set(&self.dir).unwrap_or_else(|| {
-            set(&self.state_dir).unwrap_or_else(|| PathBuf::from(".codex-api")).join("trace-buffer")
+        let named = self.dir.clone().or_else(|| environment::path(environment::TRACES));
+        named.unwrap_or_else(|| {
+            environment::path(environment::STATE)
+                .unwrap_or_else(|| PathBuf::from(".codex-api"))
+                .join("trace-buffer")
         })
     }
 
@@ -77,16 +76,10 @@ impl Folder {
 /// # Errors
 /// [`Failure`], with what to do about it.
 pub fn run(command: Command) -> Result<(), Failure> {
-    let told = match command {
+    print::answer(&match command {
         Command::Show(show) => told(&show)?,
         Command::List(folder) => listed(&folder)?,
-    };
-    match std::io::stdout().lock().write_all(told.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("can't write: {error}")))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
+    })
 }
 
 fn told(show: &Show) -> Result<String, Failure> {

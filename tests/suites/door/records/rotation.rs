@@ -66,7 +66,7 @@ async fn rotation_under_load_loses_no_line() {
 async fn a_full_log_begins_anew() {
     let kept = Kept::new();
     let pair = start(kept.everything(builder()).front("PROXY_LOG_FILE_MAX_BYTES", "64KiB")).await;
-    let (log, old) = (kept.path("access.log"), kept.path("access.log.1"));
+    let (log, old) = (kept.path("access.log"), kept.path("access.log.full"));
     let url = pair.url("/livez");
     for _ in 0..400 {
         pair.client().get(&url).send().await.expect("an answer").bytes().await.expect("a body");
@@ -75,7 +75,7 @@ async fn a_full_log_begins_anew() {
     for path in [&log, &old] {
         assert!(std::fs::metadata(path).is_ok_and(|about| about.len() <= 64 * 1024), "{}", path.display());
     }
-    assert!(!kept.path("access.log.2").exists());
+    assert!(!kept.path("access.log.1").exists(), "a name of logrotate's");
 }
 
 /// What is written last is not lost with the end.

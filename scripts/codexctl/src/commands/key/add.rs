@@ -3,7 +3,7 @@
 use super::{edit, name, store::Store};
 use crate::{
     failure::Failure,
-    print::{answer, note},
+    print::{note, once},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::keys::{Digest, Entry, Limits, MAX_MODEL, time};
@@ -102,7 +102,7 @@ pub(super) fn run(args: Args, store: &Store) -> Result<(), Failure> {
                 "{failure}; the key is lost: `codexctl key revoke {name}`, then make another"
             ))
         };
-        answer(&key).map_err(lost)?;
+        once(&key).map_err(lost)?;
         note(&format!("`{}` is in {}. The key is shown this once.", entry.name, path.display()));
     }
     note(&format!("A front with {}={} takes it within about a second.", super::VARIABLE, path.display()));

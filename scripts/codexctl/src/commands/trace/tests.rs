@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 const ID: &str = "req_0192f0c1a2b37c4d8e5f60718293a4b5";
 
 fn folder(dir: &Path) -> Folder {
-    Folder { dir: Some(dir.to_owned()), state_dir: None }
+    Folder { dir: Some(dir.to_owned()) }
 }
 
 fn show(dir: &Path, request: &str, json: bool) -> Result<String, Failure> {
@@ -86,16 +86,4 @@ fn what_is_asked_wrongly_is_said_with_the_remedy() {
     std::fs::write(dir.path().join(format!("20261121T193001.123Z-{ID}.json")), "{\"format\":").unwrap();
     let (code, text) = message(show(dir.path(), ID, false));
     assert!(code == 1 && text.contains("no trace that this version understands"), "{text}");
-}
-
-#[test]
-fn the_folder_is_found_as_the_front_finds_it() {
-    let path = |dir: Option<&str>, state: Option<&str>| {
-        let folder = Folder { dir: dir.map(Into::into), state_dir: state.map(Into::into) };
-        folder.path().to_string_lossy().into_owned()
-    };
-    assert_eq!(path(None, None), ".codex-api/trace-buffer");
-    assert_eq!(path(Some(""), Some("")), ".codex-api/trace-buffer");
-    assert_eq!(path(None, Some("/s")), "/s/trace-buffer");
-    assert_eq!(path(Some("/d"), Some("/s")), "/d");
 }
