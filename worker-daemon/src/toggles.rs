@@ -7,9 +7,12 @@
 
 use crate::mux::core::Core;
 use nix::fcntl::OFlag;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::{
-    control::toggles::{AppServer, Maintenance, Setting, Toggle, Toggles},
+    control::toggles::{
+        AppServer, Maintenance, Setting, Toggle, Toggles,
+        strict::{self, Object, Strict},
+    },
     shutdown::Shutdown,
 };
 use std::{
@@ -27,13 +30,22 @@ const FRESH: &str = "toggles.json.new";
 /// The largest file that is read, in bytes. What is written is far below.
 const MOST: u64 = 64 * 1024;
 
-/// The file. No member may be missing: what is lost could be what had closed the service.
+/// The file. No member may be missing, and nothing in a toggle be unknown: what is lost or misspelt could be what had closed
+/// the service. Beside the toggles a later version may have written more.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {
+    #[serde(deserialize_with = "strict::object")]
     maintenance: Toggle<Maintenance>,
+    #[serde(deserialize_with = "strict::object")]
     app_server: Toggle<AppServer>,
     revision: u64,
+}
+
+impl Strict for Written {
+    fn read<'de, D: Deserializer<'de>>(members: D) -> Result<Self, D::Error> {
+        Self::deserialize(members)
+    }
 }
 
 /// What became of a write.
@@ -140,11 +152,7 @@ pub fn parse(bytes: &[u8]) -> Result<Toggles, String> {
     if bytes.len() as u64 > MOST {
         return Err(format!("it has more than {MOST} bytes"));
     }
-    // Lists are read for objects, too, and an empty one would open what was closed.
-    if !bytes.starts_with(b"{") {
-        return Err("it is no JSON object".to_owned());
-    }
-    let Written { maintenance, app_server, revision } = serde_json::from_slice(bytes)
+    let Object(Written { maintenance, app_server, revision }) = serde_json::from_slice(bytes)
         .map_err(|error| format!("it can't be read at line {}, column {}", error.line(), error.column()))?;
     let fit = maintenance.set.as_ref().map_or(Ok(()), Setting::check);
     fit.map_err(|unfit| format!("`maintenance.set.{}` {}", unfit.member, unfit.must))?;
@@ -161,13 +169,12 @@ pub fn store(home: &Path, toggles: &Toggles) -> io::Result<()> {
     text.push(b'\n');
     let fresh = home.join(FRESH);
     let write = || {
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
-            .open(&fresh)?;
+        // What a daemon that was killed left there has a mode of its own, and may be a link or a pipe.
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&fresh)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&fresh, home.join(FILE))?;
