@@ -7,6 +7,11 @@
 //! A change is kept here until the daemon has it on disk: one that is lost on the way, or with the daemon, is sent again to
 //! the next daemon, with the time at which it was asked for, so that it doesn't undo what was changed since.
 
+mod kept;
+
+pub use kept::NotKept;
+
+use kept::Keeper;
 use shared::control::toggles::{AppServer, Change, Maintenance, Toggle, Toggles};
 use std::time::Duration;
 
@@ -55,7 +60,7 @@ pub struct MaintenanceNow {
     pub until_ms: Option<u64>,
     /// When it was set, in milliseconds since 1970.
     pub since_ms: Option<u64>,
-    /// Whether the daemon has it on disk.
+    /// Whether the daemon has it on disk; see [`Switches::not_kept`].
     pub kept: bool,
 }
 
@@ -68,8 +73,17 @@ pub struct AppServerNow {
     pub source: Source,
     /// When it was set, in milliseconds since 1970.
     pub since_ms: Option<u64>,
-    /// Whether the daemon has it on disk.
+    /// Whether the daemon has it on disk; see [`Switches::not_kept`].
     pub kept: bool,
+}
+
+/// One of the toggles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Maintenance.
+    Maintenance,
+    /// The kill switch.
+    AppServer,
 }
 
 /// What an operator asks of one front: one toggle, set or removed.
@@ -79,6 +93,16 @@ pub enum Asked {
     Maintenance(Option<Maintenance>),
     /// The kill switch.
     AppServer(Option<AppServer>),
+}
+
+impl Asked {
+    /// The toggle that it is about.
+    pub fn which(&self) -> Which {
+        match self {
+            Self::Maintenance(_) => Which::Maintenance,
+            Self::AppServer(_) => Which::AppServer,
+        }
+    }
 }
 
 /// How far a change is.
@@ -119,8 +143,9 @@ impl<T> Pending<T> {
 pub struct Switches {
     variables: Variables,
     told: Toggles,
-    /// Whether a daemon that keeps toggles is connected.
-    keeper: bool,
+    /// What this daemon told last of what it has on disk.
+    disk: Option<Toggles>,
+    keeper: Keeper,
     maintenance: Option<Pending<Maintenance>>,
     app_server: Option<Pending<AppServer>>,
     last: u64,
@@ -132,7 +157,8 @@ impl Switches {
         Self {
             variables,
             told: Toggles::default(),
-            keeper: false,
+            disk: None,
+            keeper: Keeper::Away,
             maintenance: None,
             app_server: None,
             last: 0,
@@ -142,7 +168,7 @@ impl Switches {
     /// Maintenance at this time.
     pub fn maintenance(&self, now_ms: u64) -> MaintenanceNow {
         let toggle = held(self.maintenance.as_ref(), &self.told.maintenance);
-        let kept = self.maintenance.is_none() && self.told.persisted;
+        let kept = self.not_kept(Which::Maintenance).is_none();
         let Variables { maintenance, retry_after, .. } = self.variables;
         match toggle.now(now_ms) {
             Some(set) => MaintenanceNow {
@@ -169,7 +195,7 @@ impl Switches {
     /// The kill switch at this time.
     pub fn app_server(&self, now_ms: u64) -> AppServerNow {
         let toggle = held(self.app_server.as_ref(), &self.told.app_server);
-        let kept = self.app_server.is_none() && self.told.persisted;
+        let kept = self.not_kept(Which::AppServer).is_none();
         match toggle.now(now_ms) {
             Some(set) => AppServerNow {
                 enabled: set.enabled,
@@ -186,11 +212,33 @@ impl Switches {
         }
     }
 
+    /// Why a toggle isn't known to be on the daemon's disk as it holds here; `None`: it is, or nothing was ever set.
+    pub fn not_kept(&self, which: Which) -> Option<NotKept> {
+        let disk = self.disk.as_ref();
+        let phase = match which {
+            Which::Maintenance => {
+                let disk = disk.map(|disk| &disk.maintenance);
+                open(self.maintenance.as_ref(), &self.told.maintenance, disk)
+            }
+            Which::AppServer => {
+                let disk = disk.map(|disk| &disk.app_server);
+                open(self.app_server.as_ref(), &self.told.app_server, disk)
+            }
+        }?;
+        Some(match (self.keeper, phase) {
+            (Keeper::Away, _) => NotKept::Away,
+            (Keeper::Older, _) => NotKept::Older,
+            (Keeper::There, Phase::Waiting | Phase::Sent) => NotKept::Unanswered,
+            (Keeper::There, Phase::Refused) => NotKept::Refused,
+            (Keeper::There, Phase::Taken) => NotKept::Disk,
+        })
+    }
+
     /// An operator asks for a change: it holds from now on, and takes the place of an earlier one that is still on its
     /// way. The number of the change.
     pub fn ask(&mut self, asked: Asked, now_ms: u64) -> u64 {
         self.last += 1;
-        let (number, late) = (self.last, !self.keeper);
+        let (number, late) = (self.last, self.keeper != Keeper::There);
         match asked {
             Asked::Maintenance(set) => self.maintenance = Some(pending(number, set, now_ms, late)),
             Asked::AppServer(set) => self.app_server = Some(pending(number, set, now_ms, late)),
@@ -201,7 +249,7 @@ impl Switches {
     /// What is to be sent to the daemon now, each with its number; it counts as sent after this.
     pub fn take(&mut self) -> Vec<(u64, Change)> {
         let mut taken = Vec::new();
-        if !self.keeper {
+        if self.keeper != Keeper::There {
             return taken;
         }
         if let Some((number, set, asked_ms)) = self.maintenance.as_mut().and_then(send) {
@@ -215,8 +263,15 @@ impl Switches {
 
     /// The daemon told what is switched. `None`: it is older than toggles, and what holds stays as it is.
     pub fn told(&mut self, toggles: Option<Toggles>) {
-        self.keeper = toggles.is_some();
+        let before = self.keeper;
+        self.keeper = if toggles.is_some() { Keeper::There } else { Keeper::Older };
         let Some(toggles) = toggles else { return };
+        if toggles.persisted {
+            self.disk = Some(toggles.clone());
+        } else if before != Keeper::There {
+            // Another daemon may have another file.
+            self.disk = None;
+        }
         follow(&mut self.maintenance, &toggles.maintenance, toggles.persisted);
         follow(&mut self.app_server, &toggles.app_server, toggles.persisted);
         self.told = toggles;
@@ -239,26 +294,40 @@ impl Switches {
 
     /// The daemon is away. What it told holds on, and what it may have lost is sent again to the next one.
     pub fn lost(&mut self) {
-        self.keeper = false;
+        self.keeper = Keeper::Away;
         self.maintenance.as_mut().map(again);
         self.app_server.as_mut().map(again);
     }
 
-    /// Whether it is known what became of the change of this number: the daemon has it, refused it, has got a newer one, or
-    /// is away.
-    pub fn is_settled(&self, number: u64) -> bool {
-        let open = |number_of: u64, phase: Phase| {
-            number_of == number && matches!(phase, Phase::Waiting | Phase::Sent)
+    /// Whether it is known what became of the change of this number to this toggle, or of the newer one that took its place:
+    /// the daemon has it, refused it, has got another front's, or is away.
+    pub fn is_settled(&self, which: Which, number: u64) -> bool {
+        let change = match which {
+            Which::Maintenance => self.maintenance.as_ref().map(|p| (p.number, p.phase)),
+            Which::AppServer => self.app_server.as_ref().map(|p| (p.number, p.phase)),
         };
-        let maintenance = self.maintenance.as_ref().is_some_and(|p| open(p.number, p.phase));
-        let app_server = self.app_server.as_ref().is_some_and(|p| open(p.number, p.phase));
-        !self.keeper || !(maintenance || app_server)
+        let open = change
+            .is_some_and(|(newest, phase)| newest >= number && matches!(phase, Phase::Waiting | Phase::Sent));
+        self.keeper != Keeper::There || !open
     }
 }
 
 /// The toggle that holds.
 fn held<'a, T>(pending: Option<&'a Pending<T>>, told: &'a Toggle<T>) -> &'a Toggle<T> {
     pending.filter(|pending| pending.wins()).map_or(told, |pending| &pending.toggle)
+}
+
+/// How far a toggle is that isn't on disk. One that was never set is nothing to keep.
+fn open<T: PartialEq>(
+    pending: Option<&Pending<T>>,
+    told: &Toggle<T>,
+    disk: Option<&Toggle<T>>,
+) -> Option<Phase> {
+    match pending {
+        Some(pending) => Some(pending.phase),
+        None if disk == Some(told) || *told == Toggle::default() => None,
+        None => Some(Phase::Taken),
+    }
 }
 
 fn pending<T>(number: u64, set: Option<T>, now_ms: u64, late: bool) -> Pending<T> {
