@@ -81,7 +81,7 @@ fn nothing_of_a_toggle_may_be_missing_or_unknown() {
         parse(format!(r#"{{"maintenance":{maintenance},"appServer":{app_server},"revision":5}}"#).as_bytes())
     };
     assert!(file(ON, NONE).unwrap().maintenance.set.unwrap().enabled);
-    assert!(!file(NONE, ON).unwrap().app_server.set.is_none());
+    assert!(file(NONE, ON).unwrap().app_server.set.is_some());
     for wrong in [
         "{}",
         "null",
