@@ -8,11 +8,13 @@
 //! the next daemon, with the time at which it was asked for, so that it doesn't undo what was changed since.
 
 mod kept;
+mod pending;
 
 pub use kept::NotKept;
 
 use kept::Keeper;
-use shared::control::toggles::{AppServer, Change, Maintenance, Toggle, Toggles};
+use pending::{Pending, Phase, again, arrived, follow, held, open, pending, send};
+use shared::control::toggles::{AppServer, Change, Maintenance, Toggles};
 use std::time::Duration;
 
 /// The front's own settings.
@@ -101,39 +103,6 @@ impl Asked {
         match self {
             Self::Maintenance(_) => Which::Maintenance,
             Self::AppServer(_) => Which::AppServer,
-        }
-    }
-}
-
-/// How far a change is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// To be sent.
-    Waiting,
-    /// Sent, without an answer.
-    Sent,
-    /// The daemon refused it; the next daemon may not.
-    Refused,
-    /// The daemon has it, and not on disk.
-    Taken,
-}
-
-/// A change that the daemon doesn't have on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Pending<T> {
-    number: u64,
-    toggle: Toggle<T>,
-    phase: Phase,
-    /// Whether it was asked for while it could not be sent at once.
-    late: bool,
-}
-
-impl<T> Pending<T> {
-    /// Whether it is more than what the daemon told last.
-    fn wins(&self) -> bool {
-        match self.phase {
-            Phase::Waiting | Phase::Sent | Phase::Refused => true,
-            Phase::Taken => false,
         }
     }
 }
@@ -309,60 +278,6 @@ impl Switches {
         let open = change
             .is_some_and(|(newest, phase)| newest >= number && matches!(phase, Phase::Waiting | Phase::Sent));
         self.keeper != Keeper::There || !open
-    }
-}
-
-/// The toggle that holds.
-fn held<'a, T>(pending: Option<&'a Pending<T>>, told: &'a Toggle<T>) -> &'a Toggle<T> {
-    pending.filter(|pending| pending.wins()).map_or(told, |pending| &pending.toggle)
-}
-
-/// How far a toggle is that isn't on disk. One that was never set is nothing to keep.
-fn open<T: PartialEq>(
-    pending: Option<&Pending<T>>,
-    told: &Toggle<T>,
-    disk: Option<&Toggle<T>>,
-) -> Option<Phase> {
-    match pending {
-        Some(pending) => Some(pending.phase),
-        None if disk == Some(told) || *told == Toggle::default() => None,
-        None => Some(Phase::Taken),
-    }
-}
-
-fn pending<T>(number: u64, set: Option<T>, now_ms: u64, late: bool) -> Pending<T> {
-    let toggle = Toggle { set, changed_ms: Some(now_ms) };
-    Pending { number, toggle, phase: Phase::Waiting, late }
-}
-
-/// Its number, what it sets, and when it was asked for where it is late.
-fn send<T: Clone>(pending: &mut Pending<T>) -> Option<(u64, Option<T>, Option<u64>)> {
-    if pending.phase != Phase::Waiting {
-        return None;
-    }
-    pending.phase = Phase::Sent;
-    let asked_ms = pending.toggle.changed_ms.filter(|_| pending.late);
-    Some((pending.number, pending.toggle.set.clone(), asked_ms))
-}
-
-fn again<T>(pending: &mut Pending<T>) {
-    pending.phase = Phase::Waiting;
-    pending.late = true;
-}
-
-/// The daemon has this change. It is as old as the daemon says.
-fn arrived<T: Clone>(slot: &mut Option<Pending<T>>, number: u64, told: &Toggle<T>) {
-    if let Some(pending) = slot.as_mut().filter(|pending| pending.number == number) {
-        pending.phase = Phase::Taken;
-        pending.toggle = told.clone();
-    }
-}
-
-/// A change that is on the daemon's disk, or that another one has replaced there, is not ours to look after any more.
-fn follow<T: PartialEq>(slot: &mut Option<Pending<T>>, told: &Toggle<T>, persisted: bool) {
-    let over = |pending: &Pending<T>| !pending.wins() && (persisted || pending.toggle != *told);
-    if slot.as_ref().is_some_and(over) {
-        *slot = None;
     }
 }
 

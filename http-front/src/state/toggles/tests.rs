@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use shared::control::toggles::Toggle;
 
 const OPEN: Variables =
     Variables { maintenance: false, retry_after: Duration::from_secs(30), app_server: true };
