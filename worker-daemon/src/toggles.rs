@@ -5,13 +5,14 @@
 //! read closes the service (maintenance) instead of opening what an operator had closed; see `docs/decisions/0027`. A file
 //! that can't be written is told to the log and to whoever asked, and the toggle holds for as long as the daemon runs.
 
-pub(crate) mod strict;
-
 use crate::mux::core::Core;
 use nix::fcntl::OFlag;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::{
-    control::toggles::{AppServer, Maintenance, Setting, Toggle, Toggles},
+    control::toggles::{
+        AppServer, Maintenance, Setting, Toggle, Toggles,
+        strict::{self, Object, Strict},
+    },
     shutdown::Shutdown,
 };
 use std::{
@@ -29,13 +30,22 @@ const FRESH: &str = "toggles.json.new";
 /// The largest file that is read, in bytes. What is written is far below.
 const MOST: u64 = 64 * 1024;
 
-/// The file. No member may be missing: what is lost could be what had closed the service. [`strict`] reads it.
-#[derive(Debug, Serialize)]
+/// The file. No member may be missing, and nothing in a toggle be unknown: what is lost or misspelt could be what had closed
+/// the service. Beside the toggles a later version may have written more.
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {
+    #[serde(deserialize_with = "strict::object")]
     maintenance: Toggle<Maintenance>,
+    #[serde(deserialize_with = "strict::object")]
     app_server: Toggle<AppServer>,
     revision: u64,
+}
+
+impl Strict for Written {
+    fn read<'de, D: Deserializer<'de>>(members: D) -> Result<Self, D::Error> {
+        Self::deserialize(members)
+    }
 }
 
 /// What became of a write.
@@ -142,7 +152,7 @@ pub fn parse(bytes: &[u8]) -> Result<Toggles, String> {
     if bytes.len() as u64 > MOST {
         return Err(format!("it has more than {MOST} bytes"));
     }
-    let Written { maintenance, app_server, revision } = strict::file(bytes)
+    let Object(Written { maintenance, app_server, revision }) = serde_json::from_slice(bytes)
         .map_err(|error| format!("it can't be read at line {}, column {}", error.line(), error.column()))?;
     let fit = maintenance.set.as_ref().map_or(Ok(()), Setting::check);
     fit.map_err(|unfit| format!("`maintenance.set.{}` {}", unfit.member, unfit.must))?;
@@ -159,7 +169,7 @@ pub fn store(home: &Path, toggles: &Toggles) -> io::Result<()> {
     text.push(b'\n');
     let fresh = home.join(FRESH);
     let write = || {
-        // What a daemon that was killed left there may have any mode, and any reader.
+        // What a daemon that was killed left there has a mode of its own, and may be a link or a pipe.
         match fs::remove_file(&fresh) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}

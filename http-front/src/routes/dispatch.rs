@@ -138,7 +138,7 @@ impl Call<'_> {
             record.ended(&error);
             return self.hang_up_unread(failed(&error), STRANGER_BYTES);
         }
-        if let Some(which) = toggles::Which::of(&route) {
+        if let Some(which) = crate::state::toggles::Which::of(&route) {
             return toggles::serve(self, which, method, body, record).await;
         }
         let unread =

@@ -14,10 +14,7 @@ use crate::{
     body::BodyLimits,
     error::{ApiError, Kind},
     record::Record,
-    state::{
-        board::Board,
-        toggles::{AppServerNow, Asked, MaintenanceNow},
-    },
+    state::toggles::{AppServerNow, Asked, MaintenanceNow, Switches, Which},
 };
 use ::http::Method;
 use bytes::{Buf, Bytes};
@@ -50,13 +47,6 @@ struct AppServer {
     kept: bool,
 }
 
-/// Which toggle a request is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
-    Maintenance,
-    AppServer,
-}
-
 impl Which {
     /// The toggle behind a route.
     pub(super) fn of(route: &Route) -> Option<Self> {
@@ -74,12 +64,13 @@ impl Which {
         }
     }
 
-    fn state(self, board: &Board) -> Response {
+    fn state(self, switches: &Switches) -> Response {
+        let now_ms = clock::now_ms();
         let time = |ms: Option<u64>| ms.and_then(clock::rfc3339);
         match self {
             Self::Maintenance => {
                 let MaintenanceNow { enabled, source, retry_after, message, until_ms, since_ms, kept } =
-                    board.maintenance();
+                    switches.maintenance(now_ms);
                 json(&Maintenance {
                     enabled,
                     source: source.as_str(),
@@ -91,7 +82,7 @@ impl Which {
                 })
             }
             Self::AppServer => {
-                let AppServerNow { enabled, source, since_ms, kept } = board.app_server();
+                let AppServerNow { enabled, source, since_ms, kept } = switches.app_server(now_ms);
                 json(&AppServer { enabled, source: source.as_str(), since: time(since_ms), kept })
             }
         }
@@ -112,13 +103,6 @@ impl Which {
         match self {
             Self::Maintenance => Asked::Maintenance(None),
             Self::AppServer => Asked::AppServer(None),
-        }
-    }
-
-    fn is_kept(self, board: &Board) -> bool {
-        match self {
-            Self::Maintenance => board.maintenance().kept,
-            Self::AppServer => board.app_server().kept,
         }
     }
 }
@@ -168,19 +152,25 @@ where
         // The table lets nothing else pass but GET and HEAD.
         _ => None,
     };
-    if let Some(asked) = asked {
-        board.ask(asked).await;
-        if !which.is_kept(board) {
-            tracing::warn!(
-                event = "toggle_not_kept",
-                request_id = record.id().as_str(),
-                route = record.route,
-                "the daemon doesn't have this change on disk; it holds in this front, and goes to the daemon once that is there"
-            );
+    let switches = match asked {
+        Some(asked) => {
+            let switches = board.ask(asked).await;
+            if let Some(why) = switches.not_kept(which) {
+                tracing::warn!(
+                    event = "toggle_not_kept",
+                    request_id = record.id().as_str(),
+                    route = record.route,
+                    reason = why.as_str(),
+                    "{}",
+                    why.text()
+                );
+            }
+            switches
         }
-    }
+        None => board.now(),
+    };
     record.served();
-    let state = which.state(board);
+    let state = which.state(&switches);
     if matches!(*method, Method::POST | Method::PUT) {
         state
     } else {

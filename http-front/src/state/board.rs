@@ -38,16 +38,25 @@ impl Board {
         self.0.borrow().app_server(clock::now_ms())
     }
 
-    /// Changes a toggle, here at once, and waits until it is known what became of it at the daemon.
+    /// What is switched.
+    pub fn now(&self) -> Switches {
+        self.0.borrow().clone()
+    }
+
+    /// Changes a toggle, here at once, and waits until it is known what became of it at the daemon, or of a newer one that
+    /// took its place. What is switched then.
     ///
     /// Cancel safe: the change holds and goes to the daemon, whether anybody waits or not.
-    pub async fn ask(&self, asked: Asked) {
-        let mut number = 0;
+    pub async fn ask(&self, asked: Asked) -> Switches {
+        let (which, mut number) = (asked.which(), 0);
         self.0.send_modify(|switches| number = switches.ask(asked, clock::now_ms()));
         let mut watch = self.0.subscribe();
-        let settled = watch.wait_for(|switches| switches.is_settled(number));
-        // Too late is an answer, too: the state says that it isn't kept.
-        let _in_time = tokio::time::timeout(PATIENCE, settled).await;
+        let settled = watch.wait_for(|switches| switches.is_settled(which, number));
+        match tokio::time::timeout(PATIENCE, settled).await {
+            Ok(Ok(switches)) => switches.clone(),
+            // Too late is an answer, too: the state says that it isn't kept.
+            Ok(Err(_)) | Err(_) => self.now(),
+        }
     }
 
     /// Changes whenever the state does.

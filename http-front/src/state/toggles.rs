@@ -7,7 +7,14 @@
 //! A change is kept here until the daemon has it on disk: one that is lost on the way, or with the daemon, is sent again to
 //! the next daemon, with the time at which it was asked for, so that it doesn't undo what was changed since.
 
-use shared::control::toggles::{AppServer, Change, Maintenance, Toggle, Toggles};
+mod kept;
+mod pending;
+
+pub use kept::NotKept;
+
+use kept::Keeper;
+use pending::{Pending, Phase, again, arrived, follow, held, open, pending, send};
+use shared::control::toggles::{AppServer, Change, Maintenance, Toggles};
 use std::time::Duration;
 
 /// The front's own settings.
@@ -55,7 +62,7 @@ pub struct MaintenanceNow {
     pub until_ms: Option<u64>,
     /// When it was set, in milliseconds since 1970.
     pub since_ms: Option<u64>,
-    /// Whether the daemon has it on disk.
+    /// Whether the daemon has it on disk; see [`Switches::not_kept`].
     pub kept: bool,
 }
 
@@ -68,8 +75,17 @@ pub struct AppServerNow {
     pub source: Source,
     /// When it was set, in milliseconds since 1970.
     pub since_ms: Option<u64>,
-    /// Whether the daemon has it on disk.
+    /// Whether the daemon has it on disk; see [`Switches::not_kept`].
     pub kept: bool,
+}
+
+/// One of the toggles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Maintenance.
+    Maintenance,
+    /// The kill switch.
+    AppServer,
 }
 
 /// What an operator asks of one front: one toggle, set or removed.
@@ -81,35 +97,12 @@ pub enum Asked {
     AppServer(Option<AppServer>),
 }
 
-/// How far a change is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// To be sent.
-    Waiting,
-    /// Sent, without an answer.
-    Sent,
-    /// The daemon refused it; the next daemon may not.
-    Refused,
-    /// The daemon has it, and not on disk.
-    Taken,
-}
-
-/// A change that the daemon doesn't have on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Pending<T> {
-    number: u64,
-    toggle: Toggle<T>,
-    phase: Phase,
-    /// Whether it was asked for while it could not be sent at once.
-    late: bool,
-}
-
-impl<T> Pending<T> {
-    /// Whether it is more than what the daemon told last.
-    fn wins(&self) -> bool {
-        match self.phase {
-            Phase::Waiting | Phase::Sent | Phase::Refused => true,
-            Phase::Taken => false,
+impl Asked {
+    /// The toggle that it is about.
+    pub fn which(&self) -> Which {
+        match self {
+            Self::Maintenance(_) => Which::Maintenance,
+            Self::AppServer(_) => Which::AppServer,
         }
     }
 }
@@ -119,8 +112,9 @@ impl<T> Pending<T> {
 pub struct Switches {
     variables: Variables,
     told: Toggles,
-    /// Whether a daemon that keeps toggles is connected.
-    keeper: bool,
+    /// What this daemon told last of what it has on disk.
+    disk: Option<Toggles>,
+    keeper: Keeper,
     maintenance: Option<Pending<Maintenance>>,
     app_server: Option<Pending<AppServer>>,
     last: u64,
@@ -132,7 +126,8 @@ impl Switches {
         Self {
             variables,
             told: Toggles::default(),
-            keeper: false,
+            disk: None,
+            keeper: Keeper::Away,
             maintenance: None,
             app_server: None,
             last: 0,
@@ -142,7 +137,7 @@ impl Switches {
     /// Maintenance at this time.
     pub fn maintenance(&self, now_ms: u64) -> MaintenanceNow {
         let toggle = held(self.maintenance.as_ref(), &self.told.maintenance);
-        let kept = self.maintenance.is_none() && self.told.persisted;
+        let kept = self.not_kept(Which::Maintenance).is_none();
         let Variables { maintenance, retry_after, .. } = self.variables;
         match toggle.now(now_ms) {
             Some(set) => MaintenanceNow {
@@ -169,7 +164,7 @@ impl Switches {
     /// The kill switch at this time.
     pub fn app_server(&self, now_ms: u64) -> AppServerNow {
         let toggle = held(self.app_server.as_ref(), &self.told.app_server);
-        let kept = self.app_server.is_none() && self.told.persisted;
+        let kept = self.not_kept(Which::AppServer).is_none();
         match toggle.now(now_ms) {
             Some(set) => AppServerNow {
                 enabled: set.enabled,
@@ -186,11 +181,33 @@ impl Switches {
         }
     }
 
+    /// Why a toggle isn't known to be on the daemon's disk as it holds here; `None`: it is, or nothing was ever set.
+    pub fn not_kept(&self, which: Which) -> Option<NotKept> {
+        let disk = self.disk.as_ref();
+        let phase = match which {
+            Which::Maintenance => {
+                let disk = disk.map(|disk| &disk.maintenance);
+                open(self.maintenance.as_ref(), &self.told.maintenance, disk)
+            }
+            Which::AppServer => {
+                let disk = disk.map(|disk| &disk.app_server);
+                open(self.app_server.as_ref(), &self.told.app_server, disk)
+            }
+        }?;
+        Some(match (self.keeper, phase) {
+            (Keeper::Away, _) => NotKept::Away,
+            (Keeper::Older, _) => NotKept::Older,
+            (Keeper::There, Phase::Waiting | Phase::Sent) => NotKept::Unanswered,
+            (Keeper::There, Phase::Refused) => NotKept::Refused,
+            (Keeper::There, Phase::Taken) => NotKept::Disk,
+        })
+    }
+
     /// An operator asks for a change: it holds from now on, and takes the place of an earlier one that is still on its
     /// way. The number of the change.
     pub fn ask(&mut self, asked: Asked, now_ms: u64) -> u64 {
         self.last += 1;
-        let (number, late) = (self.last, !self.keeper);
+        let (number, late) = (self.last, self.keeper != Keeper::There);
         match asked {
             Asked::Maintenance(set) => self.maintenance = Some(pending(number, set, now_ms, late)),
             Asked::AppServer(set) => self.app_server = Some(pending(number, set, now_ms, late)),
@@ -201,7 +218,7 @@ impl Switches {
     /// What is to be sent to the daemon now, each with its number; it counts as sent after this.
     pub fn take(&mut self) -> Vec<(u64, Change)> {
         let mut taken = Vec::new();
-        if !self.keeper {
+        if self.keeper != Keeper::There {
             return taken;
         }
         if let Some((number, set, asked_ms)) = self.maintenance.as_mut().and_then(send) {
@@ -215,8 +232,15 @@ impl Switches {
 
     /// The daemon told what is switched. `None`: it is older than toggles, and what holds stays as it is.
     pub fn told(&mut self, toggles: Option<Toggles>) {
-        self.keeper = toggles.is_some();
+        let before = self.keeper;
+        self.keeper = if toggles.is_some() { Keeper::There } else { Keeper::Older };
         let Some(toggles) = toggles else { return };
+        if toggles.persisted {
+            self.disk = Some(toggles.clone());
+        } else if before != Keeper::There {
+            // Another daemon may have another file.
+            self.disk = None;
+        }
         follow(&mut self.maintenance, &toggles.maintenance, toggles.persisted);
         follow(&mut self.app_server, &toggles.app_server, toggles.persisted);
         self.told = toggles;
@@ -239,61 +263,21 @@ impl Switches {
 
     /// The daemon is away. What it told holds on, and what it may have lost is sent again to the next one.
     pub fn lost(&mut self) {
-        self.keeper = false;
+        self.keeper = Keeper::Away;
         self.maintenance.as_mut().map(again);
         self.app_server.as_mut().map(again);
     }
 
-    /// Whether it is known what became of the change of this number: the daemon has it, refused it, has got a newer one, or
-    /// is away.
-    pub fn is_settled(&self, number: u64) -> bool {
-        let open = |number_of: u64, phase: Phase| {
-            number_of == number && matches!(phase, Phase::Waiting | Phase::Sent)
+    /// Whether it is known what became of the change of this number to this toggle, or of the newer one that took its place:
+    /// the daemon has it, refused it, has got another front's, or is away.
+    pub fn is_settled(&self, which: Which, number: u64) -> bool {
+        let change = match which {
+            Which::Maintenance => self.maintenance.as_ref().map(|p| (p.number, p.phase)),
+            Which::AppServer => self.app_server.as_ref().map(|p| (p.number, p.phase)),
         };
-        let maintenance = self.maintenance.as_ref().is_some_and(|p| open(p.number, p.phase));
-        let app_server = self.app_server.as_ref().is_some_and(|p| open(p.number, p.phase));
-        !self.keeper || !(maintenance || app_server)
-    }
-}
-
-/// The toggle that holds.
-fn held<'a, T>(pending: Option<&'a Pending<T>>, told: &'a Toggle<T>) -> &'a Toggle<T> {
-    pending.filter(|pending| pending.wins()).map_or(told, |pending| &pending.toggle)
-}
-
-fn pending<T>(number: u64, set: Option<T>, now_ms: u64, late: bool) -> Pending<T> {
-    let toggle = Toggle { set, changed_ms: Some(now_ms) };
-    Pending { number, toggle, phase: Phase::Waiting, late }
-}
-
-/// Its number, what it sets, and when it was asked for where it is late.
-fn send<T: Clone>(pending: &mut Pending<T>) -> Option<(u64, Option<T>, Option<u64>)> {
-    if pending.phase != Phase::Waiting {
-        return None;
-    }
-    pending.phase = Phase::Sent;
-    let asked_ms = pending.toggle.changed_ms.filter(|_| pending.late);
-    Some((pending.number, pending.toggle.set.clone(), asked_ms))
-}
-
-fn again<T>(pending: &mut Pending<T>) {
-    pending.phase = Phase::Waiting;
-    pending.late = true;
-}
-
-/// The daemon has this change. It is as old as the daemon says.
-fn arrived<T: Clone>(slot: &mut Option<Pending<T>>, number: u64, told: &Toggle<T>) {
-    if let Some(pending) = slot.as_mut().filter(|pending| pending.number == number) {
-        pending.phase = Phase::Taken;
-        pending.toggle = told.clone();
-    }
-}
-
-/// A change that is on the daemon's disk, or that another one has replaced there, is not ours to look after any more.
-fn follow<T: PartialEq>(slot: &mut Option<Pending<T>>, told: &Toggle<T>, persisted: bool) {
-    let over = |pending: &Pending<T>| !pending.wins() && (persisted || pending.toggle != *told);
-    if slot.as_ref().is_some_and(over) {
-        *slot = None;
+        let open = change
+            .is_some_and(|(newest, phase)| newest >= number && matches!(phase, Phase::Waiting | Phase::Sent));
+        self.keeper != Keeper::There || !open
     }
 }
 

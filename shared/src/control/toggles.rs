@@ -8,7 +8,10 @@
 //! `daemon/toggles/set` takes a [`Change`] and is answered with the daemon's status once the change is on disk, or it is
 //! known that it isn't ([`Toggles::persisted`]). Whoever may connect to the socket may set them.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+use unicode_general_category::{GeneralCategory, get_general_category};
+
+pub mod strict;
 
 /// Sets or removes toggles.
 pub const SET: &str = "daemon/toggles/set";
@@ -28,7 +31,7 @@ pub struct Maintenance {
     /// What clients are told to wait, in seconds, at most [`MAX_RETRY_AFTER_S`]; the fronts' setting where unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u64>,
-    /// What clients are told, at most [`MAX_MESSAGE`] characters without control characters.
+    /// What clients are told, at most [`MAX_MESSAGE`] characters, none that isn't seen (control and format characters).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When the toggle ends by itself, in milliseconds since 1970; unset, it stays until it is removed.
@@ -65,6 +68,20 @@ pub struct Unfit {
     pub must: &'static str,
 }
 
+/// Whether a character isn't seen itself but changes how the text around it is shown. The joiners are none of these: words
+/// of some languages and many emoji are written with them.
+fn is_unseen(character: char) -> bool {
+    let category = get_general_category(character);
+    let unseen = matches!(
+        category,
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    );
+    unseen && !matches!(character, '\u{200c}' | '\u{200d}')
+}
+
 impl Setting for Maintenance {
     fn until_ms(&self) -> Option<u64> {
         self.until_ms
@@ -79,8 +96,11 @@ impl Setting for Maintenance {
             if text.chars().nth(MAX_MESSAGE).is_some() {
                 return unfit("message", "must have at most 500 characters");
             }
-            if text.chars().any(char::is_control) {
-                return unfit("message", "must not hold control characters");
+            if text.chars().any(is_unseen) {
+                return unfit(
+                    "message",
+                    "must not hold control or format characters, such as line separators and marks of direction",
+                );
             }
         }
         if self.until_ms.is_some_and(|until| until > MAX_UNTIL_MS) {
@@ -163,19 +183,14 @@ pub struct Toggles {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Change {
     /// Maintenance.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "there")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "strict::there")]
     pub maintenance: Option<Option<Maintenance>>,
     /// The kill switch.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "there")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "strict::there")]
     pub app_server: Option<Option<AppServer>>,
     /// When it was asked for, in milliseconds since 1970, where it comes late: what was changed after that stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_ms: Option<u64>,
-}
-
-/// A member that is there, `null` or not.
-fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(d).map(Some)
 }
 
 impl Change {

@@ -335,12 +335,18 @@ fn log(report: &Report) {
                     until,
                     maintenance_mode = enabled
                 ),
-                None => tracing::info!(event = "maintenance_toggled", source = "variable"),
+                // The fronts' settings hold, which aren't known here: no toggle closes the service.
+                None => tracing::info!(
+                    event = "maintenance_toggled",
+                    source = "variable",
+                    enabled = false,
+                    maintenance_mode = false
+                ),
             }
         }
         Report::AppServerToggled { enabled } => match enabled {
             Some(enabled) => tracing::info!(event = "app_server_toggled", source = "toggle", enabled),
-            None => tracing::info!(event = "app_server_toggled", source = "variable"),
+            None => tracing::info!(event = "app_server_toggled", source = "variable", enabled = true),
         },
     }
 }

@@ -72,6 +72,59 @@ fn a_file_that_cannot_be_read_closes_the_service() {
     assert_eq!(toggles.maintenance.set, None);
 }
 
+/// A member that is missing, misspelt or of another shape may be what had closed the service.
+#[test]
+fn nothing_of_a_toggle_may_be_missing_or_unknown() {
+    const ON: &str = r#"{"set":{"enabled":true},"changedMs":7}"#;
+    const NONE: &str = r#"{"set":null,"changedMs":null}"#;
+    let file = |maintenance: &str, app_server: &str| {
+        parse(format!(r#"{{"maintenance":{maintenance},"appServer":{app_server},"revision":5}}"#).as_bytes())
+    };
+    assert!(file(ON, NONE).unwrap().maintenance.set.unwrap().enabled);
+    assert!(file(NONE, ON).unwrap().app_server.set.is_some());
+    for wrong in [
+        "{}",
+        "null",
+        "[]",
+        r#"{"set":null}"#,
+        r#"{"changedMs":7}"#,
+        r#"{"Set":{"enabled":true},"changedMs":7}"#,
+        r#"{"set":null,"Set":{"enabled":true},"changedMs":7}"#,
+        r#"{"set":null,"set":{"enabled":true},"changedMs":7}"#,
+        r#"{"set":{},"changedMs":7}"#,
+        r#"{"set":[],"changedMs":7}"#,
+        r#"{"set":[false],"changedMs":7}"#,
+        r#"{"set":[false,null,null,null],"changedMs":7}"#,
+        r#"{"set":{"enabled":false,"Enabled":true},"changedMs":7}"#,
+        r#"{"set":{"enabled":true,"untilms":9},"changedMs":7}"#,
+        "[null,null]",
+        r#"[{"enabled":false},7]"#,
+    ] {
+        assert!(file(wrong, NONE).is_err(), "{wrong}");
+        assert!(file(NONE, wrong).is_err(), "{wrong}");
+    }
+    assert!(parse(format!("[{NONE},{NONE},5]").as_bytes()).is_err());
+}
+
+#[test]
+fn what_a_killed_daemon_left_lends_its_mode_to_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let fresh = dir.path().join(FRESH);
+    fs::write(&fresh, "{").unwrap();
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o644)).unwrap();
+    store(dir.path(), &some()).unwrap();
+    assert_eq!(fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode() & 0o7777, 0o600);
+    // Nor does a link or a second name lead anywhere else.
+    let other = dir.path().join("other");
+    fs::write(&other, "theirs").unwrap();
+    symlink(&other, &fresh).unwrap();
+    store(dir.path(), &some()).unwrap();
+    fs::hard_link(&other, &fresh).unwrap();
+    store(dir.path(), &some()).unwrap();
+    assert_eq!(fs::read_to_string(&other).unwrap(), "theirs");
+    assert_eq!(load(dir.path()), Toggles { persisted: true, ..some() });
+}
+
 #[test]
 fn a_write_that_fails_leaves_the_file_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
@@ -81,50 +134,6 @@ fn a_write_that_fails_leaves_the_file_as_it_was() {
     fs::remove_dir(dir.path().join(FRESH)).unwrap();
     assert_eq!(load(dir.path()), Toggles { persisted: true, ..some() });
     assert!(store(&dir.path().join("none"), &some()).is_err());
-}
-
-/// What lies in the way of a write is removed, not written into.
-#[test]
-fn a_leftover_gives_nothing_of_itself() {
-    let dir = tempfile::tempdir().unwrap();
-    let (path, fresh, other) = (dir.path().join(FILE), dir.path().join(FRESH), dir.path().join("other"));
-    fs::write(&fresh, "x").unwrap();
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o644)).unwrap();
-    store(dir.path(), &some()).unwrap();
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-    fs::write(&other, "mine").unwrap();
-    symlink(&other, &fresh).unwrap();
-    store(dir.path(), &some()).unwrap();
-    assert!(fs::symlink_metadata(&path).unwrap().is_file());
-    assert_eq!(fs::read_to_string(&other).unwrap(), "mine", "no link is followed");
-}
-
-#[test]
-fn a_file_with_something_missing_or_strange_in_a_toggle_closes_the_service() {
-    let toggle = r#"{"set":null,"changedMs":null}"#;
-    let good = |maintenance: &str, app: &str| {
-        parse(format!(r#"{{"maintenance":{maintenance},"appServer":{app},"revision":5}}"#).as_bytes()).is_ok()
-    };
-    assert!(good(toggle, toggle));
-    assert!(good(r#"{"set":{"enabled":true},"changedMs":1}"#, r#"{"set":{"enabled":false},"changedMs":1}"#));
-    for wrong in [
-        "{}",
-        "null",
-        "[null,null]",
-        r#"{"set":null}"#,
-        r#"{"changedMs":1}"#,
-        r#"{"Set":{"enabled":true},"changedMs":1}"#,
-        r#"{"set":null,"changedMs":null,"Set":{"enabled":true}}"#,
-        r#"{"set":[true],"changedMs":1}"#,
-        r#"{"set":[true,null,null,null],"changedMs":1}"#,
-        r#"{"set":{},"changedMs":1}"#,
-        r#"{"set":{"enabled":false,"until":1},"changedMs":1}"#,
-        r#"{"set":null,"set":null,"changedMs":1}"#,
-    ] {
-        assert!(!good(wrong, toggle) && !good(toggle, wrong), "{wrong}");
-    }
-    let list = format!("[{toggle},{toggle},5]");
-    assert!(parse(list.as_bytes()).is_err());
 }
 
 /// A file system of a few pages, where this user may have one.

@@ -1,11 +1,16 @@
 //! Bodies of `/internal/maintenance` and `/internal/app-server`. Pure: each fault names its member and what to send instead.
 
 use crate::error::{ApiError, Kind};
-use serde_json::{Map, Value};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::Value;
 use shared::{
     control::toggles::{AppServer, MAX_RETRY_AFTER_S, MAX_UNTIL_MS, Maintenance, Setting},
     time::clock,
 };
+use std::{collections::HashSet, fmt};
 
 /// The longest name of an unknown member that an answer repeats, in characters.
 const MAX_NAME: usize = 64;
@@ -50,11 +55,45 @@ pub(super) fn app_server(body: &[u8]) -> Result<AppServer, ApiError> {
     Ok(AppServer { enabled: enabled.ok_or_else(missing)? })
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+/// The members of an object as they stand there.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = object.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        d.deserialize_map(Reader)
+    }
+}
+
+/// The members of a body, each of them once.
+fn object(body: &[u8]) -> Result<Vec<(String, Value)>, ApiError> {
     const WANTED: &str = "The body must be a JSON object such as {\"enabled\": true}";
     match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(ApiError::new(Kind::InvalidRequest, format!("{WANTED}."))),
+        Ok(Members(members)) => {
+            let mut names = HashSet::new();
+            match members.iter().find(|(name, _)| !names.insert(name.as_str())) {
+                Some((name, _)) => Err(twice(name)),
+                None => Ok(members),
+            }
+        }
+        Err(error) if error.is_data() => Err(ApiError::new(Kind::InvalidRequest, format!("{WANTED}."))),
         Err(error) => {
             let place = format!("line {}, column {}", error.line(), error.column());
             Err(ApiError::new(Kind::InvalidRequest, format!("{WANTED}; it can't be read at {place}.")))
@@ -70,8 +109,19 @@ fn missing() -> ApiError {
     ApiError::invalid("enabled", "`enabled` is missing; it must be true or false. DELETE ends the toggle.")
 }
 
+fn twice(name: &str) -> ApiError {
+    let name = cut(name);
+    let message = format!("`{}` is there more than once; send it once.", name.escape_debug());
+    ApiError::invalid(name, message)
+}
+
+/// A name that can be repeated in an answer.
+fn cut(name: &str) -> String {
+    name.chars().take(MAX_NAME).collect()
+}
+
 fn unknown(name: &str, members: &str) -> ApiError {
-    let name: String = name.chars().take(MAX_NAME).collect();
+    let name = cut(name);
     let message = format!("`{}` is no member here; there are {members}.", name.escape_debug());
     ApiError::invalid(name, message)
 }
@@ -153,6 +203,8 @@ mod tests {
             (json!({"enabled": true, "message": long}), "message"),
             (json!({"enabled": true, "message": "a\r\nb"}), "message"),
             (json!({"enabled": true, "message": "\u{1b}[31m"}), "message"),
+            (json!({"enabled": true, "message": "\u{202e}x"}), "message"),
+            (json!({"enabled": true, "message": "a\u{2028}b"}), "message"),
             (json!({"enabled": true, "until": true}), "until"),
             (json!({"enabled": true, "until": "tomorrow"}), "until"),
             (json!({"enabled": true, "until": "2030-01-01T00:00:00"}), "until"),
@@ -172,6 +224,19 @@ mod tests {
         }
         let error = app_server(br#"{"enabled":true,"message":"x"}"#).unwrap_err();
         assert_eq!(error.param(), Some("message"));
+        // The last of two would win, and nobody can tell which one was meant.
+        for (body, param) in [
+            (r#"{"enabled":true,"enabled":false}"#, "enabled"),
+            (r#"{"enabled":true,"\u0065nabled":true}"#, "enabled"),
+            (r#"{"enabled":true,"message":"a","message":null}"#, "message"),
+            (r#"{"enabled":true,"until":null,"until":null}"#, "until"),
+        ] {
+            let error = maintenance(body.as_bytes(), NOW).unwrap_err();
+            assert_eq!((error.param(), error.kind()), (Some(param), Kind::InvalidRequest), "{body}");
+            assert!(String::from_utf8(error.body()).unwrap().contains("more than once"), "{body}");
+        }
+        let error = app_server(br#"{"enabled":false,"enabled":false}"#).unwrap_err();
+        assert_eq!(error.param(), Some("enabled"));
         let name = "y".repeat(10_000);
         let error = app_server(json!({ name: 1 }).to_string().as_bytes()).unwrap_err();
         assert_eq!(error.param().map(str::len), Some(MAX_NAME));

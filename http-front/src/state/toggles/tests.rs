@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use shared::control::toggles::Toggle;
 
 const OPEN: Variables =
     Variables { maintenance: false, retry_after: Duration::from_secs(30), app_server: true };
@@ -30,7 +31,7 @@ fn shown(switches: &Switches, now: u64) -> (bool, &'static str, bool) {
 #[test]
 fn a_change_goes_to_the_daemon_and_is_kept_there() {
     let mut switches = Switches::new(OPEN);
-    assert_eq!(shown(&switches, 0), (false, "variable", false));
+    assert_eq!(shown(&switches, 0), (false, "variable", true), "nothing was set, so nothing is lost");
     switches.told(Some(Toggles { persisted: true, ..Toggles::default() }));
     assert_eq!(shown(&switches, 0), (false, "variable", true));
     let number = ask(&mut switches, Some(on(None)), 10);
@@ -38,12 +39,12 @@ fn a_change_goes_to_the_daemon_and_is_kept_there() {
     let change = Change { maintenance: Some(Some(on(None))), ..Change::default() };
     assert_eq!(switches.take(), [(number, change)]);
     assert_eq!(switches.take(), [], "once");
-    assert!(!switches.is_settled(number));
+    assert!(!switches.is_settled(Which::Maintenance, number));
     // The others hear of it before it is on disk.
     switches.told(Some(told(Some(on(None)), 11, false)));
-    assert!(!switches.is_settled(number));
+    assert!(!switches.is_settled(Which::Maintenance, number));
     switches.taken(number, Some(told(Some(on(None)), 11, true)));
-    assert!(switches.is_settled(number));
+    assert!(switches.is_settled(Which::Maintenance, number));
     assert_eq!(shown(&switches, 12), (true, "toggle", true));
     assert_eq!(switches.maintenance(12).since_ms, Some(11));
     switches.told(Some(told(None, 20, true)));
@@ -55,7 +56,10 @@ fn without_the_daemon_a_change_holds_here_and_is_sent_with_its_age() {
     let mut switches = Switches::new(OPEN);
     let first = ask(&mut switches, Some(on(None)), 10);
     let second = ask(&mut switches, Some(Maintenance { enabled: false, ..on(None) }), 20);
-    assert!(switches.is_settled(first) && switches.is_settled(second), "nobody waits for who is away");
+    assert!(
+        switches.is_settled(Which::Maintenance, first) && switches.is_settled(Which::Maintenance, second),
+        "nobody waits for who is away"
+    );
     assert_eq!(switches.take(), []);
     assert_eq!(shown(&switches, 20), (false, "toggle", false));
     switches.told(Some(told(None, 5, true)));
@@ -66,6 +70,71 @@ fn without_the_daemon_a_change_holds_here_and_is_sent_with_its_age() {
     // Another front was asked later: that one holds.
     switches.taken(second, Some(told(Some(on(None)), 25, true)));
     assert_eq!(shown(&switches, 30), (true, "toggle", true));
+}
+
+/// Whoever's change was replaced on its way waits for the one that took its place.
+#[test]
+fn a_change_that_was_replaced_is_settled_with_the_newer_one() {
+    let mut switches = Switches::new(OPEN);
+    switches.told(Some(Toggles { persisted: true, ..Toggles::default() }));
+    let first = ask(&mut switches, Some(on(None)), 10);
+    assert_eq!(switches.take().len(), 1);
+    let second = ask(&mut switches, None, 11);
+    let last = ask(&mut switches, Some(on(Some(900))), 12);
+    assert_eq!(switches.take().len(), 1);
+    let other = switches.ask(Asked::AppServer(Some(AppServer { enabled: true })), 13);
+    let settled = |switches: &Switches| {
+        [first, second, last].map(|number| switches.is_settled(Which::Maintenance, number))
+    };
+    assert_eq!(settled(&switches), [false; 3]);
+    switches.taken(first, Some(told(Some(on(Some(900))), 12, false)));
+    assert_eq!(settled(&switches), [false; 3], "the newest alone is waited for");
+    switches.taken(last, Some(told(Some(on(Some(900))), 12, true)));
+    assert_eq!(settled(&switches), [true; 3]);
+    assert_eq!(shown(&switches, 13), (true, "toggle", true));
+    assert!(!switches.is_settled(Which::AppServer, other), "the other toggle is none of theirs");
+}
+
+#[test]
+fn a_toggle_that_is_not_kept_says_nothing_of_the_other() {
+    let mut switches = Switches::new(OPEN);
+    switches.told(Some(told(Some(on(None)), 5, true)));
+    let number = switches.ask(Asked::AppServer(Some(AppServer { enabled: false })), 7);
+    switches.take();
+    let app_server = Toggle { set: Some(AppServer { enabled: false }), changed_ms: Some(7) };
+    // A full disk.
+    switches.taken(number, Some(Toggles { app_server, ..told(Some(on(None)), 5, false) }));
+    assert!(!switches.app_server(8).kept);
+    assert_eq!(shown(&switches, 8), (true, "toggle", true), "it is on disk as it was");
+    // Another daemon may have another file.
+    switches.lost();
+    switches.told(Some(told(Some(on(None)), 5, false)));
+    assert_eq!(shown(&switches, 9), (true, "toggle", false));
+}
+
+#[test]
+fn it_is_told_why_a_change_is_not_kept() {
+    let mut switches = Switches::new(OPEN);
+    let why = |switches: &Switches| switches.not_kept(Which::Maintenance);
+    assert_eq!(why(&switches), None);
+    let number = ask(&mut switches, Some(on(None)), 10);
+    assert_eq!(why(&switches), Some(NotKept::Away));
+    switches.told(None);
+    assert_eq!(why(&switches), Some(NotKept::Older));
+    switches.told(Some(Toggles { persisted: true, ..Toggles::default() }));
+    assert_eq!(why(&switches), Some(NotKept::Unanswered));
+    switches.take();
+    switches.refused(number);
+    assert_eq!(why(&switches), Some(NotKept::Refused));
+    switches.taken(number, Some(told(Some(on(None)), 10, false)));
+    assert_eq!(why(&switches), Some(NotKept::Disk));
+    assert_eq!(switches.not_kept(Which::AppServer), None);
+    switches.told(Some(told(Some(on(None)), 10, true)));
+    assert_eq!(why(&switches), None);
+    switches.told(Some(told(None, 20, false)));
+    assert_eq!(why(&switches), Some(NotKept::Disk), "another front's");
+    switches.lost();
+    assert_eq!(why(&switches), Some(NotKept::Away));
 }
 
 #[test]
@@ -86,7 +155,7 @@ fn what_may_be_lost_with_the_daemon_is_sent_to_the_next() {
     // A full disk.
     switches.taken(number, Some(told(Some(on(None)), 11, false)));
     assert_eq!(shown(&switches, 12), (true, "toggle", false));
-    assert!(switches.is_settled(number));
+    assert!(switches.is_settled(Which::Maintenance, number));
     switches.lost();
     switches.told(Some(Toggles { persisted: true, ..Toggles::default() }));
     assert_eq!(shown(&switches, 13), (true, "toggle", false), "never open in between");
@@ -104,13 +173,13 @@ fn an_older_daemon_keeps_nothing_and_the_change_holds_here() {
     switches.told(None);
     let number = ask(&mut switches, Some(on(None)), 10);
     assert_eq!(switches.take(), []);
-    assert!(switches.is_settled(number));
+    assert!(switches.is_settled(Which::Maintenance, number));
     assert_eq!(shown(&switches, 11), (true, "toggle", false));
     // One that refuses it is asked once.
     switches.told(Some(Toggles::default()));
     assert_eq!(switches.take().len(), 1);
     switches.refused(number);
-    assert!(switches.is_settled(number));
+    assert!(switches.is_settled(Which::Maintenance, number));
     switches.told(Some(Toggles::default()));
     assert_eq!(switches.take(), []);
     assert_eq!(shown(&switches, 11), (true, "toggle", false));
@@ -130,7 +199,7 @@ fn the_kill_switch_is_one_of_its_own() {
     let other = ask(&mut switches, Some(Maintenance::default()), 8);
     assert_eq!(switches.take().len(), 2);
     switches.refused(other);
-    assert!(switches.is_settled(other) && !switches.is_settled(number));
+    assert!(switches.is_settled(Which::Maintenance, other) && !switches.is_settled(Which::AppServer, number));
     let taken = Toggle { set: Some(AppServer { enabled: true }), changed_ms: Some(9) };
     switches.taken(number, Some(Toggles { app_server: taken, persisted: true, ..Toggles::default() }));
     assert_eq!(switches.app_server(9).source, Source::Toggle);
@@ -262,7 +331,13 @@ proptest! {
                 prop_assert_eq!(shown.enabled, wanted.is_some_and(|set| set.enabled));
                 prop_assert_eq!(shown.source == Source::Toggle, wanted.is_some());
             }
-            prop_assert!(switches.maintenance(now).until_ms.is_none_or(|until| until > now));
+            let shown = switches.maintenance(now);
+            prop_assert!(shown.until_ms.is_none_or(|until| until > now));
+            let holds = held(switches.maintenance.as_ref(), &switches.told.maintenance);
+            prop_assert!(
+                !shown.kept || *holds == disk.maintenance || *holds == Toggle::default(),
+                "it is said to be kept and isn't on disk"
+            );
         }
         if !connected {
             switches.told(Some(daemon.clone()));

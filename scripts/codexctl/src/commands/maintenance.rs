@@ -127,7 +127,8 @@ pub(super) fn kept(state: &Value) -> String {
     if state["kept"] == true {
         return String::new();
     }
-    "\nnot kept: the daemon doesn't have this on disk, so other fronts may not follow, and a restart may lose it; see its log"
+    "\nnot kept: the daemon doesn't have this on disk, so other fronts may not follow, and a restart may lose it; \
+     the logs say why (toggle_not_kept, toggles_not_kept)"
         .to_owned()
 }
 

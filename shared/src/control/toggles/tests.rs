@@ -17,7 +17,16 @@ fn a_member_that_is_missing_stays_and_null_removes() {
     assert_eq!(removed.maintenance, Some(None));
     assert_eq!(removed.app_server, Some(Some(AppServer { enabled: false })));
     assert_eq!(serde_json::to_string(&set(None, Some(7))).unwrap(), r#"{"maintenance":null,"askedMs":7}"#);
-    for wrong in [r#"{"maintenence":null}"#, r#"{"maintenance":{}}"#, r#"{"maintenance":true}"#, "[1]"] {
+    for wrong in [
+        r#"{"maintenence":null}"#,
+        r#"{"maintenance":{}}"#,
+        r#"{"maintenance":true}"#,
+        r#"{"maintenance":[true]}"#,
+        r#"{"maintenance":{"enabled":true,"until":5}}"#,
+        r#"{"appServer":[true]}"#,
+        r#"{"appServer":{"enabled":true,"message":"x"}}"#,
+        "[1]",
+    ] {
         assert!(read(wrong).is_err(), "{wrong}");
     }
     let mut toggles = Toggles::default();
@@ -63,8 +72,25 @@ fn what_can_be_kept_has_bounds() {
     let text = |message: &str| Maintenance { message: Some(message.into()), ..on(None) };
     assert_eq!(check(text(&"é".repeat(MAX_MESSAGE))), Ok(()));
     assert_eq!(check(text(&"é".repeat(MAX_MESSAGE + 1))), Err("message"));
-    for control in ["a\nb", "\u{7f}", "\u{85}", "\0"] {
-        assert_eq!(check(text(control)), Err("message"), "{control:?}");
+    let controls = ["a\nb", "\u{7f}", "\u{85}", "\0"];
+    // What turns or hides the text around it: line separators, marks of direction, invisible characters.
+    let formats = [
+        "\u{2028}",
+        "\u{2029}",
+        "\u{202e}x",
+        "\u{2066}",
+        "\u{200f}",
+        "\u{feff}",
+        "\u{ad}",
+        "\u{200b}",
+        "\u{e0041}",
+    ];
+    for hidden in controls.into_iter().chain(formats) {
+        assert_eq!(check(text(hidden)), Err("message"), "{hidden:?}");
+    }
+    // Joiners are part of words and of emoji.
+    for written in ["می\u{200c}خواهم", "👩\u{200d}💻", "שלום", "…–☕", ""] {
+        assert_eq!(check(text(written)), Ok(()), "{written:?}");
     }
     let wait = |seconds| Maintenance { retry_after_s: Some(seconds), ..on(None) };
     assert_eq!((check(wait(86_400)), check(wait(86_401))), (Ok(()), Err("retryAfterS")));
@@ -108,6 +134,16 @@ proptest! {
             prop_assert!(toggles.revision >= revision);
             revision = toggles.revision;
         }
+    }
+
+    /// What a later daemon tells beside what is known here is no reason not to understand its status.
+    #[test]
+    fn a_status_may_tell_more(name in "[a-z]{8,12}") {
+        let text = format!(
+            r#"{{"maintenance":{{"set":{{"enabled":true,"{name}":1}},"changedMs":7,"{name}":1}},"{name}":1}}"#
+        );
+        let read = serde_json::from_str::<Toggles>(&text).unwrap();
+        prop_assert_eq!(read.maintenance, Toggle { set: Some(on(None)), changed_ms: Some(7) });
     }
 
     #[test]

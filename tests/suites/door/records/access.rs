@@ -91,7 +91,7 @@ async fn every_kind_of_request_has_a_line() {
                 json!(404),
                 error.clone(),
                 json!("model_not_found"),
-                json!("PROXY_API_KEY"),
+                key.clone(),
                 json!(false),
             ],
         ),
@@ -148,6 +148,13 @@ async fn every_kind_of_request_has_a_line() {
     let metrics = pair.client().get(metrics).send().await.expect("an answer");
     let line = line_of(&pair, &log, metrics.headers()["x-request-id"].to_str().expect("a name")).await;
     assert_eq!([&line["listener"], &line["route"]], ["internal", "/metrics"], "{line}");
+    let (url, body) = (format!("http://{}/internal/app-server", pair.internal), r#"{"enabled":true}"#);
+    for (body, status) in [(body, 200), ("{}", 400)] {
+        let answer = pair.client().put(&url).bearer_auth(KEY).body(body).send().await.expect("an answer");
+        assert_eq!(answer.status(), status);
+        let line = line_of(&pair, &log, answer.headers()["x-request-id"].to_str().expect("a name")).await;
+        assert_eq!([&line["bytes_in"], &line["status"]], [&json!(body.len()), &json!(status)], "{line}");
+    }
     let text = std::fs::read_to_string(&log).expect("the log");
     assert!(!text.contains(SECRET), "{text}");
 }

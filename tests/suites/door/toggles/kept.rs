@@ -122,7 +122,8 @@ async fn without_the_daemon_a_toggle_holds_here_and_the_newest_is_kept_later() {
     assert_eq!(first.chat().await, (503, json!("maintenance")));
     assert_eq!(second.chat().await, (503, json!("worker_unavailable")), "the other front can't know");
     let told = pair.front.logged("that it isn't kept", |line| line["event"] == "toggle_not_kept").await;
-    assert_eq!(told.expect("a line")["level"], "warn");
+    let told = told.expect("a line");
+    assert_eq!((&told["level"], &told["reason"]), (&json!("warn"), &json!("daemon_away")));
     let state = second.set(MAINTENANCE, json!({ "enabled": true, "message": "New." })).await;
     assert_eq!(state["kept"], false);
     pair.daemon = daemon(&daemon_env);
@@ -168,15 +169,49 @@ async fn a_daemon_that_hangs_holds_up_no_toggle() {
     door.shows(&pair, MAINTENANCE, &[("enabled", json!(true)), ("kept", json!(true))]).await;
 }
 
+/// Of changes that come at once all but one are replaced on their way. Each is answered when the newest is on disk.
+#[tokio::test]
+async fn many_changes_at_once_are_all_kept() {
+    let (pair, _, _) = pair().await;
+    let door = Door::of(&pair);
+    for round in 0..4 {
+        let sets = (0..12).map(|n| {
+            let path = if n % 4 == 0 { APP_SERVER } else { MAINTENANCE };
+            let body = json!({ "enabled": (n + round) % 2 == 0 });
+            door.set(path, body)
+        });
+        for state in futures_util::future::join_all(sets).await {
+            assert_eq!((&state["kept"], &state["source"]), (&json!(true), &json!("toggle")), "{state}");
+        }
+    }
+    assert_eq!(events(&pair.front, "toggle_not_kept"), Vec::<Value>::new());
+}
+
+/// Where nothing was set there is nothing to lose, also without the daemon.
+#[tokio::test]
+async fn without_a_toggle_and_a_daemon_nothing_is_not_kept() {
+    let (mut pair, _, _) = pair().await;
+    kill(&mut pair.daemon).await;
+    away(&pair).await;
+    for path in [MAINTENANCE, APP_SERVER] {
+        let state = Door::of(&pair).state(path).await;
+        assert_eq!((&state["kept"], &state["source"]), (&json!(true), &json!("variable")), "{path}");
+    }
+}
+
 /// Nothing can be written. The toggle holds, the log says so, no request fails for it, and the next daemon hears of it.
 #[tokio::test]
 async fn a_disk_that_takes_nothing_fails_no_request() {
     let (mut pair, daemon_env, _) = pair().await;
     let door = Door::of(&pair);
+    door.set(APP_SERVER, on()).await;
     let blocker = pair.home().join("toggles.json.new");
     std::fs::create_dir(&blocker).expect("a folder in the way");
     let state = door.set(MAINTENANCE, on()).await;
     assert_eq!((&state["enabled"], &state["kept"]), (&json!(true), &json!(false)));
+    assert_eq!(door.state(APP_SERVER).await["kept"], true, "the other one is on disk");
+    let told = pair.front.logged("that it isn't kept", |line| line["event"] == "toggle_not_kept").await;
+    assert_eq!(told.expect("a line")["reason"], "disk");
     assert_eq!(door.chat().await, (503, json!("maintenance")));
     let told = pair.daemon.logged("the disk", |line| line["event"] == "toggles_not_kept").await;
     assert_eq!(told.expect("a line")["level"], "error");

@@ -67,7 +67,10 @@ async fn a_toggle_wins_over_the_variable_until_it_is_removed() {
             "the text for clients is not logged"
         );
     }
-    assert_eq!(events(&pair.daemon, "maintenance_toggled").len(), 4);
+    let toggled = events(&pair.daemon, "maintenance_toggled");
+    let shown: Vec<_> = toggled.iter().map(|line| (&line["enabled"], &line["source"])).collect();
+    assert_eq!(shown, [(t, toggle), (t, toggle), (t, toggle), (f, variable)]);
+    assert!(toggled.iter().all(|line| line["maintenance_mode"] == line["enabled"]));
 }
 
 #[tokio::test]
@@ -151,6 +154,11 @@ async fn a_bad_body_is_400_and_changes_nothing() {
     ] {
         let answer = internal(&pair, &request("PUT", MAINTENANCE, &[], body.to_string().as_bytes())).await;
         assert_eq!(failure(&answer, 400, None)["param"], param, "{body}");
+    }
+    let twice = br#"{"enabled":false,"enabled":true}"#;
+    for path in [MAINTENANCE, APP_SERVER] {
+        let answer = internal(&pair, &request("PUT", path, &[], twice)).await;
+        assert_eq!(failure(&answer, 400, None)["param"], "enabled");
     }
     for body in [&b"{"[..], b"[]", b"\xff\xfe", b"null"] {
         let answer = internal(&pair, &request("POST", APP_SERVER, &[], body)).await;

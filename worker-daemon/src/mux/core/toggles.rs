@@ -4,10 +4,7 @@
 //! or known not to be, or that takes too long. At most one write is out at a time, and the newest state is what is written.
 
 use super::Core;
-use crate::{
-    mux::action::{Action, Report},
-    toggles::strict,
-};
+use crate::mux::action::{Action, Report};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -189,7 +186,7 @@ fn read(line: &Bytes) -> Result<Change, String> {
         Ok(Message::Request { params: Some(params), .. }) if params.get().starts_with('{') => params,
         Ok(_) | Err(_) => return Err("an object with `maintenance` or `appServer` is needed".to_owned()),
     };
-    let change = strict::change(params.get())
+    let change: Change = serde_json::from_str(params.get())
         .map_err(|why| why.to_string().chars().take(MAX_REASON).collect::<String>())?;
     change.check().map_err(|unfit| format!("`{}` {}", unfit.member, unfit.must))?;
     Ok(change)

@@ -137,6 +137,13 @@ fn what_cannot_be_kept_is_refused_by_name() {
         (r#"{"maintenance":{"enabled":"yes"}}"#.to_owned(), "invalid type"),
         (r#"{"maintenance":{}}"#.to_owned(), "enabled"),
         (r#"{"maintenence":null}"#.to_owned(), "maintenence"),
+        (r#"{"maintenance":{"enabled":true,"untilms":1}}"#.to_owned(), "untilms"),
+        (r#"{"maintenance":{"enabled":true,"until":1}}"#.to_owned(), "until"),
+        (r#"{"appServer":{"enabled":true,"message":"x"}}"#.to_owned(), "message"),
+        (r#"{"appServer":{"enabled":true,"enabled":false}}"#.to_owned(), "duplicate"),
+        (r#"{"maintenance":[true]}"#.to_owned(), "invalid type"),
+        (r#"{"appServer":[]}"#.to_owned(), "invalid type"),
+        (r#"{"maintenance":{"enabled":true,"message":"a\u202eb"}}"#.to_owned(), "message"),
         (format!(r#"{{"{}":1}}"#, "y".repeat(10_000)), "unknown field"),
         (format!(r#"{{"{}":1}}"#, "y".repeat(20_000)), "16384"),
     ] {
