@@ -141,8 +141,7 @@ impl Call<'_> {
         if let Some(which) = crate::state::toggles::Which::of(&route) {
             return toggles::serve(self, which, method, body, record).await;
         }
-        let unread =
-            if self.key.is_some() { self.app.config.max_body as u64 + KNOWN_BYTES } else { STRANGER_BYTES };
+        let unread = self.unread();
         if let Err(error) = self.admit(&route) {
             return self.hang_up_unread(self.refuse(error, record), unread);
         }
@@ -235,6 +234,11 @@ impl Call<'_> {
         let limits =
             crate::body::BodyLimits { bytes: self.app.config.max_body, time: self.app.config.body_timeout };
         crate::body::read(body, self.headers, limits).await
+    }
+
+    /// What is read away of a body that nobody wants.
+    pub(super) fn unread(&self) -> u64 {
+        if self.key.is_some() { self.app.config.max_body as u64 + KNOWN_BYTES } else { STRANGER_BYTES }
     }
 
     /// An answer that is given before the body was read: the connection ends with it, but not before the client

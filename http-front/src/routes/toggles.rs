@@ -145,7 +145,7 @@ where
             }
             Err(error) => {
                 record.ended(&error);
-                return call.hang_up_unread(failed(&error), MAX_BODY as u64);
+                return call.hang_up_unread(failed(&error), call.unread());
             }
         },
         Method::DELETE => Some(which.removed()),
@@ -174,7 +174,7 @@ where
     if matches!(*method, Method::POST | Method::PUT) {
         state
     } else {
-        call.hang_up_unread(state, MAX_BODY as u64)
+        call.hang_up_unread(state, call.unread())
     }
 }
 

@@ -145,7 +145,7 @@ fn until(value: &Value, now_ms: u64) -> Result<u64, ApiError> {
     let invalid = |message| Err(ApiError::invalid("until", message));
     match ms {
         None => invalid(
-            "`until` must be a time as RFC 3339 with its offset, such as \"2030-01-31T18:00:00Z\", or in Unix seconds.",
+            "`until` must be a time as RFC 3339 with its offset, such as \"2030-01-31T18:00:00Z\", or whole Unix seconds.",
         ),
         Some(ms) if ms > MAX_UNTIL_MS => {
             invalid("`until` must be before the year 10000; Unix times are in seconds.")
