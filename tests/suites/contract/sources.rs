@@ -59,6 +59,7 @@ fn pure_modules_have_no_async() {
         "http-front/src/limits",
         "http-front/src/routes/toggles/body.rs",
         "http-front/src/state/toggles.rs",
+        "http-front/src/state/toggles",
         "shared/src/control",
         "http-front/src/schema.rs",
         "http-front/src/schema",
