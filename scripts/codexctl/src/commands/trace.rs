@@ -1,6 +1,6 @@
 //! `codexctl trace`: reads the trace buffer of http-front. It writes nothing and asks nobody.
 //!
-//! Only regular files whose names are those of traces are read, at most [`MAX_BYTES`] of each; links are not followed.
+//! Only regular files whose names are those of traces are read, at most `MAX_BYTES` of each; links are not followed.
 
 mod table;
 
