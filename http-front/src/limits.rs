@@ -1,6 +1,6 @@
 //! The limits by key: requests and tokens within any window, and requests to the model that are open at once.
 //!
-//! Owns what every key has used ([`core`]) and the clock. Promises: a request is let in once and leaves once, whichever way
+//! Owns what every key has used (`core`) and the clock. Promises: a request is let in once and leaves once, whichever way
 //! it ends ([`Permit`] does it when it is dropped); nobody without a key has an entry; nothing here waits. Never cuts a
 //! request that runs. What counts how is told in `docs/limits.md`.
 
