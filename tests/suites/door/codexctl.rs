@@ -223,6 +223,10 @@ async fn a_key_from_stdin_is_stored_and_not_printed() {
     let twice = ["key", "add", "again", "--stdin", "--file", &file];
     let said = run(&twice, &[], key).await;
     assert!(said.code == Some(2) && said.err.contains("there already, as `old`"), "{said:?}");
+    // A key in the place of its name would be told to everybody.
+    let named = "abcdefghijklmnopqrstuvwxyz";
+    let said = run(&["key", "add", named, "--stdin", "--file", &file], &[], named).await;
+    assert!(said.code == Some(2) && !said.err.contains(named) && !keys.text().contains(named), "{said:?}");
 }
 
 /// Variables name the places that no option names, and an empty one is unset, whatever the command.

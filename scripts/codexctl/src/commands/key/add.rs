@@ -90,7 +90,13 @@ pub(super) fn run(args: Args, store: &Store) -> Result<(), Failure> {
         if let Some(other) = entries.iter().find(|other| other.hash == entry.hash) {
             return Err(Failure::usage(format!("that key is there already, as `{}`", other.name)));
         }
-        let expected = entries.iter().chain([&entry]).cloned().collect();
+        let expected: Vec<Entry> = entries.iter().chain([&entry]).cloned().collect();
+        let named = |key: &Entry| expected.iter().any(|other| other.name_digest() == key.hash);
+        if expected.iter().any(named) {
+            return Err(Failure::usage(
+                "a NAME is that of a key itself, and names are told to others: choose another one",
+            ));
+        }
         Ok((edit::added(text, &entry).map_err(Failure::failed)?, expected))
     })?;
     if args.stdin {

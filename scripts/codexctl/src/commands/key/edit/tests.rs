@@ -3,10 +3,15 @@ use proptest::prelude::*;
 use shared::keys::{Digest, Limits, Name, parse as read};
 use std::time::{Duration, SystemTime};
 
+/// The digest of the key of this name.
+fn digest(name: &str) -> Digest {
+    Digest::of(format!("the key of {name}").as_bytes())
+}
+
 fn plain(name: &str) -> Entry {
     Entry {
         name: Name::parse(name).unwrap(),
-        hash: Digest::of(name.as_bytes()),
+        hash: digest(name),
         created: time::moment("2026-01-31T12:00:00Z").unwrap(),
         expires: None,
         models: None,
@@ -29,7 +34,7 @@ fn a_file_is_as_people_would_write_it() {
         ..plain("whole")
     };
     let text = added(&added("", &plain("a")).unwrap(), &whole).unwrap();
-    let hash = |name: &str| Digest::of(name.as_bytes()).to_text();
+    let hash = |name: &str| digest(name).to_text();
     assert_eq!(
         text,
         format!(
@@ -68,7 +73,7 @@ fn comments_stay_but_for_those_of_the_key() {
 
 #[test]
 fn a_list_of_inline_tables_is_one_too() {
-    let hash = Digest::of(b"a").to_text();
+    let hash = digest("a").to_text();
     let text = format!(
         "keys = [\n  # of a\n  {{ name = \"a\", hash = \"{hash}\", created = \"2026-01-31T12:00:00Z\" }}, # still\n]\n"
     );
@@ -96,7 +101,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             "a name",
             |(name, (created, expires, models), (agent, operator), (window, requests, tokens, streams))| {
                 let name = Name::parse(&name).ok()?;
-                let hash = Digest::of(name.as_str().as_bytes());
+                let hash = digest(name.as_str());
                 let limits = Limits { window, requests, tokens, streams };
                 Some(Entry { name, hash, created, expires, models, agent, operator, limits })
             },
