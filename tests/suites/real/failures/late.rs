@@ -4,10 +4,14 @@ use super::{
     judge,
     kinds::{IMPATIENT, kill_child, stage_with},
 };
-use crate::support::{Got, Stage, Stream, asking};
-use gateway_tests::upstream::{Pieces, Reply};
+use crate::support::{Stage, Stream, asking};
+use gateway_tests::{
+    pair::DEADLINE,
+    upstream::{Pieces, Reply},
+};
 use http_front::error::Kind;
 use nix::sys::signal::Signal;
+use tokio::time::timeout;
 
 const BEGUN: &str = "Begun.";
 
@@ -58,9 +62,20 @@ async fn cause(kind: Kind, stage: &Stage) -> Option<Stream> {
 
 /// A stream that stops after its first text, and `end` is done.
 async fn stalled(stage: &Stage, end: impl FnOnce(&Stage)) -> Stream {
-    let running = stage.begin(Reply::new().text(Pieces::new(BEGUN).stall()), &asking(true)).await;
-    end(stage);
-    Got::read(running).await.stream()
+    let mut running = stage.begin(Reply::new().text(Pieces::new(BEGUN).stall()), &asking(true)).await;
+    let mut text = String::new();
+    let mut end = Some(end);
+    loop {
+        let part = timeout(DEADLINE, running.chunk()).await.expect("a part in time").expect("a body");
+        let Some(part) = part else { return Stream::read(&text) };
+        text.push_str(std::str::from_utf8(&part).expect("UTF-8"));
+        // The head goes out with the first sign of life, which may come before the text.
+        if text.contains(BEGUN)
+            && let Some(end) = end.take()
+        {
+            end(stage);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
