@@ -76,9 +76,7 @@ impl Job {
             profile: asked.profile,
         }
     }
-}
 
-impl Job {
     /// What is written down of it.
     fn asked(&self) -> Asks {
         Asks {
