@@ -19,6 +19,7 @@ use prometheus::{
 };
 
 mod connections;
+pub mod request;
 
 pub use connections::ConnectionCounts;
 

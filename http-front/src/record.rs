@@ -4,6 +4,7 @@ use crate::{
     auth::KeyName,
     error::ApiError,
     limits::Permit,
+    observe::{Ended, Observe},
     openai::usage::Tokens,
     records::{
         Log, Outcome,
@@ -14,8 +15,10 @@ use crate::{
     translate::event::Delta,
 };
 use http::{HeaderMap, header};
+use shared::rpc;
 use std::{
     fmt,
+    sync::Arc,
     time::{Instant, SystemTime},
 };
 use uuid::Uuid;
@@ -57,7 +60,7 @@ pub struct Record {
     /// The client's own name for it (`X-Client-Request-Id`).
     client_id: Option<String>,
     /// The route's name.
-    pub route: &'static str,
+    route: &'static str,
     /// Whether the answer is a stream.
     pub stream: bool,
     /// What the turn used, once known.
@@ -65,6 +68,8 @@ pub struct Record {
     /// That it was let in to the model, until its end.
     pub permit: Option<Permit>,
     open: bool,
+    /// Who is told of it.
+    observe: Observe,
     began: SystemTime,
     /// What is written down of it.
     kept: Kept,
@@ -83,7 +88,7 @@ struct Kept {
 
 impl Record {
     /// A request that begins now.
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn of(headers: &HeaderMap, observe: Observe) -> Self {
         let id = RequestId { text: format!("req_{}", Uuid::now_v7().simple()), since: Instant::now() };
         Self {
             id,
@@ -93,6 +98,7 @@ impl Record {
             usage: None,
             permit: None,
             open: true,
+            observe,
             began: SystemTime::now(),
             kept: Kept::default(),
         }
@@ -105,6 +111,22 @@ impl Record {
         }
         self.kept.access = access;
         self
+    }
+
+    /// It goes to this route, by the route's pattern.
+    pub fn routed(&mut self, route: &'static str) {
+        self.route = route;
+        self.observe.routed(route);
+    }
+
+    /// The trace that what is asked of the daemon belongs to.
+    pub fn context(&self) -> Option<Arc<rpc::Trace>> {
+        self.observe.context()
+    }
+
+    /// A comment kept its stream open.
+    pub fn kept_alive(&self) {
+        self.observe.kept_alive();
     }
 
     /// It showed this key. Where it is for the model, `usage` is the log that it gets a line in.
@@ -124,6 +146,7 @@ impl Record {
 
     /// What it asks for.
     pub fn asks(&mut self, asked: Asked) {
+        self.observe.asks(&asked);
         self.kept.asked = Some(asked);
     }
 
@@ -159,6 +182,8 @@ impl Record {
             Outcome::ClientDisconnect => None,
         });
         let (route, usage, latency_ms) = (self.route, self.usage, self.id.elapsed_ms());
+        let (stream, latency) = (self.stream, self.id.since.elapsed());
+        self.observe.ended(&Ended { outcome, status, error, stream, usage, latency });
         if let Some(access) = access {
             access.routed(route, self.stream);
             access.ended(outcome, error_code);
@@ -177,6 +202,11 @@ impl Record {
         true
     }
 
+    /// Where it goes.
+    pub fn route(&self) -> &'static str {
+        self.route
+    }
+
     /// Its name.
     pub fn id(&self) -> &RequestId {
         &self.id
@@ -191,6 +221,7 @@ impl Record {
 
     /// The model gave a sign of life, or said this.
     pub fn heard(&mut self, delta: Option<&Delta>) {
+        self.observe.heard(delta);
         match (&mut self.permit, delta) {
             (Some(permit), Some(delta)) => permit.heard(delta),
             (Some(permit), None) => permit.alive(),
@@ -251,6 +282,7 @@ impl Record {
     /// Not worth a line: probes ask every second.
     pub fn quiet(&mut self) {
         self.open = false;
+        self.observe.quiet();
         if let Some(access) = self.kept.access.take() {
             access.routed(self.route, false);
         }

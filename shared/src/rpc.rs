@@ -31,6 +31,8 @@ struct Wire<'a, P, R, S> {
     caller: Option<&'a RawValue>,
     /// Another one.
     once: Option<&'a RawValue>,
+    /// And another one.
+    request: Option<&'a RawValue>,
     rest: PhantomData<S>,
 }
 
@@ -66,7 +68,7 @@ where
         }
         let (mut id, mut method, mut params) = (None, None, None);
         let (mut result, mut error, mut trace) = (None, None, None);
-        let (mut caller, mut single) = (None, None);
+        let (mut caller, mut single, mut request) = (None, None, None);
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name {
                 // `null` is a value here: a request with the id `null` is refused, not taken for a notification.
@@ -78,6 +80,7 @@ where
                 "trace" => once(&mut trace, map.next_value()?, "trace")?,
                 "caller" => once(&mut caller, map.next_value()?, "caller")?,
                 "once" => once(&mut single, map.next_value()?, "once")?,
+                "request" => once(&mut request, map.next_value()?, "request")?,
                 other => {
                     S::name(other)?;
                     map.next_value::<S>()?;
@@ -86,7 +89,8 @@ where
         }
         let (method, params, error) = (method.flatten(), params.flatten(), error.flatten());
         let (trace, caller, once) = (trace.flatten(), caller.flatten(), single.flatten());
-        Ok(Wire { id, method, params, result, error, trace, caller, once, rest: PhantomData })
+        let request = request.flatten();
+        Ok(Wire { id, method, params, result, error, trace, caller, once, request, rest: PhantomData })
     }
 }
 
@@ -100,12 +104,14 @@ impl<'a, P, R, S> Wire<'a, P, R, S> {
                 params,
                 result: None,
                 error: None,
+                trace,
                 caller,
                 once,
-                ..
+                request,
+                rest: _,
             } => {
                 let once = once.is_some_and(|once| once.get() == "true");
-                Ok(Message::Request { id, method, params, caller, once })
+                Ok(Message::Request { id, method, params, trace, caller, once, request })
             }
             Wire { id: None, method: Some(method), params, result: None, error: None, .. } => {
                 Ok(Message::Notification { method, params })
@@ -134,10 +140,14 @@ pub enum Message<'a, P, R> {
         method: Text<'a>,
         /// The parameters, when there are any.
         params: Option<P>,
+        /// The trace that the request belongs to, an object of [`Trace`]'s form where the line was read strictly.
+        trace: Option<&'a RawValue>,
         /// For whom a client asks, of the many behind its connection; a member of ours.
         caller: Option<&'a RawValue>,
         /// Whether a turn is to end when the model calls functions; a member of ours.
         once: bool,
+        /// The HTTP request that a client asks for; a member of ours.
+        request: Option<&'a RawValue>,
     },
     /// `method` without `id`.
     Notification {
@@ -233,6 +243,16 @@ pub struct ErrorObject {
     pub data: Option<serde_json::Value>,
 }
 
+/// The W3C trace context of a request, as the child reads it: the member `trace`, beside `id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The header `traceparent`.
+    pub traceparent: String,
+    /// The header `tracestate`, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracestate: Option<String>,
+}
+
 /// A request of our own.
 #[derive(Debug, Serialize)]
 pub struct Request<'a, P> {
@@ -248,6 +268,12 @@ pub struct Request<'a, P> {
     /// Whether the turn that this starts is to end when the model calls functions.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub once: bool,
+    /// The HTTP request that we ask for, for the daemon's log and spans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<&'a str>,
+    /// The trace that this belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<&'a Trace>,
 }
 
 /// A notification of our own.

@@ -81,7 +81,7 @@ where
     P: serde::Serialize,
     R: serde::de::DeserializeOwned,
 {
-    send(child, &rpc::Request { id, method, params, caller: None, once: false });
+    send(child, &rpc::Request { id, method, params, caller: None, once: false, request: None, trace: None });
     let expected = id.to_string();
     while let Some(Ok(decoded)) = lines.next().await {
         let Decoded::Line(line) = decoded else { continue };

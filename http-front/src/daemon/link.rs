@@ -1,11 +1,11 @@
 //! The connection to the daemon: made again whenever it breaks, shared by every request.
 
 use super::{
+    asker::Asker,
     health::Health,
     session::Session,
     turn::{TurnKey, TurnStream},
 };
-use crate::auth::KeyName;
 use crate::state::board::Board;
 use crate::trace::TurnTrace;
 use crate::translate::{
@@ -72,7 +72,7 @@ pub struct LinkConfig {
 pub(super) struct Start {
     pub(super) key: TurnKey,
     pub(super) plan: Plan,
-    pub(super) caller: Option<KeyName>,
+    pub(super) asker: Asker,
     pub(super) deltas: Sender<Delta>,
     pub(super) trace: Option<TurnTrace>,
 }
@@ -116,15 +116,15 @@ impl Daemon {
         self.health.clone()
     }
 
-    /// Starts a turn for `caller`, with whom the daemon is fair; what is said of it is told to `trace`. The stream ends with [`End::Unavailable`] when there is no daemon.
+    /// Starts a turn for `asker`; what is said of it is told to `trace`. The stream ends with [`End::Unavailable`] when there is no daemon.
     ///
     /// Waits while very many turns wait for the link. Cancel safe: a turn that was not handed over does not run.
-    pub async fn start(&self, plan: Plan, caller: Option<KeyName>, trace: Option<TurnTrace>) -> TurnStream {
+    pub async fn start(&self, plan: Plan, asker: Asker, trace: Option<TurnTrace>) -> TurnStream {
         let key = TurnKey(self.next.fetch_add(1, Ordering::Relaxed));
         let (deltas, received) = queue::channel(self.turn_buffer);
         let stream = TurnStream::new(key, received, self.cancels.clone());
         if let Err(mpsc::error::SendError(start)) =
-            self.starts.send(Start { key, plan, caller, deltas, trace }).await
+            self.starts.send(Start { key, plan, asker, deltas, trace }).await
         {
             start.deltas.push_last(Delta::End(End::Unavailable));
         }

@@ -123,8 +123,8 @@ impl Session {
         self.table.cancel(key, &mut self.out);
     }
 
-    pub(super) fn start(&mut self, Start { key, plan, caller, deltas, trace }: Start) {
-        let line = self.table.start(key, plan, caller, deltas, trace);
+    pub(super) fn start(&mut self, Start { key, plan, asker, deltas, trace }: Start) {
+        let line = self.table.start(key, plan, asker, deltas, trace);
         self.out.push(line);
     }
 

@@ -6,8 +6,7 @@
 
 mod traced;
 
-use super::turn::TurnKey;
-use crate::auth::KeyName;
+use super::{asker::Asker, turn::TurnKey};
 use crate::trace::TurnTrace;
 use crate::translate::{
     agent::{self, AgentPlan},
@@ -87,7 +86,7 @@ struct Turn {
     /// Whether it has codex's own tools.
     agent: bool,
     /// For whom it is.
-    caller: Option<KeyName>,
+    asker: Asker,
     /// `None` once nobody listens any more.
     deltas: Option<Sender<Delta>>,
     /// Calls of the client's functions that codex waits for.
@@ -146,7 +145,7 @@ impl Table {
         &mut self,
         key: TurnKey,
         plan: Plan,
-        caller: Option<KeyName>,
+        asker: Asker,
         deltas: Sender<Delta>,
         trace: Option<TurnTrace>,
     ) -> Line {
@@ -167,12 +166,12 @@ impl Table {
             dynamic_tools: plan.tools.as_deref(),
         };
         let line =
-            self.request_for(caller.as_ref(), Expected::Thread(key), method::THREAD_START, &params, false);
+            self.request_for(Some(&asker), Expected::Thread(key), method::THREAD_START, &params, false);
         let agent = plan.agent.is_some();
         let turn = Turn {
             phase: Phase::Opening(plan),
             agent,
-            caller,
+            asker,
             deltas: Some(deltas),
             asked: Vec::new(),
             quiet: 0,
@@ -324,7 +323,7 @@ impl Table {
         let Some(turn) = self.turns.get_mut(&key) else {
             return Heard::Nothing;
         };
-        let (abandoned, caller) = (turn.deltas.is_none(), turn.caller.clone());
+        let (abandoned, asker) = (turn.deltas.is_none(), turn.asker.clone());
         let Phase::Opening(plan) = std::mem::replace(&mut turn.phase, Phase::Starting(id.clone())) else {
             return Heard::Nothing;
         };
@@ -339,7 +338,7 @@ impl Table {
         }
         self.deliver(key, Delta::Thread(thread.id.into()), out);
         for items in plan.items {
-            let line = self.inject(key, caller.as_ref(), &id, items);
+            let line = self.inject(key, &asker, &id, items);
             out.push(line);
         }
         let agent = plan.agent.as_deref();
@@ -357,7 +356,7 @@ impl Table {
         // Results of calls come with the client's next request: the model is not to be asked again in this one. An agent
         // calls its own tools, and goes on.
         let once = agent.is_none();
-        let line = self.request_for(caller.as_ref(), Expected::Turn(key), method::TURN_START, &params, once);
+        let line = self.request_for(Some(&asker), Expected::Turn(key), method::TURN_START, &params, once);
         out.push(self.sent(method::TURN_START, Some(&id), None, line));
         Heard::Nothing
     }
@@ -434,25 +433,24 @@ impl Table {
 
     fn request_for<P: serde::Serialize>(
         &mut self,
-        caller: Option<&KeyName>,
+        asker: Option<&Asker>,
         expected: Expected,
         method: &str,
         params: &P,
         once: bool,
     ) -> Line {
         let id = self.expect(expected);
-        Line::json(&rpc::Request { id, method, params, caller: caller.map(KeyName::as_str), once })
+        let (caller, request, trace) = asker.map_or((None, None, None), Asker::members);
+        Line::json(&rpc::Request { id, method, params, caller, once, request, trace })
     }
 
     /// `thread/inject_items` around items that are JSON already: they are not copied.
-    fn inject(&mut self, key: TurnKey, caller: Option<&KeyName>, thread: &ThreadId, items: Bytes) -> Line {
+    fn inject(&mut self, key: TurnKey, asker: &Asker, thread: &ThreadId, items: Bytes) -> Line {
         let id = self.expect(Expected::Injected(key));
         let name = serde_json::to_string(thread.as_str()).expect("a string serializes");
-        let caller = caller.map_or_else(String::new, |caller| {
-            format!(r#""caller":{},"#, serde_json::to_string(caller.as_str()).expect("a string serializes"))
-        });
         let head = format!(
-            r#"{{"id":{id},{caller}"method":"{}","params":{{"threadId":{name},"items":"#,
+            r#"{{"id":{id},{}"method":"{}","params":{{"threadId":{name},"items":"#,
+            asker.text(),
             method::THREAD_INJECT_ITEMS
         );
         let line = Line::spliced(head.into(), items, Bytes::from_static(b"}}"));

@@ -11,6 +11,7 @@ use super::{
     dispatch::{Call, raw_json},
 };
 use crate::{
+    daemon::asker::Asker,
     error::ApiError,
     record::Record,
     records::usage::Asked as Asks,
@@ -175,7 +176,11 @@ pub(super) async fn answer(
     }
     let starter = Starter {
         daemon: call.app.daemon.clone(),
-        key: call.key.as_ref().map(|key| key.name.clone()),
+        asker: Asker {
+            caller: call.key.as_ref().map(|key| key.name.clone()),
+            request: Some(record.id().as_str().into()),
+            trace: record.context(),
+        },
         metrics: Arc::clone(&call.app.metrics),
         // An agent's work is not done twice.
         once_more: matches!(expect.shape, Shape::Object) && !expect.agent,

@@ -13,6 +13,7 @@ use crate::{
     error::{ApiError, Kind},
     http::listener::Peer,
     metrics,
+    observe::Observe,
     record::Record,
     records::access::Access,
 };
@@ -52,7 +53,8 @@ pub fn routes(
         .then(move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, access, body| {
             let app = app.clone();
             async move {
-                let record = Record::of(&headers).accessed(access);
+                let observe = Observe::default();
+                let record = Record::of(&headers, observe.clone()).accessed(access);
                 let id = record.id().to_owned();
                 let mut call = Call { app: &app, peer: &peer, headers: &headers, key: None };
                 let mut response = call.answer(side, &method, path.as_str(), body, record).await;
@@ -60,6 +62,7 @@ pub fn routes(
                     app.limits.tell(key, response.headers_mut());
                 }
                 finish(&mut response, &id);
+                observe.head(response.status());
                 if side == Side::Public {
                     cors::tell(&app.config.cors, &headers, response.headers_mut());
                 }
@@ -121,7 +124,7 @@ impl Call<'_> {
                 return self.hang_up_unread(response, STRANGER_BYTES);
             }
         };
-        record.route = route.name();
+        record.routed(route.name());
         self.key = match self.shown_key(&route) {
             Ok(key) => key,
             Err(error) => {

@@ -159,7 +159,7 @@ where
                 tracing::warn!(
                     event = "toggle_not_kept",
                     request_id = record.id().as_str(),
-                    route = record.route,
+                    route = record.route(),
                     reason = why.as_str(),
                     "{}",
                     why.text()

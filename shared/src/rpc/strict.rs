@@ -36,7 +36,7 @@ pub fn parse<'a, P: Deserialize<'a>>(line: &'a [u8]) -> Result<Message<'a, P, Sk
     if let Some(trace) = wire.trace {
         serde_json::from_str::<TraceShape<'_>>(trace.get()).map_err(|_| Malformed::Shape(BAD_TRACE))?;
     }
-    for ours in [wire.caller, wire.once].into_iter().flatten() {
+    for ours in [wire.caller, wire.once, wire.request].into_iter().flatten() {
         serde_json::from_str::<Skipped>(ours.get()).map_err(why)?;
     }
     let message = wire.classify()?;

@@ -14,6 +14,7 @@ use fair::Fair;
 use shared::{
     id::{ConnId, ThreadId},
     line::Line,
+    trace::RequestName,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -29,6 +30,8 @@ pub struct Waiting {
     pub conn: ConnId,
     /// For whom the connection asks.
     pub caller: Caller,
+    /// The HTTP request that it is for, where its client has told.
+    pub request: Option<RequestName>,
     /// Its id as the client wrote it, raw JSON.
     pub id: Bytes,
     /// What stands before the id.

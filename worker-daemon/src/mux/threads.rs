@@ -1,7 +1,10 @@
 //! Who owns which thread, and what its turn is doing.
 
 use super::turn::Run;
-use shared::id::{ConnId, Generation, ThreadId, TurnId};
+use shared::{
+    id::{ConnId, Generation, ThreadId, TurnId},
+    trace::RequestName,
+};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     time::{Duration, Instant},
@@ -44,6 +47,8 @@ pub struct Thread {
     pub run: Option<Run>,
     /// Whether its turns end when the model calls functions, as its last `turn/start` asked.
     pub once: bool,
+    /// The HTTP request that its turn is for, where the client has told.
+    pub request: Option<RequestName>,
     /// Its `turn/start`s that the child has not answered.
     starting: usize,
     /// Turns that ended: the answer to a `turn/start` may come after the end of its turn. The last one, and more only
@@ -118,6 +123,7 @@ impl Threads {
                     newest: 0,
                     run: None,
                     once: false,
+                    request: None,
                     starting: 0,
                     ended: Vec::new(),
                     disowned: None,

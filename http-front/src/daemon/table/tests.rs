@@ -25,7 +25,8 @@ impl Fixture {
     fn new(bound: usize) -> Self {
         let (tx, deltas) = queue::channel(bound);
         let mut table = Table::default();
-        let line = table.start(TurnKey(7), plan(), Some("k".into()), tx, None);
+        let asker = Asker { caller: Some("k".into()), ..Asker::default() };
+        let line = table.start(TurnKey(7), plan(), asker, tx, None);
         assert!(
             texts(&[line])[0].starts_with(r#"{"id":1,"method":"thread/start","params":{"ephemeral":true"#)
         );

@@ -2,8 +2,7 @@
 
 use super::watched::Watched;
 use crate::{
-    auth::KeyName,
-    daemon::link::Daemon,
+    daemon::{asker::Asker, link::Daemon},
     error::ApiError,
     metrics::Metrics,
     openai::usage::Tokens,
@@ -30,7 +29,7 @@ const ENDING: Duration = Duration::from_millis(30);
 pub(super) struct Again {
     pub(super) daemon: Daemon,
     pub(super) plan: Plan,
-    pub(super) key: Option<KeyName>,
+    pub(super) asker: Asker,
     pub(super) trace: Option<Trace>,
 }
 
@@ -129,7 +128,7 @@ impl Running {
                 && let Some(again) = &self.again
             {
                 let trace = again.trace.as_ref().map(Trace::turn);
-                let turn = again.daemon.start(again.plan.clone(), again.key.clone(), trace).await;
+                let turn = again.daemon.start(again.plan.clone(), again.asker.clone(), trace).await;
                 self.turn.replace(turn);
                 self.due = false;
             }

@@ -5,8 +5,7 @@ use super::{
     watched::{Signs, Watched},
 };
 use crate::{
-    auth::KeyName,
-    daemon::link::Daemon,
+    daemon::{asker::Asker, link::Daemon},
     metrics::Metrics,
     trace::Trace,
     translate::{
@@ -22,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 /// What all turns of a request have in common.
 pub(super) struct Starter {
     pub(super) daemon: Daemon,
-    pub(super) key: Option<KeyName>,
+    /// For whom they are.
+    pub(super) asker: Asker,
     pub(super) metrics: Arc<Metrics>,
     /// What each answer must be like.
     pub(super) expect: Arc<Expect>,
@@ -58,11 +58,11 @@ impl Starter {
         let again = self.once_more.then(|| Again {
             daemon: self.daemon.clone(),
             plan: plan.clone(),
-            key: self.key.clone(),
+            asker: self.asker.clone(),
             trace: self.trace.clone(),
         });
         let trace = self.trace.as_ref().map(Trace::turn);
-        let turn = self.daemon.start(plan, self.key.clone(), trace).await;
+        let turn = self.daemon.start(plan, self.asker.clone(), trace).await;
         let watched =
             Watched::new(turn, self.idle, Arc::clone(&self.signs), self.deadline, self.force.clone());
         let work = self.expect.agent.then(|| WorkLog::new(&self.request_id));

@@ -144,6 +144,7 @@ impl Body {
                     Ok(got) => got,
                     Err(_) => {
                         self.out.extend_from_slice(sse::KEEP_ALIVE);
+                        self.record.kept_alive();
                         break;
                     }
                 },

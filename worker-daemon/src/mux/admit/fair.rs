@@ -169,6 +169,7 @@ mod tests {
         Waiting {
             conn: ConnId(conn),
             caller: caller.into(),
+            request: None,
             id: id.to_string().into(),
             head: bytes::Bytes::new(),
             tail: bytes::Bytes::new(),

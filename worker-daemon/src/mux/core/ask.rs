@@ -160,7 +160,15 @@ impl Core {
         }
         out.push(Action::ToChild(
             generation,
-            Line::json(&rpc::Request { id, method, params, caller: None, once: false }),
+            Line::json(&rpc::Request {
+                id,
+                method,
+                params,
+                caller: None,
+                once: false,
+                request: None,
+                trace: None,
+            }),
         ));
     }
 }

@@ -15,6 +15,7 @@ use shared::{
     id::{ConnId, ThreadId},
     line::Line,
     rpc::{self, ErrorObject, Message, code, scope::Scope, strict},
+    trace::RequestName,
 };
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,7 @@ struct Asks<'a> {
     params: Params<'a>,
     caller: Option<&'a RawValue>,
     once: bool,
+    request: Option<&'a RawValue>,
 }
 
 impl Core {
@@ -60,9 +62,9 @@ impl Core {
                 let id = strict::id(&line).filter(|id| is_id(id));
                 refuse(conn, id, &code::malformed(&why), out);
             }
-            Ok(Message::Request { id, method, params, caller, once }) => {
+            Ok(Message::Request { id, method, params, trace: _, caller, once, request }) => {
                 let params = params.unwrap_or(Params::Object(Scope::default()));
-                let asks = Asks { line: &line, id, name: &method, params, caller, once };
+                let asks = Asks { line: &line, id, name: &method, params, caller, once, request };
                 self.on_request(conn, asks, now, out);
             }
             // `initialized` needs no answer, and clients have nothing else to notify of.
@@ -75,7 +77,7 @@ impl Core {
     }
 
     fn on_request(&mut self, conn: ConnId, asks: Asks<'_>, now: Instant, out: &mut Vec<Action>) {
-        let Asks { line, id, name, params, caller, once } = asks;
+        let Asks { line, id, name, params, caller, once, request } = asks;
         let Some(client) = self.conns.get_mut(&conn) else {
             return;
         };
@@ -113,10 +115,13 @@ impl Core {
         if let Err(error) = self.check(conn, initialized, name, thread, line) {
             return self.fail(conn, &id_bytes, &error, out);
         }
+        // Whoever asks for no HTTP request of the front's may name what it likes; only the front's names are kept.
+        let request = request.and_then(request_name);
         if kind == Kind::StartTurn
             && let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread))
         {
             thread.once = once;
+            thread.request = request.clone();
         }
         if kind == Kind::Unsubscribe
             && let Some(thread) = thread
@@ -127,6 +132,7 @@ impl Core {
         let waiting = Waiting {
             conn,
             caller,
+            request,
             id: id_bytes,
             head: line.slice(..at.start),
             tail: line.slice(at.end..),
@@ -264,6 +270,11 @@ impl Core {
 /// The name of a caller, if it can be used.
 fn caller_name(raw: &RawValue) -> Option<Caller> {
     serde_json::from_str::<Caller>(raw.get()).ok().filter(|name| name.len() <= MAX_CALLER)
+}
+
+/// The HTTP request that a client names, where it is named as the front names them.
+fn request_name(raw: &RawValue) -> Option<RequestName> {
+    RequestName::read(serde_json::from_str(raw.get()).ok()?)
 }
 
 /// Whether a request may have this id: a string or a number, and not a long one.
