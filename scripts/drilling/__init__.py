@@ -1,0 +1,1 @@
+"""The parts of scripts/drill. Python's standard library alone."""

@@ -1,0 +1,168 @@
+"""Pairs of worker-daemon and http-front: the drill's own, or one that was given."""
+
+import hashlib
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+import urllib.parse
+
+from .processes import Failure, Process, children, until
+
+KEY = "sk-drill-000000000000000000000000"
+#: codex's own retries are off: the incidents are to be seen at once.
+CONFIG = """model = "gpt-5.5"
+model_provider = "scripted"
+
+[model_providers.scripted]
+name = "scripted"
+base_url = "{upstream}"
+wire_api = "responses"
+request_max_retries = 0
+stream_max_retries = 0
+supports_websockets = false
+"""
+
+
+class Given:
+    """A pair by its addresses. What needs its processes can't be done to it."""
+
+    def __init__(self, public, internal, key, pid=None):
+        self.public, self.internal, self.key, self.daemon_pid = public, internal, key, pid
+
+    def request(self, method, url, body=None, headers=None, limit=30):
+        """The status and the body, or 0 where there was no answer."""
+        parts = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=limit)
+        try:
+            sent = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"} | (headers or {})
+            connection.request(method, parts.path, None if body is None else json.dumps(body), sent)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
+        finally:
+            connection.close()
+
+    def chat(self, prompt, stream=False, headers=None, limit=30, **more):
+        body = {"model": "codex-5", "stream": stream, "messages": [{"role": "user", "content": prompt}]} | more
+        return self.request("POST", f"{self.public}/v1/chat/completions", body, headers, limit)
+
+    def toggle(self, name, body=None):
+        """Sets a toggle, or removes it; the answer must be 200."""
+        method = "DELETE" if body is None else "PUT"
+        status, text = self.request(method, f"{self.internal}/internal/{name}", body)
+        if status != 200:
+            raise Failure(f"{method} /internal/{name} was answered with {status}: {text[:200]!r}")
+
+    def target(self):
+        return urllib.parse.urlsplit(self.internal).netloc
+
+    def codex_pids(self):
+        return children(self.daemon_pid) if self.daemon_pid else []
+
+    def stop(self):
+        """Nothing of it is ours."""
+
+
+class Own(Given):
+    """A pair that the drill starts, in a folder of its own."""
+
+    def __init__(self, name, folder, programs, upstream, daemon=None, front=None, wrap=None, key_in_file=False):
+        self.name, self.folder, self.programs = name, folder, programs
+        self.home, self.state = folder / "home", folder / "state"
+        for made in (folder, self.home, self.state):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.home / "config.toml").write_text(CONFIG.format(upstream=upstream))
+        self.keys = folder / "keys.toml"
+        self.key = KEY
+        self.write_keys("2099-01-01T00:00:00Z" if key_in_file else None)
+        shared = {"WORKER_SOCKET": folder / "worker.sock"}
+        self.daemon_env = shared | {"CODEX_BIN": programs.codex, "CODEX_HOME": self.home} | (daemon or {})
+        access = {"PROXY_API_KEYS_FILE": self.keys} if key_in_file else {"PROXY_API_KEY": KEY}
+        self.front_env = shared | access | {"PORT": 0, "PROXY_INTERNAL_ADDR": "127.0.0.1:0", "PROXY_STATE_DIR": self.state}
+        self.front_env |= front or {}
+        self.daemon = self.front = None
+        self.start_daemon()
+        log = folder / "http-front.log"
+        self.front = Process(f"http-front of {name}", [*(wrap or []), programs.front], self.front_env, log)
+        started = until(20, f"the addresses of {name}", self.addresses, self.front)
+        super().__init__(f"http://{started['public']}", f"http://{started['internal']}", KEY, self.daemon.pid)
+        self.ready()
+
+    def start_daemon(self):
+        log = self.folder / "worker-daemon.log"
+        self.daemon = Process(f"worker-daemon of {self.name}", [self.programs.daemon], self.daemon_env, log)
+        self.daemon_pid = self.daemon.pid
+
+    def addresses(self):
+        for line in self.front.lines():
+            if '"front_started"' in line:
+                return json.loads(line)
+        return None
+
+    def ready(self):
+        what = f"{self.name} to be ready"
+        until(30, what, lambda: self.request("GET", f"{self.public}/readyz", limit=5)[0] == 200, self.front)
+
+    def write_keys(self, expires, broken=False):
+        """The file of keys as an editor leaves it: whole. `None` writes no key."""
+        text = "this is no TOML\n" if broken else ""
+        if expires and not broken:
+            digest = hashlib.sha256(KEY.encode()).hexdigest()
+            text = f'[[keys]]\nname = "drill"\nhash = "sha256:{digest}"\ncreated = 2020-01-01T00:00:00Z\n'
+            text += f"expires = {expires}\noperator = true\n"
+        part = self.folder / "keys.part"
+        part.write_text(text)
+        part.chmod(0o600)
+        part.replace(self.keys)
+        if hasattr(self, "front") and self.front:
+            self.front.signal(signal.SIGHUP)
+
+    def front_pid(self):
+        return self.front.pid
+
+    def stop(self):
+        for process in (self.front, self.daemon):
+            if process:
+                process.stop()
+
+
+class Traffic:
+    """Asks again and again, in threads, until it is left."""
+
+    def __init__(self, ask, threads=4, pause=0.0):
+        self.ask, self.threads, self.pause = ask, threads, pause
+        self.over = threading.Event()
+        self.answers = {}
+
+    def work(self):
+        while not self.over.is_set():
+            status, _body = self.ask()
+            self.answers[status] = self.answers.get(status, 0) + 1
+            # A pair that is not there must not be asked in a busy loop.
+            self.over.wait(self.pause if status else max(self.pause, 0.1))
+
+    def __enter__(self):
+        self.running = [threading.Thread(target=self.work, daemon=True) for _ in range(self.threads)]
+        for thread in self.running:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error):
+        self.over.set()
+        for thread in self.running:
+            thread.join(30)
+
+
+def killer(pair, over):
+    """Kills codex as soon as it is there, until `over`."""
+    while not over.is_set():
+        for pid in pair.codex_pids():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.005)

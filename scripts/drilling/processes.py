@@ -1,0 +1,81 @@
+"""Processes that the drill starts, and ends again, by their ids."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+
+class Failure(Exception):
+    """The drill can't go on; the text says why."""
+
+
+class Process:
+    """A process whose output goes to a file."""
+
+    def __init__(self, name, command, environment, log):
+        self.name, self.log = name, log
+        keep = {key: os.environ[key] for key in ("PATH",) if key in os.environ}
+        with open(log, "ab") as output:
+            self.child = subprocess.Popen(
+                [str(part) for part in command],
+                env=keep | {key: str(value) for key, value in environment.items()},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def lines(self):
+        return self.log.read_text(errors="replace").splitlines()
+
+    def alive(self):
+        return self.child.poll() is None
+
+    def signal(self, number):
+        if self.alive():
+            os.kill(self.pid, number)
+
+    def stop(self):
+        """SIGTERM, time to end, SIGKILL. A stopped one is let go on."""
+        for number, limit in ((signal.SIGCONT, 0), (signal.SIGTERM, 15), (signal.SIGKILL, 5)):
+            self.signal(number)
+            try:
+                self.child.wait(limit)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def until(limit, what, look, process=None, pause=0.05):
+    """Asks `look` again and again until it gives something."""
+    end = time.monotonic() + limit
+    while True:
+        found = look()
+        if found:
+            return found
+        if process is not None and not process.alive():
+            raise Failure(f"{process.name} ended while waiting for {what}:\n" + "\n".join(process.lines()[-10:]))
+        if time.monotonic() > end:
+            raise Failure(f"waited {limit} s for {what}")
+        time.sleep(pause)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def children(pid):
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        texts = [open(f"/proc/{pid}/task/{task}/children").read() for task in tasks]
+    except OSError:
+        return []
+    return [int(child) for text in texts for child in text.split()]

@@ -1,0 +1,383 @@
+"""The command: starts what is needed, makes the incidents, waits for each alert and its end, and tells."""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from .durations import compressed, milliseconds
+from .incidents import INCIDENTS, NOT_MADE
+from .pair import Given, Own, Traffic
+from .processes import Failure, Process, until
+from .prometheus import SOURCE, Prometheus
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRED, FAILED, USAGE, MISSING = 0, 1, 2, 3
+FIRE_LIMIT, END_LIMIT = 40, 30
+NO_TARGETS = "no-targets"
+
+HELP = """Makes incidents on a real pair and waits until each alert fires in a real Prometheus, and is over again.
+
+The rules are those of compose/prometheus, every duration in them divided by --factor; thresholds are unchanged. Without
+--public it starts pairs of its own with the scripted upstream. With --public, --internal and DRILL_KEY it uses the pair that
+is there, and makes what can be made from where it stands; it CLOSES that pair for a while: never give it one that is in use.
+
+exit codes: 0 every alert fired and ended; 1 one did not, or the drill could not go on; 2 a wrong option; 3 a program is
+missing (prometheus, promtool, codex, or binaries that are not built)
+"""
+
+
+class Programs:
+    def __init__(self, options):
+        folder = Path(options.bin_dir or os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        folder = folder if options.bin_dir else folder / "debug"
+        self.daemon, self.front = folder / "worker-daemon", folder / "http-front"
+        self.upstream = folder / "scripted-upstream"
+        vendor = ROOT / "target/tools/codex/node_modules/@openai"
+        fetched = sorted(vendor.glob("codex-linux-*/vendor/*/bin/codex"))
+        named = options.codex or os.environ.get("CODEX_BIN_REAL")
+        self.codex = Path(named) if named else (fetched[0] if fetched else None)
+
+    def missing(self, own):
+        found = [name for name in ("prometheus", "promtool") if not shutil.which(name)]
+        if own:
+            found += [str(path) for path in (self.daemon, self.front, self.upstream) if not path.is_file()]
+            if self.codex is None or not self.codex.is_file():
+                found.append("codex (`cargo xtask fetch-codex`, or --codex)")
+        return found
+
+
+class Row:
+    """What became of one alert in one incident."""
+
+    def __init__(self, incident, alert):
+        self.incident, self.alert = incident, alert
+        self.fired_after = self.ended_after = self.summary = None
+        self.problem = ""
+
+    def told(self):
+        seconds = lambda value: "-" if value is None else f"{value:.1f} s"  # noqa: E731
+        state = self.problem or "ok"
+        return [self.incident, self.alert, seconds(self.fired_after), seconds(self.ended_after), state]
+
+
+class Drill:
+    def __init__(self, options, out):
+        self.options, self.out, self.factor = options, out, options.factor
+        self.programs = Programs(options)
+        self.prometheus = Prometheus(out / "prometheus", self.factor)
+        self.pairs, self.rows, self.upstream = {}, [], None
+        self.lock = threading.Lock()
+
+    # What runs
+
+    def start(self):
+        if self.options.public:
+            given = Given(self.options.public, self.options.internal, os.environ["DRILL_KEY"], self.options.daemon_pid)
+            self.pairs = dict.fromkeys(("main", "small", "aside", "closed"), given)
+        else:
+            self.start_own()
+        targets = sorted({pair.target() for pair in self.pairs.values()})
+        self.targets = targets
+        self.prometheus.start(targets)
+        until(20, "a scrape of each front", lambda: self.up() == len(targets), self.prometheus.process)
+        self.check_rules()
+
+    def start_own(self):
+        log = self.out / "scripted-upstream.log"
+        command = [self.programs.upstream, "--addr", "127.0.0.1:0", "--no-record"]
+        self.upstream = Process("scripted-upstream", command, {}, log)
+        said = "scripted upstream listening on "
+        look = lambda: [line for line in self.upstream.lines() if line.startswith(said)]  # noqa: E731
+        address = until(10, "the upstream's address", look, self.upstream)[0].removeprefix(said)
+        # The pair's own waits are compressed, too, where an alert depends on them.
+        quick = {"WORKER_BACKOFF_INITIAL_MS": 100, "WORKER_BACKOFF_MAX_MS": 400, "WORKER_BACKOFF_RESET_MS": 2000}
+        front = {
+            "TOKEN_LOG_PATH": "/dev/full",
+            "PROXY_TRACE_BUFFER_ENABLED": "true",
+            "PROXY_IDLE_TIMEOUT_MS": 1500,
+            "PROXY_STREAM_IDLE_TIMEOUT_MS": 1500,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+            "OTEL_BSP_SCHEDULE_DELAY": 200,
+        }
+        parts = {
+            "main": {},
+            "small": {"daemon": {"WORKER_MAX_CONCURRENCY": 4, "WORKER_QUEUE_MAX": 32}},
+            "aside": {"daemon": quick, "front": front, "wrap": stand_in(self.out), "key_in_file": True},
+            "closed": {},
+        }
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            wanted = {name for name in parts if any(i.pair == name for i in self.chosen())} | {"main"}
+            started = {
+                name: pool.submit(Own, name, self.out / name, self.programs, address, **part)
+                for name, part in parts.items()
+                if name in wanted
+            }
+            problems = []
+            for name, future in started.items():
+                try:
+                    self.pairs[name] = future.result()
+                except Failure as failure:
+                    problems.append(str(failure))
+        if problems:
+            raise Failure("\n".join(problems))
+
+    def stop(self):
+        for pair in {id(pair): pair for pair in self.pairs.values()}.values():
+            pair.stop()
+        for process in (self.upstream, self.prometheus.process):
+            if process:
+                process.stop()
+
+    def up(self):
+        result = (self.prometheus.ask("/api/v1/query", query='sum(up{job="codex-front"})') or {}).get("result", [])
+        return int(float(result[0]["value"][1])) if result else 0
+
+    def check_rules(self):
+        """Prometheus must have understood each `for` as the original divided by the factor."""
+        rules = {rule["name"]: rule for rule in self.prometheus.rules() if rule["type"] == "alerting"}
+        for name, wait in waits().items():
+            wanted = milliseconds(compressed(wait, self.factor)) / 1000 if wait else 0
+            if name not in rules or abs(rules[name]["duration"] - wanted) > 0.001:
+                raise Failure(f"Prometheus has another `for` of {name} than {wanted} s")
+
+    # What is made
+
+    def chosen(self):
+        only = set(self.options.only)
+        chosen = []
+        for incident in INCIDENTS:
+            if only and incident.name not in only and not only & set(incident.alerts):
+                continue
+            if self.why_not(incident) is None:
+                chosen.append(incident)
+        return chosen
+
+    def why_not(self, incident):
+        if self.options.public:
+            able = {"http"} | ({"pid"} if self.options.daemon_pid else set())
+            able |= {"scripted"} if self.options.scripted else set()
+            return None if incident.needs in able else f"needs a pair of the drill's own ({incident.needs})"
+        if incident.needs == "stand-in" and stand_in(self.out) is None:
+            return "needs root and unshare, to put a stand-in in the place of the control group's limit"
+        return None
+
+    def run(self):
+        chosen = self.chosen()
+        late = []
+        background = [incident for incident in chosen if incident.background]
+        # Without requests there is no rate of failures.
+        with Traffic(lambda: self.pairs["main"].chat("hello"), threads=2, pause=0.1):
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                waiting = [pool.submit(self.one, incident, late) for incident in background]
+                for incident in chosen:
+                    if not incident.background:
+                        self.one(incident, late)
+                for future in waiting:
+                    future.result()
+        longest = milliseconds("6h") / self.factor / 1000
+        for row, began in late:
+            self.wait_end(row, began, longest + END_LIMIT)
+        only = set(self.options.only)
+        if not self.options.public and (not only or only & {NO_TARGETS, "CodexTargetMissing"}):
+            self.no_targets()
+
+    def one(self, incident, late):
+        rows = [Row(incident.name, alert) for alert in incident.alerts]
+        with self.lock:
+            self.rows += rows
+        say(f"{incident.name}: {incident.about}")
+        try:
+            until(END_LIMIT, f"{', '.join(incident.alerts)} to be quiet", lambda: self.quiet(incident), pause=0.1)
+            began = time.monotonic()
+            with incident.make(self.pairs[incident.pair]):
+                self.wait_fire(rows, began)
+            ended = time.monotonic()
+        except Failure as failure:
+            for row in rows:
+                row.problem = row.problem or str(failure).splitlines()[0]
+            say(f"  {failure}")
+            return
+        for row in rows:
+            if row.alert in incident.late:
+                late.append((row, ended))
+            else:
+                self.wait_end(row, ended, END_LIMIT)
+
+    def quiet(self, incident):
+        firing = self.prometheus.firing()
+        return not any(alert in firing for alert in incident.alerts if alert not in incident.late)
+
+    def wait_fire(self, rows, began):
+        def look():
+            firing = self.prometheus.firing()
+            for row in rows:
+                if row.fired_after is None and row.alert in firing:
+                    row.fired_after = time.monotonic() - began
+                    row.summary = firing[row.alert]["annotations"]["summary"]
+                    self.keep(row, firing[row.alert])
+                    say(f"  {row.alert} fires after {row.fired_after:.1f} s: {row.summary}")
+            return all(row.fired_after is not None for row in rows)
+
+        try:
+            until(FIRE_LIMIT, "alerts", look)
+        except Failure:
+            for row in rows:
+                if row.fired_after is None:
+                    row.problem = f"did not fire within {FIRE_LIMIT} s"
+                    say(f"  {row.alert} {row.problem}")
+
+    def wait_end(self, row, since, limit):
+        if row.problem:
+            return
+        try:
+            until(limit, f"the end of {row.alert}", lambda: row.alert not in self.prometheus.firing())
+            row.ended_after = time.monotonic() - since
+        except Failure as failure:
+            row.problem = str(failure)
+            say(f"  {failure}")
+
+    def no_targets(self):
+        """The job has no target: the last thing, because nothing else fires then."""
+        row = Row(NO_TARGETS, "CodexTargetMissing")
+        self.rows.append(row)
+        say(f"{NO_TARGETS}: Prometheus has no front to scrape")
+        began = time.monotonic()
+        self.prometheus.reload([])
+        self.wait_fire([row], began)
+        self.prometheus.reload(self.targets)
+        self.wait_end(row, time.monotonic(), END_LIMIT)
+
+    # What is told
+
+    def keep(self, row, alert):
+        folder = self.out / "alerts"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{row.alert}.{row.incident}.json").write_text(json.dumps(alert, indent=2) + "\n")
+
+    def not_made(self):
+        told = dict(NOT_MADE)
+        for incident in INCIDENTS:
+            why = self.why_not(incident)
+            for alert in incident.alerts if why else ():
+                if not any(row.alert == alert for row in self.rows):
+                    told[alert] = why
+        if self.options.public:
+            told["CodexTargetMissing"] = "needs a pair of the drill's own"
+        return told
+
+    def report(self, took):
+        lines = table([["incident", "alert", "fired after", "over after", "result"], *(row.told() for row in self.rows)])
+        lines += ["", "Not made here, and covered by compose/prometheus/tests:"]
+        lines += [f"  {alert}: {why}" for alert, why in sorted(self.not_made().items())]
+        lines += ["", f"Time divided by {self.factor}; {took:.0f} s in all."]
+        (self.out / "table.txt").write_text("\n".join(lines) + "\n")
+        told = [vars(row) for row in self.rows]
+        report = {"factor": self.factor, "seconds": round(took, 1), "rows": told, "not_made": self.not_made()}
+        (self.out / "drill.json").write_text(json.dumps(report, indent=2) + "\n")
+        print("\n" + "\n".join(lines))
+
+
+def waits():
+    """The `for` of each alert, as it is written."""
+    found, name = {}, None
+    for line in (SOURCE / "rules" / "alerts.yml").read_text().splitlines():
+        key, _, value = line.strip().partition(": ")
+        if key == "- alert":
+            name = value
+            found[name] = None
+        elif key == "for" and name:
+            found[name] = value
+    return found
+
+
+def stand_in(out):
+    """How to start a program that sees a control group's limit of ours; `None` where that can't be."""
+    if not shutil.which("unshare") or os.geteuid() != 0:
+        return None
+    probe = ["unshare", "--mount", "--propagation", "private"]
+    mount = "mount -t tmpfs none /sys/fs/cgroup && echo max > /sys/fs/cgroup/memory.max"
+    if not getattr(stand_in, "works", None):
+        stand_in.works = subprocess.run([*probe, "sh", "-c", mount], capture_output=True).returncode + 1
+    return [*probe, "sh", "-c", f'{mount} && exec "$0"'] if stand_in.works == 1 else None
+
+
+def table(rows):
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser("drill", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--factor", type=int, default=240, metavar="N", help="what time is divided by (default 240)")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="an incident or an alert; several times")
+    parser.add_argument("--dry-run", action="store_true", help="render and check the rules, say what would be made")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="evidence (default test-results/drill-TIME)")
+    parser.add_argument("--bin-dir", metavar="DIR", help="worker-daemon, http-front and scripted-upstream (target/debug)")
+    parser.add_argument("--codex", metavar="FILE", help="the codex to run (default CODEX_BIN_REAL, or the fetched one)")
+    given = parser.add_argument_group("a pair that is there; its operator's key is in DRILL_KEY")
+    given.add_argument("--public", metavar="URL", help="such as http://127.0.0.1:11435")
+    given.add_argument("--internal", metavar="URL", help="such as http://127.0.0.1:18080")
+    given.add_argument("--daemon-pid", type=int, metavar="PID", help="on this machine: codex may be killed, too")
+    given.add_argument("--scripted", action="store_true", help="its upstream is the scripted one")
+    options = parser.parse_args(argv)
+    known = {NO_TARGETS, "CodexTargetMissing"} | {name for i in INCIDENTS for name in (i.name, *i.alerts)}
+    if unknown := set(options.only) - known:
+        parser.error(f"no incident or alert is named {', '.join(sorted(unknown))}; --dry-run lists them")
+    if not 1 <= options.factor <= 1000:
+        parser.error("--factor is from 1 to 1000")
+    if bool(options.public) != bool(options.internal):
+        parser.error("--public and --internal belong together")
+    if options.public and not os.environ.get("DRILL_KEY"):
+        parser.error("DRILL_KEY is not set: it has the key of an operator of that pair")
+    return options
+
+
+def dry_run(drill):
+    drill.prometheus.render(["127.0.0.1:18080"])
+    print(f"The rules in time divided by {drill.factor}: {drill.prometheus.folder}\n")
+    chosen = drill.chosen()
+    print("\n".join(table([["incident", "what", "alerts"], *([i.name, i.about, ", ".join(i.alerts)] for i in chosen)])))
+    print(f"{NO_TARGETS}, in the end: CodexTargetMissing")
+    print("\nNot made here, and covered by compose/prometheus/tests:")
+    print("\n".join(f"  {alert}: {why}" for alert, why in sorted(drill.not_made().items())))
+
+
+def main(argv=None):
+    options = arguments(argv)
+    out = options.out or ROOT / "test-results" / time.strftime("drill-%Y%m%dT%H%M%SZ", time.gmtime())
+    out = out.resolve()
+    drill = Drill(options, out)
+    missing = drill.programs.missing(own=not options.public and not options.dry_run)
+    if missing:
+        print("drill: missing: " + ", ".join(missing), file=sys.stderr)
+        return MISSING
+    out.mkdir(parents=True, exist_ok=True)
+    # A Ctrl-C or SIGTERM ends what was started, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    began = time.monotonic()
+    try:
+        if options.dry_run:
+            dry_run(drill)
+            return FIRED
+        drill.start()
+        drill.run()
+    except (Failure, KeyboardInterrupt) as failure:
+        print(f"drill: {failure or 'interrupted'}", file=sys.stderr)
+        return FAILED
+    finally:
+        drill.stop()
+    drill.report(time.monotonic() - began)
+    print(f"Evidence: {out}")
+    return FAILED if any(row.problem for row in drill.rows) else FIRED
