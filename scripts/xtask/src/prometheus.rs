@@ -1,13 +1,14 @@
-//! Prometheus and promtool, which read what the front tells: found, or installed.
+//! Prometheus, promtool and amtool, which read what the front tells, and jq, which the runbooks read logs with: found, or
+//! installed.
 
 use crate::failure::{Failure, Result};
 use crate::steps::Steps;
 use crate::{apt, tools};
 
-const PROGRAMS: [&str; 2] = ["prometheus", "promtool"];
-const PACKAGES: [&str; 1] = ["prometheus"];
+const PROGRAMS: [&str; 4] = ["prometheus", "promtool", "amtool", "jq"];
+const PACKAGES: [&str; 3] = ["prometheus", "prometheus-alertmanager", "jq"];
 
-/// Sees to it that both programs can be started by their names.
+/// Sees to it that these programs can be started by their names.
 pub(crate) fn ensure(steps: &mut Steps<'_>) -> Result<()> {
     let missing = || PROGRAMS.iter().any(|program| tools::on_path(program).is_none());
     if !missing() {
@@ -15,7 +16,7 @@ pub(crate) fn ensure(steps: &mut Steps<'_>) -> Result<()> {
     }
     apt::install(&PROGRAMS.join(" or "), &PACKAGES, steps).map_err(Failure::new)?;
     if missing() {
-        return Err(Failure::new("apt-get has installed Prometheus under names that are not known"));
+        return Err(Failure::new("apt-get has installed them under names that are not known"));
     }
     Ok(())
 }
