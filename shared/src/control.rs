@@ -7,6 +7,7 @@
 //! answers with the [`Status`]. All of them work before `initialize`.
 //! The notification `daemon/closed` with a [`Closed`] is the last line of a connection that the daemon ends.
 
+pub mod metrics;
 mod models;
 pub mod toggles;
 

@@ -9,6 +9,7 @@ mod hello;
 mod ids;
 mod leaving;
 mod lives;
+mod observed;
 mod own;
 mod permits;
 mod property;
