@@ -7,6 +7,7 @@
 pub mod counts;
 mod histogram;
 pub mod method;
+mod told;
 
 use counts::Counts;
 use serde_json::value::RawValue;
@@ -17,6 +18,7 @@ use shared::{
 use std::time::Instant;
 
 pub use histogram::Histogram;
+pub use shared::control::metrics::TurnOutcome;
 
 /// A request that came from a client, for codex.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,7 @@ pub struct Arrival<'a> {
 /// One request to codex, as it is observed. It travels with the request, and then with the turn that came of it.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// Its method, of [`method::KNOWN`], else [`method::OTHER`].
+    /// Its method, by [`method::known`].
     pub method: &'static str,
     /// When it arrived; of the daemon's own, when it was made.
     pub arrived: Instant,
@@ -53,21 +55,6 @@ pub struct SeenTurn {
     pub turn: TurnId,
     /// Its request.
     pub seen: Seen,
-}
-
-/// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TurnOutcome {
-    /// As it should.
-    Completed,
-    /// Somebody interrupted it, or let its thread go.
-    Interrupted,
-    /// With an error of codex or the upstream.
-    Failed,
-    /// codex died, or lost it.
-    Lost,
-    /// The daemon ended it: it was silent, or ran for too long.
-    Timeout,
 }
 
 /// Those who are told.
