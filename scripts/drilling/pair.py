@@ -81,6 +81,8 @@ class Own(Given):
         self.write_keys("2099-01-01T00:00:00Z" if key_in_file else None)
         shared = {"WORKER_SOCKET": folder / "worker.sock"}
         self.daemon_env = shared | {"CODEX_BIN": programs.codex, "CODEX_HOME": self.home} | (daemon or {})
+        if (bundle := one_root(folder)) is not None:
+            self.daemon_env["WORKER_CA_BUNDLE"] = bundle
         access = {"PROXY_API_KEYS_FILE": self.keys} if key_in_file else {"PROXY_API_KEY": KEY}
         self.front_env = shared | access | {"PORT": 0, "PROXY_INTERNAL_ADDR": "127.0.0.1:0", "PROXY_STATE_DIR": self.state}
         self.front_env |= front or {}
@@ -128,6 +130,21 @@ class Own(Given):
         for process in (self.front, self.daemon):
             if process:
                 process.stop()
+
+
+def one_root(folder):
+    """A bundle of one certificate: codex reads the whole of it for each turn, and its upstream here has none."""
+    end = "-----END CERTIFICATE-----\n"
+    try:
+        with open("/etc/ssl/certs/ca-certificates.crt") as store:
+            first, found, _ = store.read().partition(end)
+    except OSError:
+        return None
+    if not found:
+        return None
+    bundle = folder / "one-root.pem"
+    bundle.write_text(first + end)
+    return bundle
 
 
 class Traffic:
