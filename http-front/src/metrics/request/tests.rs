@@ -232,21 +232,25 @@ proptest! {
                         request.quiet();
                     }
                 }
-                prop_assert!(sum(&metrics, "codex_http_requests_active") >= 0.0);
-                prop_assert!(sum(&metrics, "codex_streams_active") >= 0.0);
+                let active = |route| metrics.http.active.with_label_values(&[route]).get();
+                prop_assert!(active(CHAT) >= 0 && active("/v1/models") >= 0 && metrics.streams.active.get() >= 0);
             }
             drop(request);
             loud += if seen || !quiet { 1.0 } else { 0.0 };
         }
-        prop_assert_eq!(sum(&metrics, "codex_http_requests_active"), 0.0);
-        prop_assert_eq!(sum(&metrics, "codex_streams_active"), 0.0);
+        let all = counted(&metrics);
+        let sum = |name: &str| -> f64 {
+            all.iter().filter(|(key, _)| key.split('{').next() == Some(name)).map(|(_, value)| value).sum()
+        };
+        prop_assert_eq!(sum("codex_http_requests_active"), 0.0);
+        prop_assert_eq!(sum("codex_streams_active"), 0.0);
         for name in
             ["codex_http_requests_total", "codex_http_latency_ms_count", "request_count", "request_duration_seconds_count"]
         {
-            prop_assert_eq!(sum(&metrics, name), loud, "{}", name);
+            prop_assert_eq!(sum(name), loud, "{}", name);
         }
-        prop_assert_eq!(sum(&metrics, "http_requests_total"), sum(&metrics, "http_request_duration_seconds_count"));
-        prop_assert!(sum(&metrics, "http_requests_total") <= requests.len() as f64);
-        prop_assert_eq!(sum(&metrics, "codex_stream_end_total"), sum(&metrics, "codex_stream_duration_ms_count"));
+        prop_assert_eq!(sum("http_requests_total"), sum("http_request_duration_seconds_count"));
+        prop_assert!(sum("http_requests_total") <= requests.len() as f64);
+        prop_assert_eq!(sum("codex_stream_end_total"), sum("codex_stream_duration_ms_count"));
     }
 }
