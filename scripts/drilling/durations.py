@@ -7,7 +7,10 @@ plain on one line or as a literal block (`|`).
 
 import re
 
-KEYS = ("for", "interval", "keep_firing_for", "scrape_interval", "evaluation_interval")
+KEYS = ("for", "keep_firing_for")
+#: How often something is done: no oftener than each FLOOR milliseconds, which a machine that is busy still keeps up with.
+INTERVALS = ("interval", "scrape_interval", "evaluation_interval")
+FLOOR = 200
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_536_000_000}
 DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
 PART = re.compile(r"(\d+)(ms|[smhdwy])")
@@ -25,9 +28,9 @@ def milliseconds(duration):
     return sum(int(number) * UNITS[unit] for number, unit in PART.findall(duration))
 
 
-def compressed(duration, factor):
-    """The duration divided by `factor`, at least a millisecond."""
-    return f"{max(1, round(milliseconds(duration) / factor))}ms"
+def compressed(duration, factor, least=1):
+    """The duration divided by `factor`, at least so many milliseconds."""
+    return f"{max(least, round(milliseconds(duration) / factor))}ms"
 
 
 def expression(text, factor):
@@ -63,7 +66,8 @@ def document(text, factor):
                 block = len(lead.replace("-", " "))
             elif key == "expr":
                 line = f"{lead}{key}:{space}{expression(value, factor)}"
-            elif key in KEYS:
-                line = f"{lead}{key}:{space}{compressed(value.strip(), factor)}"
+            elif key in KEYS + INTERVALS:
+                least = FLOOR if key in INTERVALS else 1
+                line = f"{lead}{key}:{space}{compressed(value.strip(), factor, least)}"
         out.append(line)
     return "\n".join(out) + "\n"

@@ -79,3 +79,11 @@ def children(pid):
     except OSError:
         return []
     return [int(child) for text in texts for child in text.split()]
+
+
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

@@ -7,7 +7,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from .durations import compressed, document
+from .durations import FLOOR, compressed, document
 from .processes import Failure, Process, free_port, until
 
 SOURCE = Path(__file__).resolve().parents[2] / "compose" / "prometheus"
@@ -18,6 +18,7 @@ LOOKBACK = "5m"
 class Prometheus:
     def __init__(self, folder, factor):
         self.folder, self.factor = folder, factor
+        folder.mkdir(parents=True, exist_ok=True)
         self.url = f"http://127.0.0.1:{free_port()}"
         self.process = None
 
@@ -49,7 +50,7 @@ class Prometheus:
                 f"--config.file={self.folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={self.folder / 'data'}",
                 f"--web.listen-address={self.url.removeprefix('http://')}",
-                f"--query.lookback-delta={compressed(LOOKBACK, self.factor)}",
+                f"--query.lookback-delta={compressed(LOOKBACK, self.factor, 5 * FLOOR)}",
                 "--web.enable-lifecycle",
                 "--log.level=warn",
             ],

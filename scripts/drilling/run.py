@@ -13,14 +13,18 @@ import time
 from pathlib import Path
 
 from .durations import compressed, milliseconds
-from .incidents import INCIDENTS, NOT_MADE
+from .incidents import INCIDENTS, LONG, NOT_MADE
 from .pair import Given, Own, Traffic
 from .processes import Failure, Process, until
 from .prometheus import SOURCE, Prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRED, FAILED, USAGE, MISSING = 0, 1, 2, 3
-FIRE_LIMIT, END_LIMIT = 40, 30
+#: Seconds until an alert must fire, and must be over; the windows of a day and more take longer.
+FIRE_LIMIT, END_LIMIT, LONG_END_LIMIT = 60, 40, 120
+#: How much more time is compressed for the alerts over hours and days.
+LONG_FACTOR = 10
+POLL = 0.1
 NO_TARGETS = "no-targets"
 
 HELP = """Makes incidents on a real pair and waits until each alert fires in a real Prometheus, and is over again.
@@ -60,6 +64,7 @@ class Row:
     def __init__(self, incident, alert):
         self.incident, self.alert = incident, alert
         self.fired_after = self.ended_after = self.summary = None
+        self.began = self.undone = None
         self.problem = ""
 
     def told(self):
@@ -73,6 +78,8 @@ class Drill:
         self.options, self.out, self.factor = options, out, options.factor
         self.programs = Programs(options)
         self.prometheus = Prometheus(out / "prometheus", self.factor)
+        self.long = Prometheus(out / "prometheus-long", self.factor * LONG_FACTOR)
+        self.firing = {}
         self.pairs, self.rows, self.upstream = {}, [], None
         self.lock = threading.Lock()
 
@@ -87,6 +94,8 @@ class Drill:
         targets = sorted({pair.target() for pair in self.pairs.values()})
         self.targets = targets
         self.prometheus.start(targets)
+        if any(set(incident.alerts) & set(LONG) for incident in self.chosen()):
+            self.long.start([self.pairs["main"].target()])
         until(20, "a scrape of each front", lambda: self.up() == len(targets), self.prometheus.process)
         self.check_rules()
 
@@ -98,7 +107,7 @@ class Drill:
         look = lambda: [line for line in self.upstream.lines() if line.startswith(said)]  # noqa: E731
         address = until(10, "the upstream's address", look, self.upstream)[0].removeprefix(said)
         # The pair's own waits are compressed, too, where an alert depends on them.
-        quick = {"WORKER_BACKOFF_INITIAL_MS": 100, "WORKER_BACKOFF_MAX_MS": 400, "WORKER_BACKOFF_RESET_MS": 2000}
+        quick = {"WORKER_BACKOFF_INITIAL_MS": 100, "WORKER_BACKOFF_MAX_MS": 400, "WORKER_BACKOFF_RESET_MS": 5000}
         front = {
             "TOKEN_LOG_PATH": "/dev/full",
             "PROXY_TRACE_BUFFER_ENABLED": "true",
@@ -132,7 +141,7 @@ class Drill:
     def stop(self):
         for pair in {id(pair): pair for pair in self.pairs.values()}.values():
             pair.stop()
-        for process in (self.upstream, self.prometheus.process):
+        for process in (self.upstream, self.prometheus.process, self.long.process):
             if process:
                 process.stop()
 
@@ -171,89 +180,102 @@ class Drill:
 
     def run(self):
         chosen = self.chosen()
-        late = []
-        background = [incident for incident in chosen if incident.background]
-        # Without requests there is no rate of failures.
-        with Traffic(lambda: self.pairs["main"].chat("hello"), threads=2, pause=0.1):
-            with concurrent.futures.ThreadPoolExecutor() as pool:
-                waiting = [pool.submit(self.one, incident, late) for incident in background]
-                for incident in chosen:
-                    if not incident.background:
-                        self.one(incident, late)
-                for future in waiting:
-                    future.result()
-        longest = milliseconds("6h") / self.factor / 1000
-        for row, began in late:
-            self.wait_end(row, began, longest + END_LIMIT)
-        only = set(self.options.only)
-        if not self.options.public and (not only or only & {NO_TARGETS, "CodexTargetMissing"}):
-            self.no_targets()
+        over = threading.Event()
+        watcher = threading.Thread(target=self.watch, args=(over,), daemon=True)
+        watcher.start()
+        try:
+            # Without requests there is no rate of failures.
+            with Traffic(lambda: self.pairs["main"].chat("hello"), threads=1, pause=0.1):
+                with concurrent.futures.ThreadPoolExecutor() as pool:
+                    waiting = [pool.submit(self.one, incident) for incident in chosen if incident.background]
+                    for incident in chosen:
+                        if not incident.background:
+                            self.one(incident)
+                    for future in waiting:
+                        future.result()
+            self.wait_ends()
+            only = set(self.options.only)
+            if not self.options.public and (not only or only & {NO_TARGETS, "CodexTargetMissing"}):
+                self.no_targets()
+        finally:
+            over.set()
+            watcher.join()
 
-    def one(self, incident, late):
+    def watch(self, over):
+        """Looks at what fires, and notes when each row's alert did, and when it was over."""
+        while not over.wait(POLL):
+            firing = self.prometheus.firing()
+            if self.long.process:
+                longer = self.long.firing()
+                firing = {name: alert for name, alert in firing.items() if name not in LONG}
+                firing |= {name: alert for name, alert in longer.items() if name in LONG}
+            now = time.monotonic()
+            with self.lock:
+                self.firing = firing
+                for row in self.rows:
+                    self.note(row, firing.get(row.alert), now)
+
+    def note(self, row, alert, now):
+        if row.began is not None and row.fired_after is None and row.undone is None and alert:
+            row.fired_after = now - row.began
+            row.summary = alert["annotations"]["summary"]
+            self.keep(row, alert)
+            say(f"  {row.alert} fires after {row.fired_after:.1f} s: {row.summary}")
+        if row.undone is not None and row.fired_after is not None and row.ended_after is None and not alert:
+            row.ended_after = max(0.0, now - row.undone)
+
+    def one(self, incident):
         rows = [Row(incident.name, alert) for alert in incident.alerts]
-        with self.lock:
-            self.rows += rows
         say(f"{incident.name}: {incident.about}")
         try:
-            until(END_LIMIT, f"{', '.join(incident.alerts)} to be quiet", lambda: self.quiet(incident), pause=0.1)
-            began = time.monotonic()
+            quiet = lambda: not any(alert in self.firing for alert in incident.alerts)  # noqa: E731
+            until(LONG_END_LIMIT, f"{', '.join(incident.alerts)} to be quiet", quiet, pause=POLL)
+            with self.lock:
+                self.rows += rows
+                for row in rows:
+                    row.began = time.monotonic()
             with incident.make(self.pairs[incident.pair]):
-                self.wait_fire(rows, began)
-            ended = time.monotonic()
+                self.wait_fire(rows)
         except Failure as failure:
+            say(f"  {failure}")
             for row in rows:
                 row.problem = row.problem or str(failure).splitlines()[0]
-            say(f"  {failure}")
-            return
-        for row in rows:
-            if row.alert in incident.late:
-                late.append((row, ended))
-            else:
-                self.wait_end(row, ended, END_LIMIT)
-
-    def quiet(self, incident):
-        firing = self.prometheus.firing()
-        return not any(alert in firing for alert in incident.alerts if alert not in incident.late)
-
-    def wait_fire(self, rows, began):
-        def look():
-            firing = self.prometheus.firing()
+        with self.lock:
+            self.rows += [row for row in rows if row not in self.rows]
             for row in rows:
-                if row.fired_after is None and row.alert in firing:
-                    row.fired_after = time.monotonic() - began
-                    row.summary = firing[row.alert]["annotations"]["summary"]
-                    self.keep(row, firing[row.alert])
-                    say(f"  {row.alert} fires after {row.fired_after:.1f} s: {row.summary}")
-            return all(row.fired_after is not None for row in rows)
+                row.undone = time.monotonic()
 
+    def wait_fire(self, rows):
         try:
-            until(FIRE_LIMIT, "alerts", look)
+            until(FIRE_LIMIT, "alerts", lambda: all(row.fired_after is not None for row in rows))
         except Failure:
             for row in rows:
                 if row.fired_after is None:
                     row.problem = f"did not fire within {FIRE_LIMIT} s"
                     say(f"  {row.alert} {row.problem}")
 
-    def wait_end(self, row, since, limit):
-        if row.problem:
-            return
-        try:
-            until(limit, f"the end of {row.alert}", lambda: row.alert not in self.prometheus.firing())
-            row.ended_after = time.monotonic() - since
-        except Failure as failure:
-            row.problem = str(failure)
-            say(f"  {failure}")
+    def wait_ends(self):
+        """Waits until every alert that fired is over."""
+        for row in self.rows:
+            limit = LONG_END_LIMIT if row.alert in LONG else END_LIMIT
+            try:
+                until(limit, f"the end of {row.alert}", lambda row=row: row.problem or row.ended_after is not None)
+            except Failure as failure:
+                row.problem = str(failure)
+                say(f"  {failure}")
 
     def no_targets(self):
         """The job has no target: the last thing, because nothing else fires then."""
         row = Row(NO_TARGETS, "CodexTargetMissing")
-        self.rows.append(row)
         say(f"{NO_TARGETS}: Prometheus has no front to scrape")
-        began = time.monotonic()
+        row.began = time.monotonic()
+        with self.lock:
+            self.rows.append(row)
         self.prometheus.reload([])
-        self.wait_fire([row], began)
+        self.wait_fire([row])
         self.prometheus.reload(self.targets)
-        self.wait_end(row, time.monotonic(), END_LIMIT)
+        row.undone = time.monotonic()
+        self.wait_ends()
 
     # What is told
 
@@ -277,7 +299,7 @@ class Drill:
         lines = table([["incident", "alert", "fired after", "over after", "result"], *(row.told() for row in self.rows)])
         lines += ["", "Not made here, and covered by compose/prometheus/tests:"]
         lines += [f"  {alert}: {why}" for alert, why in sorted(self.not_made().items())]
-        lines += ["", f"Time divided by {self.factor}; {took:.0f} s in all."]
+        lines += ["", f"Time divided by {self.factor}, for {' and '.join(LONG)} by {self.factor * LONG_FACTOR}; {took:.0f} s in all."]
         (self.out / "table.txt").write_text("\n".join(lines) + "\n")
         told = [vars(row) for row in self.rows]
         report = {"factor": self.factor, "seconds": round(took, 1), "rows": told, "not_made": self.not_made()}
@@ -320,7 +342,7 @@ def say(text):
 
 def arguments(argv):
     parser = argparse.ArgumentParser("drill", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--factor", type=int, default=240, metavar="N", help="what time is divided by (default 240)")
+    parser.add_argument("--factor", type=int, default=100, metavar="N", help="what time is divided by (default 100)")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="an incident or an alert; several times")
     parser.add_argument("--dry-run", action="store_true", help="render and check the rules, say what would be made")
     parser.add_argument("--out", type=Path, metavar="DIR", help="evidence (default test-results/drill-TIME)")

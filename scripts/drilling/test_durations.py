@@ -14,6 +14,7 @@ class Durations(unittest.TestCase):
                 milliseconds(bad)
         self.assertEqual(compressed("3d", 240), "1080000ms")
         self.assertEqual(compressed("1ms", 240), "1ms")
+        self.assertEqual(compressed("15s", 240, 200), "200ms")
 
     def test_expressions(self):
         for given, wanted in (
@@ -37,6 +38,7 @@ class Durations(unittest.TestCase):
         wanted = given.replace("interval: 1m", "interval: 1000ms").replace("rate(x[5m])", "rate(x[5000ms])")
         wanted = wanted.replace("        for: 10m\n", "        for: 10000ms\n").replace("[1h]", "[60000ms]")
         self.assertEqual(document(given, 60), wanted)
+        self.assertEqual(document("global:\n  scrape_interval: 15s\n", 240), "global:\n  scrape_interval: 200ms\n")
 
 
 if __name__ == "__main__":
