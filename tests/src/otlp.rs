@@ -6,7 +6,7 @@
 mod seen;
 mod serve;
 
-pub use seen::{Metric, Request, Span};
+pub use seen::{Metric, Point, Request, Span};
 
 use crate::pair::{Builder, DEADLINE};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};

@@ -86,7 +86,8 @@ async fn a_collector_that_comes_back_gets_what_waited() {
         receiver.behave(Mode::Normal);
         let again = |receiver: &Receiver| {
             let spans = receiver.spans();
-            (spans.iter().filter(|span| span.of("codex.request.id") == request.as_str()).count() > 1).then_some(())
+            (spans.iter().filter(|span| span.of("codex.request.id") == request.as_str()).count() > 1)
+                .then_some(())
         };
         receiver.until("the same span once more", again).await.expect("a second attempt");
         assert!(pair.front.log().iter().all(|line| !line.contains("otlp_failed")), "it got all");

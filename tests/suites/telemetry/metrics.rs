@@ -1,6 +1,6 @@
 //! The GenAI metrics.
 
-use gateway_tests::otlp::{Metric, Mode, Protocol, Receiver};
+use gateway_tests::otlp::{Metric, Mode, Point, Protocol, Receiver};
 use serde_json::json;
 
 use crate::ask::{ask, asking, start};
@@ -17,7 +17,7 @@ async fn the_conventions_histograms_are_exported_over_both_protocols() {
             ask(&pair, body, &[]).await.text().await.expect("an answer");
         }
         ask(&pair, &asking("!fail serverOverloaded"), &[]).await.text().await.expect("an answer");
-        let count = |metric: &Metric| metric.points.iter().map(|point| point.1).sum::<u64>();
+        let count = |metric: &Metric| metric.points.iter().map(|point| point.count).sum::<u64>();
         let last = |receiver: &Receiver, name: &str| {
             receiver.metrics().into_iter().rfind(|metric| metric.name == name)
         };
@@ -34,7 +34,7 @@ async fn the_conventions_histograms_are_exported_over_both_protocols() {
                 .await
                 .expect("a metric");
             assert_eq!(found.unit, unit);
-            for (attributes, _, _, boundaries) in &found.points {
+            for Point { attributes, bounds: boundaries, .. } in &found.points {
                 assert_eq!(boundaries.len(), bounds, "{name}");
                 assert_eq!(attributes["gen_ai.operation.name"], "chat");
                 assert_eq!(attributes["gen_ai.provider.name"], "openai");
@@ -43,11 +43,12 @@ async fn the_conventions_histograms_are_exported_over_both_protocols() {
         }
         let usage = last(&receiver, "gen_ai.client.token.usage").expect("a metric");
         let mut kinds: Vec<_> =
-            usage.points.iter().map(|point| point.0["gen_ai.token.type"].clone()).collect();
+            usage.points.iter().map(|point| point.attributes["gen_ai.token.type"].clone()).collect();
         kinds.sort_by_key(ToString::to_string);
         assert_eq!(kinds, [json!("input"), json!("output")]);
         let took = last(&receiver, "gen_ai.client.operation.duration").expect("a metric");
-        let failed: Vec<_> = took.points.iter().filter_map(|point| point.0.get("error.type")).collect();
+        let failed: Vec<_> =
+            took.points.iter().filter_map(|point| point.attributes.get("error.type")).collect();
         assert_eq!(failed, ["overloaded"]);
     }
 }

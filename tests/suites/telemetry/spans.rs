@@ -32,7 +32,7 @@ async fn a_request_is_two_spans_in_its_clients_trace_over_both_protocols() {
             ("server.port", json!(pair.addr.port())),
             ("codex.outcome", json!("ok")),
             ("codex.stream", json!(false)),
-            ("codex.key", json!("default")),
+            ("codex.key", json!("PROXY_API_KEY")),
             ("error.type", Value::Null),
         ] {
             assert_eq!(server.of(attribute), &value, "{attribute}: {server:#?}");

@@ -18,8 +18,9 @@ async fn a_streams_spans_live_as_long_as_it_does() {
         Answer::to(&pair, "!chunks 3\n!pause 300\n!echo one two three", true).await.expect("a head");
     let request = answer.header("x-request-id").expect("a name").to_owned();
     assert!(answer.until("a part of the text", |text| !text.is_empty()).await.expect("text"));
-    let open =
-        |receiver: &Receiver| receiver.spans().iter().any(|span| span.of("codex.request.id") == request.as_str());
+    let open = |receiver: &Receiver| {
+        receiver.spans().iter().any(|span| span.of("codex.request.id") == request.as_str())
+    };
     assert!(!open(&receiver), "it isn't over");
     answer.end().await.expect("an end");
     let (server, model) = both(&receiver, &request).await;
@@ -44,7 +45,7 @@ async fn a_streams_spans_live_as_long_as_it_does() {
 async fn a_client_that_hangs_up_ends_its_spans() {
     let receiver = Receiver::start(Mode::Normal).expect("a receiver");
     let pair = start(&receiver, Protocol::Http).await;
-    let mut answer = Answer::to(&pair, "!chunks 2\n!pause 60000\n!echo one two", true).await.expect("a head");
+    let mut answer = Answer::to(&pair, "!echo one two\n!hang", true).await.expect("a head");
     let request = answer.header("x-request-id").expect("a name").to_owned();
     assert!(answer.until("a part of the text", |text| !text.is_empty()).await.expect("text"));
     drop(answer);
@@ -99,7 +100,7 @@ async fn a_forced_end_sends_what_was_open() {
         .front("OTEL_BSP_SCHEDULE_DELAY", "600000")
         .front("PROXY_SHUTDOWN_GRACE_MS", "100");
     let mut pair = serving(builder).await;
-    let mut answer = Answer::to(&pair, "!chunks 2\n!pause 60000\n!echo one two", true).await.expect("a head");
+    let mut answer = Answer::to(&pair, "!echo one two\n!hang", true).await.expect("a head");
     let request = answer.header("x-request-id").expect("a name").to_owned();
     assert!(answer.until("a part of the text", |text| !text.is_empty()).await.expect("text"));
     pair.front.signal(Signal::SIGTERM).expect("a process");
