@@ -5,6 +5,7 @@ pub mod asker;
 pub mod health;
 pub mod link;
 mod models;
+pub mod scrape;
 pub mod session;
 pub mod table;
 pub mod turn;

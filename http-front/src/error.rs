@@ -4,10 +4,12 @@
 //! `retryable`. The status follows what the caller should do about it.
 
 mod kind;
+mod source;
 
 use http::{HeaderValue, StatusCode, header};
 pub use kind::Kind;
 use serde::Serialize;
+pub use source::Source;
 use std::{borrow::Cow, time::Duration};
 
 /// The longest `Retry-After` that means "retry soon": above it the SDKs stop retrying.
@@ -26,6 +28,8 @@ pub struct ApiError {
     exact: bool,
     /// Whether something was done that a second try would do again.
     done: bool,
+    /// Whose fault it is, where that is known better than from the kind.
+    fault: Option<Source>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +57,7 @@ impl ApiError {
             retry_after: None,
             exact: false,
             done: false,
+            fault: None,
         }
     }
 
@@ -110,6 +115,16 @@ impl ApiError {
         let stop = if said.ends_with(['.', '!', '?']) { "" } else { "." };
         let message = format!("{said}{stop} {DONE}");
         Self { message: message.into(), retry_after: None, done: true, ..self }
+    }
+
+    /// The same by the fault of another than such errors mostly are.
+    pub fn caused_by(self, source: Source) -> Self {
+        Self { fault: Some(source), ..self }
+    }
+
+    /// Whose fault it is. For operators: no client is told.
+    pub fn fault(&self) -> Source {
+        self.fault.unwrap_or(self.kind.row().source)
     }
 
     /// What went wrong.

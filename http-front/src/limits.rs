@@ -18,7 +18,7 @@ use self::{
 use crate::{
     auth::Key,
     config::LimitConfig,
-    error::{ApiError, Kind},
+    error::{ApiError, Kind, Source},
     metrics::Metrics,
     openai::usage::Tokens,
     translate::event::Delta,
@@ -113,11 +113,11 @@ impl Limits {
                     "The service has as many requests open as it serves at once ({}); try again.",
                     self.config.streams
                 );
-                return ApiError::new(Kind::Overloaded, text).retry_after(after);
+                return ApiError::new(Kind::Overloaded, text).retry_after(after).caused_by(Source::Gateway);
             }
         };
         self.metrics.rate_limited(label);
-        ApiError::new(Kind::RateLimited, message).retry_exactly_after(after)
+        ApiError::new(Kind::RateLimited, message).retry_exactly_after(after).caused_by(Source::Client)
     }
 }
 

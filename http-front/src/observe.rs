@@ -97,6 +97,11 @@ impl Observe {
         self.span.kept_alive();
     }
 
+    /// The head of its stream goes out.
+    pub fn opened(&self) {
+        self.counted.opened();
+    }
+
     /// The head of its answer goes out.
     pub fn head(&self, status: StatusCode) {
         self.counted.head(status);

@@ -167,6 +167,7 @@ impl Record {
     /// The head of its answer goes out, with 200, before the end is known.
     pub fn head_goes_out(&mut self) {
         self.kept.status = Some(200);
+        self.observe.opened();
     }
 
     /// It ends here; false where it had ended before.

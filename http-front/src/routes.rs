@@ -8,6 +8,7 @@ pub mod cors;
 pub mod dispatch;
 mod gate;
 pub mod health;
+mod metrics;
 pub mod models;
 mod prepare;
 pub mod table;

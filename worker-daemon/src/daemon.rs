@@ -8,6 +8,7 @@ use crate::{
     hardening,
     home::{self, HomeError},
     listener::{self, BindError, Socket},
+    measure,
     mux::{
         action::{Order, Reason},
         actor::{Actor, INBOX},
@@ -101,7 +102,7 @@ impl DaemonError {
 ///
 /// # Errors
 /// [`DaemonError`], when it can't start, or codex is gone for good. A codex that merely ends is started again.
-pub async fn run(config: Config, _otel: Otel) -> Result<(), DaemonError> {
+pub async fn run(config: Config, otel: Otel) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
     if config.secure_mode {
         hardening::apply().map_err(DaemonError::Hardening)?;
@@ -124,7 +125,7 @@ pub async fn run(config: Config, _otel: Otel) -> Result<(), DaemonError> {
     let shutdown = Shutdown::new();
     refresh_catalog(&prepared, &shutdown);
     let grace = config.grace;
-    let running = start(Arc::new(config), socket, prepared, &shutdown);
+    let running = start(Arc::new(config), socket, prepared, &otel, &shutdown);
     stop(signals, running, &shutdown, grace).await
 }
 
@@ -166,7 +167,13 @@ impl Essential {
     }
 }
 
-fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shutdown) -> Running {
+fn start(
+    config: Arc<Config>,
+    socket: Socket,
+    prepared: Prepared,
+    otel: &Otel,
+    shutdown: &Shutdown,
+) -> Running {
     let limits = Limits {
         rpc_window: config.rpc_window,
         turns: config.turns,
@@ -186,11 +193,13 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
     core.on_models(Arc::clone(&prepared.catalog.models));
     let (kept, from_disk) = mpsc::channel(1);
     let keep = toggles::keeper(&mut core, &config.codex_home, kept, shutdown);
-    let (actor, load) = Actor::new(core, orders.clone(), keep);
+    let (measured, from_system) = mpsc::channel(1);
+    let (actor, load) =
+        Actor::new(core, orders.clone(), keep, measure::start(measured, otel.clone(), shutdown));
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();
-    let mux = shutdown.spawn(actor.run(from_clients, from_child, from_disk, shutdown.clone()));
+    let mux = shutdown.spawn(actor.run(from_clients, from_child, from_disk, from_system, shutdown.clone()));
     let (pulse, felt) = watch::channel(Pulse { status: Status::default(), well_until: Instant::now() });
     shutdown.spawn(notify::report(felt, config.watchdog, shutdown.clone()));
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };

@@ -4,6 +4,7 @@ pub mod action;
 pub mod actor;
 pub mod admit;
 pub mod core;
+pub mod observe;
 pub mod route;
 pub mod table;
 pub mod threads;

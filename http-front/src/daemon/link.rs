@@ -3,6 +3,7 @@
 use super::{
     asker::Asker,
     health::Health,
+    scrape::{self, Ask, NoAnswer},
     session::Session,
     turn::{TurnKey, TurnStream},
 };
@@ -17,6 +18,7 @@ use futures_util::StreamExt;
 use shared::{
     backoff::{Backoff, Policy},
     codec::LineCodec,
+    control::metrics::Told,
     queue::{self, Sender},
     shutdown::Shutdown,
     writer::write_lines,
@@ -82,6 +84,7 @@ pub(super) struct Start {
 pub struct Daemon {
     starts: mpsc::Sender<Start>,
     cancels: mpsc::UnboundedSender<TurnKey>,
+    asks: mpsc::Sender<Ask>,
     health: watch::Receiver<Health>,
     next: Arc<AtomicU64>,
     turn_buffer: usize,
@@ -92,18 +95,20 @@ impl Daemon {
     pub fn connect(config: LinkConfig, board: Board, shutdown: &Shutdown) -> Self {
         let (starts, start_queue) = mpsc::channel(COMMANDS);
         let (cancels, cancel_queue) = mpsc::unbounded_channel();
+        let (asks, ask_queue) = mpsc::channel(scrape::WAITING);
         let (health, watch) = watch::channel(Health::default());
         let turn_buffer = config.turn_buffer;
         let link = Link {
             config,
             starts: start_queue,
             cancels: cancel_queue,
+            asks: ask_queue,
             health,
             board,
             shutdown: shutdown.clone(),
         };
         shutdown.spawn(link.run());
-        Self { starts, cancels, health: watch, next: Arc::new(AtomicU64::new(0)), turn_buffer }
+        Self { starts, cancels, asks, health: watch, next: Arc::new(AtomicU64::new(0)), turn_buffer }
     }
 
     /// What is known of the daemon now.
@@ -114,6 +119,14 @@ impl Daemon {
     /// The same as it changes; it ends with the link.
     pub fn watch(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// What the daemon has counted; `None` of an older one, which doesn't know.
+    ///
+    /// # Errors
+    /// [`NoAnswer`], at the latest after a second. Cancel safe.
+    pub async fn metrics(&self) -> Result<Option<Arc<Told>>, NoAnswer> {
+        scrape::ask(&self.asks).await
     }
 
     /// Starts a turn for `asker`; what is said of it is told to `trace`. The stream ends with [`End::Unavailable`] when there is no daemon.
@@ -136,6 +149,7 @@ struct Link {
     config: LinkConfig,
     starts: mpsc::Receiver<Start>,
     cancels: mpsc::UnboundedReceiver<TurnKey>,
+    asks: mpsc::Receiver<Ask>,
     health: watch::Sender<Health>,
     board: Board,
     shutdown: Shutdown,
@@ -194,6 +208,8 @@ impl Link {
                     None => return false,
                 },
                 _ = self.cancels.recv() => {}
+                // Dropped: there is no daemon.
+                Some(_ask) = self.asks.recv() => {}
             }
         }
     }
@@ -243,6 +259,7 @@ impl Link {
                     }
                     session.cancel(key);
                 }
+                Some(ask) = self.asks.recv() => session.ask_metrics(ask),
                 Ok(()) = switched.changed() => session.send_toggles(),
                 () = tokio::time::sleep_until(session.models_at.unwrap_or_else(Instant::now)),
                     if session.models_at.is_some() => session.list_models(),

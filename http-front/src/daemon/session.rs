@@ -4,6 +4,7 @@ use super::{
     health::Health,
     link::Start,
     models::{Child, Listing, Page},
+    scrape::{Ask, Asking},
     table::{Call, Heard, Table},
 };
 use crate::state::board::Board;
@@ -18,7 +19,7 @@ use shared::{
     },
     build_info,
     codec::Decoded,
-    control::{self, Models, Status, WorkerState},
+    control::{self, Models, Status, WorkerState, metrics::Told},
     line::Line,
     queue::Sender,
     rpc::{self, ErrorObject, Message, code},
@@ -83,6 +84,8 @@ pub(super) struct Session {
     asked: bool,
     /// What an operator has switched.
     board: Board,
+    /// Who asks what the daemon has counted.
+    scrapes: Asking,
 }
 
 impl Session {
@@ -107,6 +110,7 @@ impl Session {
             models_at: None,
             asked: false,
             board,
+            scrapes: Asking::default(),
         }
     }
 
@@ -126,6 +130,14 @@ impl Session {
     pub(super) fn start(&mut self, Start { key, plan, asker, deltas, trace }: Start) {
         let line = self.table.start(key, plan, asker, deltas, trace);
         self.out.push(line);
+    }
+
+    /// Somebody asks what the daemon has counted.
+    pub(super) fn ask_metrics(&mut self, ask: Ask) {
+        if self.scrapes.add(ask) {
+            let line = self.table.call(Call::Metrics, control::metrics::METRICS, &serde_json::json!({}));
+            self.out.push(line);
+        }
     }
 
     /// Sends what was switched and the daemon doesn't have.
@@ -261,6 +273,11 @@ impl Session {
                     )
                 }
             },
+            (Call::Metrics, answer) => {
+                // An older daemon doesn't know the method.
+                let told = answer.ok().and_then(|told| serde_json::from_str::<Told>(told.get()).ok());
+                self.scrapes.answered(told.map(Arc::new).as_ref());
+            }
             // An older daemon doesn't know the method, and may have taken the place of one that does.
             (Call::ModelInfos, Err(error)) if error.code == code::FORBIDDEN => {
                 health.send_modify(|h| Arc::make_mut(&mut h.models).infos.clear());

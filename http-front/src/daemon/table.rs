@@ -67,6 +67,8 @@ pub enum Call {
     ModelInfos,
     /// `daemon/toggles/set`, with the number of the change.
     Toggles(u64),
+    /// `daemon/metrics`.
+    Metrics,
 }
 
 /// How far a turn is.

@@ -1,4 +1,6 @@
-//! What can go wrong, and the one table from it to status, type and code.
+//! What can go wrong, and the one table from it to status, type, code and whose fault it is.
+
+use super::source::Source;
 
 /// What went wrong, as far as a client must tell cases apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,46 +73,55 @@ pub(super) struct Row {
     pub(super) kind: &'static str,
     pub(super) code: Option<&'static str>,
     pub(super) retryable: bool,
+    /// Whose fault it is, where nothing more is known.
+    pub(super) source: Source,
 }
 
 impl Kind {
     /// The table. `docs/errors.md` shows it to people.
     pub(super) fn row(self) -> Row {
-        let row = |status, kind, code, retryable| Row { status, kind, code, retryable };
+        let row = |status, kind, code, retryable, source| Row { status, kind, code, retryable, source };
+        use Source::{Client, Gateway, Provider, Worker};
         let bad = "invalid_request_error";
         match self {
-            Self::InvalidRequest => row(400, bad, None, false),
-            Self::UnsupportedParameter => row(400, bad, Some("unsupported_parameter"), false),
-            Self::UnsupportedValue => row(400, bad, Some("unsupported_value"), false),
-            Self::ContextLength => row(400, bad, Some("context_length_exceeded"), false),
-            Self::InvalidApiKey => row(401, bad, Some("invalid_api_key"), false),
-            Self::ProfileNotAllowed => row(403, "permission_error", Some("profile_not_allowed"), false),
-            Self::ModelNotAllowed => row(403, "permission_error", Some("model_not_allowed"), false),
-            Self::OperatorOnly => row(403, "permission_error", Some("operator_only"), false),
-            Self::NotFound => row(404, bad, Some("not_found"), false),
-            Self::ModelNotFound => row(404, bad, Some("model_not_found"), false),
-            Self::MethodNotAllowed => row(405, bad, Some("method_not_allowed"), false),
-            Self::TooLarge => row(413, bad, Some("request_too_large"), false),
-            Self::BodyTimeout => row(408, bad, Some("request_timeout"), false),
-            Self::UpstreamRefused(status) => row(status, bad, None, false),
-            Self::RateLimited => row(429, "rate_limit_error", Some("rate_limit_exceeded"), true),
-            Self::InsufficientQuota => row(429, "insufficient_quota", Some("insufficient_quota"), false),
-            Self::Overloaded => row(503, "server_error", Some("overloaded"), true),
-            Self::Maintenance => row(503, "server_error", Some("maintenance"), true),
-            Self::Draining => row(503, "server_error", Some("draining"), true),
-            Self::AppServerDisabled => row(503, "server_error", Some("app_server_disabled"), false),
-            Self::AgentUnavailable => row(503, "server_error", Some("agent_unavailable"), false),
-            Self::InstructionsAdded => row(503, "server_error", Some("instructions_added"), false),
-            Self::WorkerUnavailable => row(503, "server_error", Some("worker_unavailable"), true),
-            Self::WorkerRestarted => row(502, "server_error", Some("worker_restarted"), true),
-            Self::UpstreamUnauthorized => row(503, "server_error", Some("upstream_unauthorized"), true),
-            Self::Upstream => row(502, "server_error", Some("upstream_error"), true),
-            Self::Timeout => row(504, "server_error", Some("timeout"), true),
-            Self::ContentPolicy => {
-                row(400, "content_policy_violation", Some("content_policy_violation"), false)
+            Self::InvalidRequest => row(400, bad, None, false, Client),
+            Self::UnsupportedParameter => row(400, bad, Some("unsupported_parameter"), false, Client),
+            Self::UnsupportedValue => row(400, bad, Some("unsupported_value"), false, Client),
+            Self::ContextLength => row(400, bad, Some("context_length_exceeded"), false, Client),
+            Self::InvalidApiKey => row(401, bad, Some("invalid_api_key"), false, Client),
+            Self::ProfileNotAllowed => {
+                row(403, "permission_error", Some("profile_not_allowed"), false, Client)
             }
-            Self::SlowReader => row(500, "server_error", Some("slow_reader"), false),
-            Self::Internal => row(500, "server_error", Some("internal_error"), false),
+            Self::ModelNotAllowed => row(403, "permission_error", Some("model_not_allowed"), false, Client),
+            Self::OperatorOnly => row(403, "permission_error", Some("operator_only"), false, Client),
+            Self::NotFound => row(404, bad, Some("not_found"), false, Client),
+            Self::ModelNotFound => row(404, bad, Some("model_not_found"), false, Client),
+            Self::MethodNotAllowed => row(405, bad, Some("method_not_allowed"), false, Client),
+            Self::TooLarge => row(413, bad, Some("request_too_large"), false, Client),
+            Self::BodyTimeout => row(408, bad, Some("request_timeout"), false, Client),
+            Self::UpstreamRefused(status) => row(status, bad, None, false, Client),
+            Self::RateLimited => row(429, "rate_limit_error", Some("rate_limit_exceeded"), true, Provider),
+            Self::InsufficientQuota => {
+                row(429, "insufficient_quota", Some("insufficient_quota"), false, Provider)
+            }
+            Self::Overloaded => row(503, "server_error", Some("overloaded"), true, Worker),
+            Self::Maintenance => row(503, "server_error", Some("maintenance"), true, Gateway),
+            Self::Draining => row(503, "server_error", Some("draining"), true, Gateway),
+            Self::AppServerDisabled => row(503, "server_error", Some("app_server_disabled"), false, Gateway),
+            Self::AgentUnavailable => row(503, "server_error", Some("agent_unavailable"), false, Gateway),
+            Self::InstructionsAdded => row(503, "server_error", Some("instructions_added"), false, Gateway),
+            Self::WorkerUnavailable => row(503, "server_error", Some("worker_unavailable"), true, Worker),
+            Self::WorkerRestarted => row(502, "server_error", Some("worker_restarted"), true, Worker),
+            Self::UpstreamUnauthorized => {
+                row(503, "server_error", Some("upstream_unauthorized"), true, Provider)
+            }
+            Self::Upstream => row(502, "server_error", Some("upstream_error"), true, Provider),
+            Self::Timeout => row(504, "server_error", Some("timeout"), true, Provider),
+            Self::ContentPolicy => {
+                row(400, "content_policy_violation", Some("content_policy_violation"), false, Client)
+            }
+            Self::SlowReader => row(500, "server_error", Some("slow_reader"), false, Client),
+            Self::Internal => row(500, "server_error", Some("internal_error"), false, Gateway),
         }
     }
 
@@ -148,11 +159,25 @@ impl Kind {
         Self::Internal,
     ];
 
-    /// A row of the table in `docs/errors.md`: status, type, code, retryable.
+    /// The name for series: the code, and one of its own where a kind has none. Closed, unlike the codes that clients see,
+    /// which may be the upstream's own words.
+    pub fn label(self) -> &'static str {
+        let plain =
+            if matches!(self, Self::UpstreamRefused(_)) { "upstream_refused" } else { "invalid_request" };
+        self.row().code.unwrap_or(plain)
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        self.row().status
+    }
+
+    /// A row of the table in `docs/errors.md`: status, type, code, retryable, source, and the name in series.
     pub fn documented(self) -> String {
-        let Row { status, kind, code, retryable } = self.row();
+        let Row { status, kind, code, retryable, source } = self.row();
         let code = code.map_or("`null`, or the upstream's".to_owned(), |c| format!("`{c}`"));
-        format!("| {self:?} | {status} | `{kind}` | {code} | {retryable} |")
+        let (source, label) = (source.as_str(), self.label());
+        format!("| {self:?} | {status} | `{kind}` | {code} | {retryable} | `{source}` | `{label}` |")
     }
 }
 

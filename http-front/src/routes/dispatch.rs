@@ -3,7 +3,7 @@
 use super::{
     chat, completions, cors,
     health::report,
-    models,
+    metrics, models,
     table::{NotServed, Resolved, Route, Side, resolve},
     toggles,
 };
@@ -12,7 +12,7 @@ use crate::{
     auth::Key,
     error::{ApiError, Kind},
     http::listener::Peer,
-    metrics,
+    metrics::request::Counted,
     observe::Observe,
     record::Record,
     records::access::Access,
@@ -53,8 +53,9 @@ pub fn routes(
         .then(move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, access, body| {
             let app = app.clone();
             async move {
+                let counted = Counted::new(&app.metrics, side, &method);
                 let span = app.spans.begin(side, &method, &headers);
-                let observe = Observe { span, ..Observe::default() };
+                let observe = Observe { counted, span };
                 let record = Record::of(&headers, observe.clone()).accessed(access);
                 let id = record.id().to_owned();
                 let mut call = Call { app: &app, peer: &peer, headers: &headers, key: None };
@@ -202,13 +203,7 @@ impl Call<'_> {
             }
             Route::Metrics => {
                 record.quiet();
-                self.app
-                    .metrics
-                    .switched(self.app.board.maintenance().enabled, self.app.board.app_server().enabled);
-                let mut response = Response::new(self.app.metrics.text().into());
-                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
-                response.headers_mut().insert(header::CONTENT_TYPE, kind);
-                Ok(response)
+                Ok(metrics::page(self).await)
             }
             Route::Verify => return self.verified(record),
             Route::Maintenance | Route::AppServer => {

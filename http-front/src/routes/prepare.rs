@@ -5,7 +5,7 @@ use crate::{
     app::App,
     config::Config,
     daemon::health::Health,
-    error::{ApiError, Kind},
+    error::{self, ApiError, Kind},
     images::{Note, Source},
     openai::{chat::ChatRequest, message::Message},
     translate::{
@@ -123,7 +123,8 @@ async fn images(app: &App, messages: &[Message<'_>]) -> Result<(Vec<String>, BTr
     let loaded = match tokio::time::timeout(app.config.timeout, app.images.load(&sources)).await {
         Ok(loaded) => loaded?,
         Err(_) => {
-            return Err(ApiError::new(Kind::Timeout, "The images could not be read in time; try again."));
+            let late = ApiError::new(Kind::Timeout, "The images could not be read in time; try again.");
+            return Err(late.caused_by(error::Source::Client));
         }
     };
     let notes = loaded.iter().flat_map(|image| image.notes.iter().copied()).collect();

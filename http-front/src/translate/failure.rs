@@ -3,7 +3,7 @@
 mod words;
 
 use super::event::End;
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, Source};
 use shared::{
     app_server::failure::{
         DRAINING_DETAILS, IDLE_DETAILS, Info, LOST_DETAILS, RESTARTED_DETAILS, TIMEOUT_DETAILS, TurnError,
@@ -114,7 +114,8 @@ fn turn(error: &TurnError) -> ApiError {
         Info::ContextWindowExceeded => too_long(),
         Info::UsageLimitExceeded | Info::SessionBudgetExceeded => used_up(),
         Info::RateLimitExceeded | Info::Http { status: Some(429) } => rate_limited(&error.message),
-        Info::ServerOverloaded => ApiError::new(Kind::Overloaded, "The upstream is overloaded; try again."),
+        Info::ServerOverloaded => ApiError::new(Kind::Overloaded, "The upstream is overloaded; try again.")
+            .caused_by(Source::Provider),
         Info::ModelNotFound => {
             ApiError::new(Kind::ModelNotFound, "The upstream does not know this model.").with_param("model")
         }
@@ -132,6 +133,7 @@ fn turn(error: &TurnError) -> ApiError {
         Info::Http { status: Some(413) } => too_long(),
         Info::Http { status: Some(503) } => {
             ApiError::new(Kind::Overloaded, "The upstream is not available; try again.")
+                .caused_by(Source::Provider)
         }
         Info::Other => body(400, &error.message).or_else(|| judged(error)).unwrap_or_else(upstream),
         Info::InternalServerError | Info::Http { .. } => upstream(),
@@ -166,11 +168,12 @@ fn refused(error: &ErrorObject) -> ApiError {
         code::WORKER_UNAVAILABLE => unavailable(after),
         code::WORKER_RESTARTED => restarted(),
         code::DRAINING => draining(),
-        code::TIMEOUT => ApiError::new(Kind::Timeout, "The worker did not answer in time; try again."),
+        code::TIMEOUT => ApiError::new(Kind::Timeout, "The worker did not answer in time; try again.")
+            .caused_by(Source::Worker),
         code::INVALID_PARAMS | code::INVALID_REQUEST => {
-            ApiError::new(Kind::InvalidRequest, "The worker refused this request.")
+            ApiError::new(Kind::InvalidRequest, "The worker refused this request.").caused_by(Source::Gateway)
         }
-        _ => ApiError::new(Kind::Internal, "The worker failed on this request."),
+        _ => ApiError::new(Kind::Internal, "The worker failed on this request.").caused_by(Source::Worker),
     }
 }
 

@@ -16,6 +16,7 @@ mod home;
 mod npm;
 mod paths;
 mod pinned;
+mod prometheus;
 mod python;
 mod sse;
 mod steps;

@@ -30,7 +30,7 @@ use opentelemetry_sdk::{
     trace::{SdkTracer, SdkTracerProvider, SpanLimits},
 };
 use queue::Queue;
-use shared::{build_info, settings::Problem};
+use shared::{build_info, control::metrics::Spans, settings::Problem};
 use std::{
     sync::{Arc, mpsc},
     thread,
@@ -56,17 +56,6 @@ struct Inner {
     tally: Arc<Tally>,
 }
 
-/// What became of spans since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SpanCounts {
-    /// A collector took them.
-    pub exported: u64,
-    /// The queue was full, or the program over.
-    pub dropped: u64,
-    /// A collector didn't take them.
-    pub failed: u64,
-}
-
 impl Otel {
     /// What begins spans, where spans are exported.
     pub fn tracer(&self) -> Option<&SdkTracer> {
@@ -83,8 +72,8 @@ impl Otel {
         self.inner.as_ref().is_some_and(|inner| inner.content)
     }
 
-    /// What became of spans.
-    pub fn spans(&self) -> SpanCounts {
+    /// What became of spans since the start.
+    pub fn spans(&self) -> Spans {
         self.inner.as_ref().map(|inner| inner.tally.spans()).unwrap_or_default()
     }
 }

@@ -31,6 +31,23 @@ pub const NOT_REPLACED: i64 = -32015;
 /// The request was withdrawn by its own client before it was sent.
 pub const CANCELLED: i64 = -32800;
 
+/// Every one of them.
+pub const ALL: [i64; 13] = [
+    PARSE_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    INVALID_PARAMS,
+    INTERNAL,
+    OVERLOADED,
+    WORKER_UNAVAILABLE,
+    WORKER_RESTARTED,
+    TIMEOUT,
+    DRAINING,
+    FORBIDDEN,
+    NOT_REPLACED,
+    CANCELLED,
+];
+
 fn plain(code: i64, message: impl Into<String>) -> ErrorObject {
     ErrorObject { code, message: message.into(), data: None }
 }

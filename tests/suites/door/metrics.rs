@@ -1,25 +1,20 @@
 //! What is counted: told on the internal listener alone, to whoever asks, and of nothing that a client has sent.
 
-use std::net::SocketAddr;
+mod cardinality;
+mod counts;
+mod page;
+mod promtool;
+mod worker;
 
 use gateway_tests::pair::Pair;
 use serde_json::{Value, json};
 
-use crate::door::{asking, builder, chat, failure, named, once, request, start, stranger};
-use crate::raw::{Answer, Raw};
+use crate::door::{asking, builder, chat, failure, named, once, request, start};
+use page::{Page, get};
 
-async fn get(addr: SocketAddr, method: &str) -> Answer {
-    let mut raw = Raw::connect(addr).await;
-    raw.send(stranger(method, "/metrics", &[], b"")).await;
-    if method == "HEAD" { raw.answer_to_head().await } else { raw.answer().await }
-}
-
-/// The counters that have counted anything.
+/// The ignored parameters that were counted.
 async fn counted(pair: &Pair) -> Vec<String> {
-    let answer = get(pair.internal, "GET").await;
-    let counters = answer.text().lines().filter(|line| !line.starts_with('#') && line.contains("_total"));
-    let lines = counters.filter(|line| !line.ends_with(" 0"));
-    lines.map(str::to_owned).collect()
+    Page::of(pair).await.ignored()
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 
 mod fair;
 
-use super::table::Kind;
+use super::{observe::Seen, table::Kind};
 use bytes::Bytes;
 use fair::Fair;
 use shared::{
@@ -32,6 +32,8 @@ pub struct Waiting {
     pub caller: Caller,
     /// The HTTP request that it is for, where its client has told.
     pub request: Option<RequestName>,
+    /// What is told of it.
+    pub seen: Seen,
     /// Its id as the client wrote it, raw JSON.
     pub id: Bytes,
     /// What stands before the id.

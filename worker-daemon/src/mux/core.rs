@@ -16,6 +16,8 @@ mod child;
 mod client;
 mod lane;
 mod life;
+pub mod metrics;
+mod observed;
 mod own;
 pub mod params;
 mod probe;
@@ -28,6 +30,7 @@ mod watch;
 use super::{
     action::Action,
     admit::{Admission, Waiting},
+    observe::Observe,
     table::{Kind, Origin, Pending, Table},
     threads::{Leaving, Threads, Turn},
 };
@@ -160,6 +163,10 @@ pub struct Core {
     /// What an operator has switched at run time.
     switches: Switches,
     draining: bool,
+    /// Who asks what was counted.
+    asking: metrics::Asking,
+    /// Who is told of it all.
+    observe: Observe,
 }
 
 impl Core {
@@ -185,7 +192,14 @@ impl Core {
             models: Arc::default(),
             switches: Switches::default(),
             draining: false,
+            asking: metrics::Asking::default(),
+            observe: Observe::default(),
         }
+    }
+
+    /// Those who are told of what happens.
+    pub fn observe(&mut self) -> &mut Observe {
+        &mut self.observe
     }
 
     /// Turns that run or are being started.
@@ -220,6 +234,7 @@ impl Core {
             && self.asked.is_empty()
             && self.held.is_empty()
             && self.switches.is_idle()
+            && self.asking.is_idle()
     }
 
     /// When something is to be done although nothing happens, besides [`Core::on_tick`]'s own rhythm.
@@ -272,11 +287,13 @@ impl Core {
     /// Answers a client's request with an error and forgets it.
     fn fail(&mut self, conn: ConnId, id: &Bytes, error: &ErrorObject, out: &mut Vec<Action>) {
         if self.settle(conn, id) {
+            self.observe.refused(error.code);
             out.push(Action::ToClient(conn, Line::json(&rpc::ErrorAnswer { id: raw(id), error })));
         }
     }
 
-    fn fail_waiting(&mut self, waiting: Waiting, error: &ErrorObject, out: &mut Vec<Action>) {
+    fn fail_waiting(&mut self, waiting: Waiting, error: &ErrorObject, now: Instant, out: &mut Vec<Action>) {
+        self.observe.dropped(&waiting.seen, Some(error.code), now);
         self.fail(waiting.conn, &waiting.id, error, out);
     }
 

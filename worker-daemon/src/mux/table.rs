@@ -4,7 +4,7 @@
 //! so no answer of an earlier child can be taken for one of a later one. An entry whose requester is gone stays
 //! as a tombstone: its answer is still needed to let go of what it made.
 
-use super::admit::Waiting;
+use super::{admit::Waiting, observe::Seen};
 use bytes::Bytes;
 use shared::id::{ConnId, Generation, ThreadId, TurnId};
 use std::{
@@ -93,6 +93,8 @@ pub struct Pending {
     pub generation: Generation,
     /// When waiting ends.
     pub deadline: Instant,
+    /// What is told of it.
+    pub seen: Seen,
     /// The request itself, should it have to be sent again; `None` for the daemon's own.
     pub again: Option<Waiting>,
 }
@@ -196,6 +198,7 @@ impl Table {
                         kind: pending.kind,
                         thread: pending.thread.clone(),
                         interrupt: None,
+                        seen: pending.seen.clone(),
                         generation,
                         deadline: now + keep,
                         again: None,

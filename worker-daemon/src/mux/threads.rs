@@ -1,6 +1,9 @@
 //! Who owns which thread, and what its turn is doing.
 
-use super::turn::Run;
+use super::{
+    observe::{Seen, SeenTurn},
+    turn::Run,
+};
 use shared::{
     id::{ConnId, Generation, ThreadId, TurnId},
     trace::RequestName,
@@ -49,6 +52,10 @@ pub struct Thread {
     pub once: bool,
     /// The HTTP request that its turn is for, where the client has told.
     pub request: Option<RequestName>,
+    /// The running turn as it is observed, where a client started it.
+    pub seen: Option<SeenTurn>,
+    /// Its `turn/start`s that no turn came of yet, as they are observed.
+    starts: Vec<Seen>,
     /// Its `turn/start`s that the child has not answered.
     starting: usize,
     /// Turns that ended: the answer to a `turn/start` may come after the end of its turn. The last one, and more only
@@ -95,6 +102,22 @@ impl Thread {
         }
     }
 
+    /// A `turn/start` was written.
+    pub fn add_start(&mut self, seen: Seen) {
+        self.starts.push(seen);
+    }
+
+    /// The `turn/start` that was written with this id, unless a turn came of it already.
+    pub fn take_start(&mut self, wire: u64) -> Option<Seen> {
+        let at = self.starts.iter().position(|seen| seen.wire == wire)?;
+        Some(self.starts.remove(at))
+    }
+
+    /// The oldest one that no turn came of yet.
+    pub fn first_start(&mut self) -> Option<Seen> {
+        (!self.starts.is_empty()).then(|| self.starts.remove(0))
+    }
+
     /// The turn that runs, answered or not.
     pub fn running(&self) -> Option<&TurnId> {
         self.run.as_ref().filter(|run| !run.is_unnamed()).map(|run| &run.turn)
@@ -124,6 +147,8 @@ impl Threads {
                     run: None,
                     once: false,
                     request: None,
+                    seen: None,
+                    starts: Vec::new(),
                     starting: 0,
                     ended: Vec::new(),
                     disowned: None,

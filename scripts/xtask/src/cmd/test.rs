@@ -14,6 +14,7 @@ use crate::browser;
 use crate::env;
 use crate::failure::{Result, While};
 use crate::paths::Paths;
+use crate::prometheus;
 use crate::steps::{Show, Steps, Tail};
 use crate::tools;
 use crate::ui::{Ui, seconds};
@@ -60,6 +61,7 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
         others.into_iter().partition(|filter| filter.contains("browser"));
     let mut summary = "no tests were run besides those in a machine or a browser".to_owned();
     if all || !others.is_empty() {
+        prometheus::ensure(steps)?;
         let mut tests = nextest_command(options, paths, &nextest, &codex, ui);
         tests.envs(clients.variables());
         let tail = steps.command("tests", tests.arg("--workspace").args(others), Show::Live)?;

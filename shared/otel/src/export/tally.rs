@@ -1,7 +1,7 @@
 //! What became of spans and metrics: counted always, told at most once a minute.
 
 use super::Failure;
-use crate::SpanCounts;
+use shared::control::metrics::Spans;
 use std::{
     sync::{
         Mutex, PoisonError,
@@ -27,7 +27,7 @@ pub(crate) struct Tally {
 struct Told {
     at: Option<Instant>,
     failing: bool,
-    spans: SpanCounts,
+    spans: Spans,
     metrics: u64,
 }
 
@@ -40,8 +40,8 @@ pub(super) struct Sending<'a> {
 
 impl Tally {
     /// The counts of spans.
-    pub(crate) fn spans(&self) -> SpanCounts {
-        SpanCounts {
+    pub(crate) fn spans(&self) -> Spans {
+        Spans {
             exported: self.exported.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             failed: self.failed.load(Relaxed),

@@ -170,6 +170,7 @@ mod tests {
             conn: ConnId(conn),
             caller: caller.into(),
             request: None,
+            seen: crate::mux::observe::Seen::of("thread/read", Instant::now()),
             id: id.to_string().into(),
             head: bytes::Bytes::new(),
             tail: bytes::Bytes::new(),

@@ -19,6 +19,15 @@ use std::time::{Duration, Instant};
 /// How often an interrupt that the child refuses or loses is sent again: with the next tick after that.
 const REFUSALS: u32 = 25;
 
+/// A request of the daemon itself, before it is sent.
+pub(super) struct Own {
+    kind: Kind,
+    thread: Option<ThreadId>,
+    generation: Generation,
+    deadline: Instant,
+    interrupt: Option<Interrupt>,
+}
+
 impl Core {
     /// Lets a thread go that has no owner any more. While a `turn/start` is unanswered the thread stays, and this
     /// is called again with the answer.
@@ -120,13 +129,13 @@ impl Core {
         let turn = interrupt.turn.clone();
         let params = TurnInterruptParams { thread_id: id.as_str(), turn_id: turn.as_str() };
         let own = self.own(Kind::Interrupt, Some(id), generation, now + self.own_deadline());
-        self.ask(Pending { interrupt: Some(interrupt), ..own }, method::TURN_INTERRUPT, &params, out);
+        self.ask(Own { interrupt: Some(interrupt), ..own }, method::TURN_INTERRUPT, &params, now, out);
     }
 
     fn unsubscribe(&mut self, id: &ThreadId, generation: Generation, now: Instant, out: &mut Vec<Action>) {
         let params = ThreadParams { thread_id: id.as_str() };
         let own = self.own(Kind::Unsubscribe, Some(id), generation, now + self.own_deadline());
-        self.ask(own, method::THREAD_UNSUBSCRIBE, &params, out);
+        self.ask(own, method::THREAD_UNSUBSCRIBE, &params, now, out);
     }
 
     fn own_deadline(&self) -> Duration {
@@ -140,21 +149,32 @@ impl Core {
         thread: Option<&ThreadId>,
         generation: Generation,
         deadline: Instant,
-    ) -> Pending {
-        let thread = thread.cloned();
-        Pending { origin: Origin::Daemon, kind, thread, interrupt: None, generation, deadline, again: None }
+    ) -> Own {
+        Own { kind, thread: thread.cloned(), generation, deadline, interrupt: None }
     }
 
     /// Sends a request of the daemon itself. The few that go out together may pass the window by one or two.
     pub(super) fn ask<P: serde::Serialize>(
         &mut self,
-        own: Pending,
+        own: Own,
         method: &str,
         params: &P,
+        now: Instant,
         out: &mut Vec<Action>,
     ) {
-        let (generation, thread) = (own.generation, own.thread.clone());
-        let id = self.table.insert(own);
+        let Own { kind, thread, generation, deadline, interrupt } = own;
+        let mut seen = self.observe.own(method, now);
+        self.observe.written(&mut seen, self.table.newest() + 1, now);
+        let id = self.table.insert(Pending {
+            origin: Origin::Daemon,
+            kind,
+            thread: thread.clone(),
+            interrupt,
+            seen,
+            generation,
+            deadline,
+            again: None,
+        });
         if let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread.as_str())) {
             thread.newest = id;
         }

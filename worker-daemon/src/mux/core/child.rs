@@ -1,8 +1,9 @@
 //! Lines of the child.
 
-use super::{Asked, Core, HELD_NOTIFICATIONS, Held, Leaving};
+use super::{Asked, Core, HELD_NOTIFICATIONS, Held, Leaving, observed::outcome};
 use crate::mux::{
     action::{Action, Report},
+    observe::TurnOutcome,
     route::{Route, route},
     table::{Kind, Origin, Pending},
     threads::Thread,
@@ -69,14 +70,18 @@ impl Core {
         let Some((mut pending, late)) = self.table.answer(wire, generation) else {
             return;
         };
-        let refused = answer.as_ref().is_err_and(|error| is_overload(error));
+        let failed = answer.as_ref().err().map(|error| code_of(error));
+        let refused = failed == Some(code::OVERLOADED);
         if answer.is_err() {
             self.on_refused_interrupt(&mut pending, refused);
         }
         if refused && self.send_again(&mut pending, wire, now, out) {
             return;
         }
-        let Pending { origin, kind, thread, .. } = pending;
+        let Pending { origin, kind, thread, seen, .. } = pending;
+        if !late {
+            self.observe.answered(&seen, failed.map_or(Ok(()), Err), now);
+        }
         let result = answer.ok();
         let client = match &origin {
             Origin::Client { conn, .. } => Some(*conn),
@@ -97,6 +102,9 @@ impl Core {
         if let Origin::Client { conn, id: own } = origin
             && self.settle(conn, &own)
         {
+            if let Some(code) = failed {
+                self.observe.refused(code);
+            }
             out.push(Action::ToClient(conn, rpc::splice(line, id, own)));
         }
         match kind {
@@ -116,6 +124,10 @@ impl Core {
                 let turn = result.and_then(|scope| scope.turn);
                 if late {
                     self.threads.answered_late(thread.as_str(), turn.as_deref(), now);
+                    if let Some(thread) = self.threads.get_mut(thread.as_str()).filter(|_| turn.is_some()) {
+                        thread.add_start(seen.clone());
+                    }
+                    self.note_started(thread.as_str(), seen.wire, turn.as_deref(), now);
                     // Its thread was let go without it.
                     let gone = self.threads.get(thread.as_str()).is_none_or(|t| t.leaving == Leaving::Sent);
                     if let Some(turn) = turn.filter(|_| gone) {
@@ -125,13 +137,14 @@ impl Core {
                     self.threads.answered_without_name(thread.as_str(), now);
                 } else {
                     self.threads.answered(thread.as_str(), turn.as_deref(), now);
+                    self.note_started(thread.as_str(), seen.wire, turn.as_deref(), now);
                 }
                 self.let_go_if_abandoned(&thread);
             }
             // Whether it succeeded or the child didn't know the thread: it is gone.
             Kind::Unsubscribe if !refused => {
                 if let Some(thread) = thread {
-                    self.close(&thread, out);
+                    self.close(&thread, now, out);
                 }
             }
             Kind::Unsubscribe => {
@@ -177,11 +190,15 @@ impl Core {
                     Kind::StartTurn => {
                         if let Some(id) = &pending.thread {
                             self.threads.answered(id.as_str(), None, now);
+                            if let Some(thread) = self.threads.get_mut(id.as_str()) {
+                                thread.take_start(wire);
+                            }
                         }
                     }
                     Kind::OpenThread | Kind::Interrupt | Kind::Probe | Kind::Other => {}
                 }
                 waiting.attempts += 1;
+                self.observe.put_aside(&waiting.seen, now);
                 out.push(Action::Report(Report::SentAgain { attempts: waiting.attempts }));
                 self.admission(Some(pending.generation)).put_aside(waiting, due);
                 true
@@ -206,9 +223,11 @@ impl Core {
         }
         if let (method::TURN_STARTED, Some(id), Some(turn)) = (name, thread, turn) {
             self.threads.began(id, turn, now);
+            self.note_begun(id, now);
         }
         let given_up = thread.is_some_and(|id| self.hear_of(id, turn, name, now));
         if let Some(id) = thread {
+            self.note_heard(id, turn, name, line, now);
             self.end_once(id, turn, name, line, now, out);
         }
         match route(name, thread, turn, &self.threads) {
@@ -238,10 +257,11 @@ impl Core {
         match name {
             method::TURN_STARTED => self.let_go_if_abandoned(&id.into()),
             method::TURN_COMPLETED => {
+                self.note_ended(id, turn, outcome(line), now);
                 self.threads.ended(id, turn);
                 self.drop_asked(id);
             }
-            method::THREAD_CLOSED => self.close(&id.into(), out),
+            method::THREAD_CLOSED => self.close(&id.into(), now, out),
             _ => {}
         }
     }
@@ -349,8 +369,9 @@ impl Core {
     }
 
     /// Forgets a thread, and declines what the child still asks about it.
-    pub(super) fn close(&mut self, id: &ThreadId, out: &mut Vec<Action>) {
-        self.threads.close(id.as_str());
+    pub(super) fn close(&mut self, id: &ThreadId, now: Instant, out: &mut Vec<Action>) {
+        let closed = self.threads.close(id.as_str());
+        self.note_closed(closed.as_ref(), TurnOutcome::Interrupted, now);
         self.decline_asked(|asked| asked.thread.as_ref() == Some(id), out);
     }
 
@@ -400,9 +421,9 @@ fn declined(name: &str, id: &Bytes) -> Line {
     }
 }
 
-/// Whether the child was too busy, by the error that it answered with.
-fn is_overload(error: &RawValue) -> bool {
-    serde_json::from_str::<rpc::ErrorObject>(error.get()).is_ok_and(|error| error.code == code::OVERLOADED)
+/// The code of an error that the child answered with; 0 where it has none.
+fn code_of(error: &RawValue) -> i64 {
+    serde_json::from_str::<rpc::ErrorObject>(error.get()).map_or(0, |error| error.code)
 }
 
 /// The delay before a request is sent again: doubling, and between half of it and the whole by the wire id, so that

@@ -4,6 +4,7 @@ use super::{Asked, Conn, Core, RETRY_AFTER, params::Params, raw};
 use crate::mux::{
     action::Action,
     admit::{Caller, Waiting},
+    observe::Arrival,
     table::Kind,
 };
 use bytes::Bytes;
@@ -36,6 +37,7 @@ struct Asks<'a> {
     id: &'a RawValue,
     name: &'a str,
     params: Params<'a>,
+    trace: Option<&'a RawValue>,
     caller: Option<&'a RawValue>,
     once: bool,
     request: Option<&'a RawValue>,
@@ -49,7 +51,7 @@ impl Core {
 
     /// A client sent a line that was too long to be read.
     pub fn on_overlong(&mut self, conn: ConnId, limit: usize, out: &mut Vec<Action>) {
-        refuse(conn, None, &code::overlong(limit), out);
+        self.refuse(conn, None, &code::overlong(limit), out);
     }
 
     /// A client sent a line.
@@ -60,11 +62,11 @@ impl Core {
         match strict::parse::<Params<'_>>(&line) {
             Err(why) => {
                 let id = strict::id(&line).filter(|id| is_id(id));
-                refuse(conn, id, &code::malformed(&why), out);
+                self.refuse(conn, id, &code::malformed(&why), out);
             }
-            Ok(Message::Request { id, method, params, trace: _, caller, once, request }) => {
+            Ok(Message::Request { id, method, params, trace, caller, once, request }) => {
                 let params = params.unwrap_or(Params::Object(Scope::default()));
-                let asks = Asks { line: &line, id, name: &method, params, caller, once, request };
+                let asks = Asks { line: &line, id, name: &method, params, trace, caller, once, request };
                 self.on_request(conn, asks, now, out);
             }
             // `initialized` needs no answer, and clients have nothing else to notify of.
@@ -77,28 +79,29 @@ impl Core {
     }
 
     fn on_request(&mut self, conn: ConnId, asks: Asks<'_>, now: Instant, out: &mut Vec<Action>) {
-        let Asks { line, id, name, params, caller, once, request } = asks;
+        let Asks { line, id, name, params, trace, caller, once, request } = asks;
         let Some(client) = self.conns.get_mut(&conn) else {
             return;
         };
         let text = id.get();
         if !is_id(id) {
-            return refuse(conn, None, &code::bad_id(), out);
+            return self.refuse(conn, None, &code::bad_id(), out);
         }
         let kind = Kind::of(name);
         // What frees resources has room of its own: a client with too much going on must be able to end some.
         let room = self.limits.client_requests * if kind.is_control() { 2 } else { 1 };
         if client.in_flight.len() >= room {
-            return refuse(conn, Some(id), &code::overloaded(RETRY_AFTER), out);
+            return self.refuse(conn, Some(id), &code::overloaded(RETRY_AFTER), out);
         }
         let id_bytes = Bytes::copy_from_slice(text.as_bytes());
         if !client.in_flight.insert(id_bytes.clone()) {
-            return refuse(conn, Some(id), &code::duplicate_id(), out);
+            return self.refuse(conn, Some(id), &code::duplicate_id(), out);
         }
         match name {
             control::STATUS | control::SUBSCRIBE | control::MODELS | control::RESTART | control::DRAIN => {
                 return self.on_own(conn, id_bytes, name, now, out);
             }
+            control::metrics::METRICS => return self.on_metrics(conn, id_bytes, now, out),
             control::toggles::SET => return self.on_set_toggles(conn, id_bytes, line, now, out),
             method::INITIALIZE => return self.on_initialize(conn, id_bytes, line, now, out),
             _ => {}
@@ -126,13 +129,16 @@ impl Core {
         if kind == Kind::Unsubscribe
             && let Some(thread) = thread
         {
-            self.withdraw(conn, thread, out);
+            self.withdraw(conn, thread, now, out);
         }
         let at = rpc::span(line, text.as_bytes()).expect("the id was borrowed from this line");
+        let arrival = Arrival { conn, method: name, request: request.as_ref(), trace };
+        let seen = self.observe.arrived(arrival, now);
         let waiting = Waiting {
             conn,
             caller,
             request,
+            seen,
             id: id_bytes,
             head: line.slice(..at.start),
             tail: line.slice(at.end..),
@@ -193,7 +199,7 @@ impl Core {
     }
 
     /// Takes back what a client has not got sent yet for a thread that it lets go.
-    fn withdraw(&mut self, conn: ConnId, thread: &str, out: &mut Vec<Action>) {
+    fn withdraw(&mut self, conn: ConnId, thread: &str, now: Instant, out: &mut Vec<Action>) {
         let admission =
             |generation| self.lanes.get(generation).is_some_and(|lane| lane.admission.names(thread));
         if !self.lobby.names(thread) && !self.lanes.keys().any(admission) {
@@ -205,7 +211,7 @@ impl Core {
                 && w.thread.as_ref().is_some_and(|t| t.as_str() == thread)
         });
         for waiting in withdrawn {
-            self.fail_waiting(waiting, &code::cancelled(), out);
+            self.fail_waiting(waiting, &code::cancelled(), now, out);
         }
     }
 
@@ -265,6 +271,14 @@ impl Core {
             out.push(Action::ToChild(generation, rpc::splice(line, id, child_id)));
         }
     }
+
+    /// An error for a request that is not in flight, or for a line that is none.
+    fn refuse(&mut self, conn: ConnId, id: Option<&RawValue>, error: &ErrorObject, out: &mut Vec<Action>) {
+        let null = Bytes::from_static(b"null");
+        let id = id.unwrap_or_else(|| raw(&null));
+        self.observe.refused(error.code);
+        out.push(Action::ToClient(conn, Line::json(&rpc::ErrorAnswer { id, error })));
+    }
 }
 
 /// The name of a caller, if it can be used.
@@ -281,11 +295,4 @@ fn request_name(raw: &RawValue) -> Option<RequestName> {
 fn is_id(id: &RawValue) -> bool {
     let text = id.get();
     text.len() <= MAX_ID && text.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
-}
-
-/// An error for a request that is not in flight, or for a line that is none.
-fn refuse(conn: ConnId, id: Option<&RawValue>, error: &ErrorObject, out: &mut Vec<Action>) {
-    let null = Bytes::from_static(b"null");
-    let id = id.unwrap_or_else(|| raw(&null));
-    out.push(Action::ToClient(conn, Line::json(&rpc::ErrorAnswer { id, error })));
 }

@@ -4,6 +4,7 @@ use super::{Core, Lane, Leaving, RETRY_AFTER, TOMBSTONE, Turn, watch::Ending};
 use crate::mux::{
     action::{Action, Report},
     admit::Waiting,
+    observe::TurnOutcome,
     table::{Kind, Pending},
 };
 use shared::{
@@ -19,9 +20,12 @@ impl Core {
         if self.conns.remove(&conn).is_none() {
             return;
         }
-        self.take_waiting(|w| w.conn == conn);
+        for waiting in self.take_waiting(|w| w.conn == conn) {
+            self.observe.dropped(&waiting.seen, None, now);
+        }
         self.restarts.retain(|restart| restart.conn != conn);
         self.switches.forget(conn);
+        self.asking.forget(conn);
         self.table.forget(conn);
         self.decline_asked(|asked| asked.conn == conn, out);
         for thread in self.threads.of(conn) {
@@ -65,6 +69,7 @@ impl Core {
         }
         let restarted = code::restarted();
         for pending in self.table.drain(generation) {
+            self.observe.answered(&pending.seen, Err(restarted.code), now);
             self.fail_origin(pending.origin, &restarted, out);
         }
         // What waits for a thread of the dead child would name a thread that nobody knows any more.
@@ -72,7 +77,7 @@ impl Core {
         let left = self.lanes.remove(&generation).map(|mut lane| lane.admission.take(|_| true));
         for waiting in left.unwrap_or_default() {
             if waiting.thread.as_ref().is_some_and(|t| threads.binary_search(t).is_ok()) {
-                self.fail_waiting(waiting, &restarted, out);
+                self.fail_waiting(waiting, &restarted, now, out);
             } else {
                 let target = self.active;
                 self.admission(target).push(waiting);
@@ -82,7 +87,9 @@ impl Core {
         self.held.retain(|held| held.generation != generation);
         for id in threads {
             self.end_turn(&id, Ending::Failed(&restarted.message), failure::RESTARTED_DETAILS, out);
-            if let Some(owner) = self.threads.close(id.as_str()).and_then(|t| t.owner) {
+            let closed = self.threads.close(id.as_str());
+            self.note_closed(closed.as_ref(), TurnOutcome::Lost, now);
+            if let Some(owner) = closed.and_then(|t| t.owner) {
                 let params = Some(serde_json::json!({ "threadId": id.as_str() }));
                 self.tell(owner, method::THREAD_CLOSED, params, out);
             }
@@ -119,7 +126,7 @@ impl Core {
         }
         self.trim_held();
         for waiting in self.take_waiting(|w| w.deadline <= now) {
-            self.fail_waiting(waiting, &code::overloaded(RETRY_AFTER), out);
+            self.fail_waiting(waiting, &code::overloaded(RETRY_AFTER), now, out);
         }
         let mut greetings: Vec<_> = Vec::new();
         for (conn, client) in &mut self.conns {
@@ -135,11 +142,12 @@ impl Core {
             self.fail(conn, &id, &unavailable, out);
             // What was pipelined behind it is from a client that is not initialized.
             for waiting in self.take_waiting(|w| w.conn == conn) {
-                self.fail_waiting(waiting, &unavailable, out);
+                self.fail_waiting(waiting, &unavailable, now, out);
             }
         }
         self.expire_restarts(now, out);
         self.look_after_toggles(now, out);
+        self.expire_metrics(now, out);
         // Told again until it is heard: an order can be early, or lost.
         for lane in self.lanes.values_mut() {
             lane.drained = false;
@@ -160,8 +168,10 @@ impl Core {
     /// The child lost a request, or is late. What hung on its answer must not hang for ever.
     fn on_unanswered(&mut self, mut pending: Pending, now: Instant, out: &mut Vec<Action>) {
         self.on_refused_interrupt(&mut pending, true);
-        let Pending { origin, kind, thread, generation, .. } = pending;
-        self.fail_origin(origin, &code::timeout(self.limits.request_timeout), out);
+        let Pending { origin, kind, thread, generation, seen, .. } = pending;
+        let late = code::timeout(self.limits.request_timeout);
+        self.observe.answered(&seen, Err(late.code), now);
+        self.fail_origin(origin, &late, out);
         if kind != Kind::Probe {
             out.push(Action::Report(Report::NoAnswer { kind }));
         }
@@ -169,6 +179,9 @@ impl Core {
             Kind::StartTurn => {
                 if let Some(id) = thread {
                     self.threads.answered(id.as_str(), None, now);
+                    if let Some(thread) = self.threads.get_mut(id.as_str()) {
+                        thread.take_start(seen.wire);
+                    }
                     self.let_go_if_abandoned(&id);
                 }
             }
@@ -186,7 +199,7 @@ impl Core {
     pub fn on_drain(&mut self, now: Instant, out: &mut Vec<Action>) {
         self.draining = true;
         for waiting in self.take_waiting(|w| !w.kind.is_control()) {
-            self.fail_waiting(waiting, &code::draining(RETRY_AFTER), out);
+            self.fail_waiting(waiting, &code::draining(RETRY_AFTER), now, out);
         }
         self.on_replaced(Err("the daemon is shutting down"), now, out);
         let status = self.status.clone();
@@ -199,13 +212,15 @@ impl Core {
             self.on_drain(now, out);
         }
         let draining = code::draining(RETRY_AFTER);
-        self.refuse_lobby(&draining, out);
+        self.refuse_lobby(&draining, now, out);
         self.end_toggles(now, out);
+        self.end_metrics(now, out);
         for waiting in self.take_waiting(|_| true) {
-            self.fail_waiting(waiting, &draining, out);
+            self.fail_waiting(waiting, &draining, now, out);
         }
         for id in self.threads.ids(|_| true) {
             self.end_turn(&id, Ending::Failed(&draining.message), failure::DRAINING_DETAILS, out);
+            self.note_ended(id.as_str(), None, TurnOutcome::Interrupted, now);
             self.let_go(&id);
         }
         self.pump(now, out);

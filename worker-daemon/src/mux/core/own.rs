@@ -123,7 +123,7 @@ impl Core {
         }
         self.tell_subscribers(now, out);
         if self.is_down() {
-            self.refuse_lobby(&code::unavailable(self.retry_after()), out);
+            self.refuse_lobby(&code::unavailable(self.retry_after()), now, out);
         }
     }
 
@@ -146,9 +146,9 @@ impl Core {
     }
 
     /// Answers what waits in the lobby, and every `initialize` that waits, with an error.
-    pub(super) fn refuse_lobby(&mut self, error: &rpc::ErrorObject, out: &mut Vec<Action>) {
+    pub(super) fn refuse_lobby(&mut self, error: &rpc::ErrorObject, now: Instant, out: &mut Vec<Action>) {
         for waiting in self.lobby.take(|_| true) {
-            self.fail_waiting(waiting, error, out);
+            self.fail_waiting(waiting, error, now, out);
         }
         let mut greetings: Vec<_> = Vec::new();
         for (conn, client) in &mut self.conns {

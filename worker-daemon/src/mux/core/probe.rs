@@ -68,7 +68,7 @@ impl Core {
         }
         for generation in due {
             let own = self.own(Kind::Probe, None, generation, now + self.limits.probe_timeout);
-            self.ask(own, method::DIAGNOSTICS, &serde_json::json!({}), out);
+            self.ask(own, method::DIAGNOSTICS, &serde_json::json!({}), now, out);
         }
     }
 

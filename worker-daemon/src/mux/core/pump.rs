@@ -60,14 +60,14 @@ impl Core {
                 return;
             };
             if let Some(error) = self.unfit(&waiting) {
-                self.fail_waiting(waiting, &error, out);
+                self.fail_waiting(waiting, &error, now, out);
             } else if waiting.kind != Kind::StartTurn || free {
-                self.send(waiting, generation, out);
+                self.send(waiting, generation, now, out);
             } else {
                 let most = self.limits.waiting_turns;
                 let Some(lane) = self.lanes.get_mut(&generation) else { return };
                 if let Some(refused) = lane.admission.wait_for_permit(waiting, most) {
-                    self.fail_waiting(refused, &code::overloaded(RETRY_AFTER), out);
+                    self.fail_waiting(refused, &code::overloaded(RETRY_AFTER), now, out);
                 }
             }
         }
@@ -86,11 +86,15 @@ impl Core {
         }
     }
 
-    fn send(&mut self, waiting: Waiting, generation: Generation, out: &mut Vec<Action>) {
+    fn send(&mut self, mut waiting: Waiting, generation: Generation, now: Instant, out: &mut Vec<Action>) {
+        self.observe.written(&mut waiting.seen, self.table.newest() + 1, now);
         if waiting.kind == Kind::StartTurn
-            && let Some(thread) = &waiting.thread
+            && let Some(id) = &waiting.thread
         {
-            self.threads.starting(thread.as_str());
+            self.threads.starting(id.as_str());
+            if let Some(thread) = self.threads.get_mut(id.as_str()) {
+                thread.add_start(waiting.seen.clone());
+            }
             self.last_turn = Some(generation);
         }
         let id = self.table.insert(Pending {
@@ -98,6 +102,7 @@ impl Core {
             kind: waiting.kind,
             thread: waiting.thread.clone(),
             interrupt: None,
+            seen: waiting.seen.clone(),
             generation,
             deadline: waiting.deadline,
             again: Some(waiting.clone()),
@@ -135,7 +140,7 @@ impl Core {
                 }
             }
         }
-        self.send(waiting, generation, out);
+        self.send(waiting, generation, now, out);
     }
 
     /// Why this `turn/start` must not be sent, if so. A turn that runs in a thread which nobody owns has no permit,

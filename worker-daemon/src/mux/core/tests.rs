@@ -9,6 +9,8 @@ mod hello;
 mod ids;
 mod leaving;
 mod lives;
+mod metrics;
+mod observed;
 mod own;
 mod permits;
 mod property;
@@ -66,6 +68,8 @@ struct Bench {
     orders: Vec<Order>,
     /// What was to be logged.
     reports: Vec<Report>,
+    /// What was to be measured.
+    measuring: Vec<Option<u32>>,
     /// What was to be written to the disk.
     written: Vec<Toggles>,
 }
@@ -83,6 +87,7 @@ impl Bench {
             lives: BTreeSet::new(),
             orders: Vec::new(),
             reports: Vec::new(),
+            measuring: Vec::new(),
             written: Vec::new(),
         }
     }
@@ -121,6 +126,10 @@ impl Bench {
                 }
                 Action::Order(order) => {
                     self.orders.push(order);
+                    continue;
+                }
+                Action::Measure { codex } => {
+                    self.measuring.push(codex);
                     continue;
                 }
                 Action::Keep(toggles) => {

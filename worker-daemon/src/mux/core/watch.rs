@@ -3,6 +3,7 @@
 use super::Core;
 use crate::mux::{
     action::{Action, Report},
+    observe::TurnOutcome,
     turn::Overdue,
 };
 use shared::{
@@ -49,7 +50,7 @@ impl Core {
                     self.give_up(&id, &text, failure::IDLE_DETAILS, now, out);
                 }
                 // The child doesn't say that it ended: its permit must not be lost with that.
-                None => self.forget_turn(&id, out),
+                None => self.forget_turn(&id, TurnOutcome::Lost, now, out),
             }
         }
     }
@@ -64,6 +65,7 @@ impl Core {
         out: &mut Vec<Action>,
     ) {
         self.end_turn(id, Ending::Failed(message), details, out);
+        self.note_ended(id.as_str(), None, TurnOutcome::Timeout, now);
         out.push(Action::Report(Report::TurnEnded { details }));
         let Some(thread) = self.threads.get_mut(id.as_str()) else { return };
         let generation = thread.generation;
@@ -113,16 +115,20 @@ impl Core {
         }
         confirmed.sort_unstable();
         for (id, whole) in confirmed {
-            let ending =
-                if whole { Ending::Completed } else { Ending::Failed("the codex app-server lost this turn") };
+            let (ending, outcome) = if whole {
+                (Ending::Completed, TurnOutcome::Completed)
+            } else {
+                (Ending::Failed("the codex app-server lost this turn"), TurnOutcome::Lost)
+            };
             self.end_turn(&id, ending, failure::LOST_DETAILS, out);
             out.push(Action::Report(Report::TurnEnded { details: failure::LOST_DETAILS }));
-            self.forget_turn(&id, out);
+            self.forget_turn(&id, outcome, now, out);
         }
     }
 
     /// A turn is over, although the child did not say so.
-    fn forget_turn(&mut self, id: &ThreadId, out: &mut Vec<Action>) {
+    fn forget_turn(&mut self, id: &ThreadId, outcome: TurnOutcome, now: Instant, out: &mut Vec<Action>) {
+        self.note_ended(id.as_str(), None, outcome, now);
         self.threads.disown(id.as_str());
         // It may still wait for answers.
         self.decline_asked(|asked| asked.thread.as_ref() == Some(id), out);

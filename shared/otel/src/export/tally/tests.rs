@@ -53,12 +53,12 @@ fn losses_are_told_once_a_minute_and_their_end_once() {
     tally.dropped();
     tally.tell_at(start + Duration::from_secs(130), None);
     assert!(told()[0].contains("faster than the collector"));
-    assert_eq!(tally.spans(), SpanCounts { exported: 2, dropped: 1, failed: 9 });
+    assert_eq!(tally.spans(), Spans { exported: 2, dropped: 1, failed: 9 });
 }
 
 #[test]
 fn spans_whose_sending_is_taken_away_have_failed() {
     let tally = Tally::default();
     drop(tally.sending(5));
-    assert_eq!(tally.spans(), SpanCounts { exported: 0, dropped: 0, failed: 5 });
+    assert_eq!(tally.spans(), Spans { exported: 0, dropped: 0, failed: 5 });
 }

@@ -187,6 +187,18 @@ impl World {
             // a start counts as lost.
             assert!(turns <= core.turns_active(), "a turn runs without a permit");
         }
+        // Each turn ends once, and none that didn't begin; a moment has one observation at most.
+        let counts = &core.observe.counts;
+        let ended: u64 = counts.turns().map(|(_, count)| count).sum();
+        assert_eq!(ended, counts.turn_duration.count(), "ends of turns and their durations");
+        assert!(ended <= counts.queue_wait.count(), "more turns ended than were started");
+        let answered: u64 = counts.latency().map(|(_, latency)| latency.count()).sum();
+        assert!(answered <= core.table.newest(), "more answers than requests");
+        for id in core.threads.ids(|thread| thread.seen.is_some()) {
+            let thread = core.threads.get(id.as_str()).expect("it is there");
+            let seen = thread.seen.as_ref().map(|seen| &seen.turn);
+            assert_eq!(seen, thread.running(), "a turn that is over is still observed");
+        }
         let busy = core
             .threads
             .ids(|_| true)
