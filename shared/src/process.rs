@@ -3,7 +3,7 @@
 //! Read from `/proc` and `/sys/fs/cgroup` when somebody asks. Promises: what can't be read is left out; nothing fails.
 //! Reading takes well under a millisecond, but the kernel may hold it up: ask on a thread that may wait.
 
-use crate::control::metrics::Process as Told;
+use crate::control::metrics::{Process as Told, Spans};
 use procfs::{Current, CurrentSI, KernelStats, Meminfo, process::Process};
 use std::{
     fs,
@@ -43,6 +43,7 @@ fn told(process: &Process) -> Told {
         started_at: stat
             .and_then(|stat| Some(KernelStats::current().ok()?.btime as f64 + ticks(stat.starttime))),
         panics: 0,
+        spans: Spans::default(),
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     toggles,
     workdir::{self, WorkdirError},
 };
+use otel::Otel;
 use shared::{
     build_info,
     control::{Load, Status},
@@ -101,7 +102,7 @@ impl DaemonError {
 ///
 /// # Errors
 /// [`DaemonError`], when it can't start, or codex is gone for good. A codex that merely ends is started again.
-pub async fn run(config: Config) -> Result<(), DaemonError> {
+pub async fn run(config: Config, otel: Otel) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
     if config.secure_mode {
         hardening::apply().map_err(DaemonError::Hardening)?;
@@ -124,7 +125,7 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     let shutdown = Shutdown::new();
     refresh_catalog(&prepared, &shutdown);
     let grace = config.grace;
-    let running = start(Arc::new(config), socket, prepared, &shutdown);
+    let running = start(Arc::new(config), socket, prepared, &otel, &shutdown);
     stop(signals, running, &shutdown, grace).await
 }
 
@@ -166,7 +167,13 @@ impl Essential {
     }
 }
 
-fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shutdown) -> Running {
+fn start(
+    config: Arc<Config>,
+    socket: Socket,
+    prepared: Prepared,
+    otel: &Otel,
+    shutdown: &Shutdown,
+) -> Running {
     let limits = Limits {
         rpc_window: config.rpc_window,
         turns: config.turns,
@@ -187,7 +194,8 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
     let (kept, from_disk) = mpsc::channel(1);
     let keep = toggles::keeper(&mut core, &config.codex_home, kept, shutdown);
     let (measured, from_system) = mpsc::channel(1);
-    let (actor, load) = Actor::new(core, orders.clone(), keep, measure::start(measured, shutdown));
+    let (actor, load) =
+        Actor::new(core, orders.clone(), keep, measure::start(measured, otel.clone(), shutdown));
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();

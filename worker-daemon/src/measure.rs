@@ -2,30 +2,43 @@
 //! measurement at a time.
 
 use crate::{child, mux::core::metrics::Measured};
-use shared::{build_info, control::metrics::Process, process, shutdown::Shutdown, telemetry};
+use otel::Otel;
+use shared::{
+    build_info,
+    control::metrics::{Process, Spans},
+    process,
+    shutdown::Shutdown,
+    telemetry,
+};
 use tokio::sync::mpsc;
 
 /// Starts the task that measures; what it finds goes to `measured`. The sender takes the process id of the codex that
 /// serves, where there is one.
-pub fn start(measured: mpsc::Sender<Measured>, shutdown: &Shutdown) -> mpsc::Sender<Option<u32>> {
+pub fn start(measured: mpsc::Sender<Measured>, otel: Otel, shutdown: &Shutdown) -> mpsc::Sender<Option<u32>> {
     let (ask, asked) = mpsc::channel(1);
-    shutdown.spawn(run(asked, measured, shutdown.clone()));
+    shutdown.spawn(run(asked, measured, otel, shutdown.clone()));
     ask
 }
 
 /// Measures until the sender is gone.
-async fn run(mut asked: mpsc::Receiver<Option<u32>>, measured: mpsc::Sender<Measured>, shutdown: Shutdown) {
+async fn run(
+    mut asked: mpsc::Receiver<Option<u32>>,
+    measured: mpsc::Sender<Measured>,
+    otel: Otel,
+    shutdown: Shutdown,
+) {
     while let Some(codex) = asked.recv().await {
-        let found = shutdown.spawn_blocking(move || measure(codex)).await;
+        let spans = otel.spans();
+        let found = shutdown.spawn_blocking(move || measure(codex, spans)).await;
         // The actor is gone: so is everybody who would hear of it.
         let _gone = measured.send(found.unwrap_or_default()).await;
     }
 }
 
-fn measure(codex: Option<u32>) -> Measured {
+fn measure(codex: Option<u32>, spans: Spans) -> Measured {
     let version = Some(build_info::VERSION.to_owned());
     Measured {
-        daemon: Process { version, panics: telemetry::panics(), ..process::own() },
+        daemon: Process { version, panics: telemetry::panics(), spans, ..process::own() },
         codex: Process { panics: child::log::panics(), ..codex.map(process::of).unwrap_or_default() },
     }
 }

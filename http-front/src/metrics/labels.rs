@@ -79,6 +79,8 @@ pub enum Label {
     OwnComponent,
     /// A version.
     Version,
+    /// What became of a span.
+    Export,
 }
 
 impl Label {
@@ -103,6 +105,7 @@ impl Label {
             Self::Limit => "limit",
             Self::Component | Self::OwnComponent => "component",
             Self::Version => "version",
+            Self::Export => "result",
         }
     }
 
@@ -142,6 +145,7 @@ impl Label {
             Self::Component => of(["front", "daemon", "codex"]),
             Self::OwnComponent => of(["front", "daemon"]),
             Self::Version => Vec::new(),
+            Self::Export => of(EXPORTS),
         }
     }
 
@@ -173,11 +177,14 @@ impl Label {
             | Self::TurnOutcome
             | Self::RpcCode
             | Self::Component
-            | Self::OwnComponent => None,
+            | Self::OwnComponent
+            | Self::Export => None,
         }
     }
 }
 
+/// What becomes of a span.
+pub(super) const EXPORTS: [&str; 3] = ["exported", "dropped", "failed"];
 /// What a key can be.
 pub(super) const KEY_STATES: [&str; 2] = ["valid", "expired"];
 /// Why a trace is not kept: too many wait for the disk, or the disk refuses it.

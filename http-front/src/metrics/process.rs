@@ -1,7 +1,12 @@
 //! Series of the processes: front, daemon and codex.
 
-use super::{Scraped, labels::Label, page::Page, series::Series};
-use shared::control::metrics::Process;
+use super::{
+    Scraped,
+    labels::{EXPORTS, Label},
+    page::Page,
+    series::Series,
+};
+use shared::control::metrics::{Process, Spans};
 use std::fmt::Display;
 
 const MEMORY: Series =
@@ -34,9 +39,14 @@ const START: Series = Series::gauge(
     &[Label::OwnComponent],
     "When a process began, in seconds since 1970.",
 );
+const SPANS: Series = Series::counter(
+    "codex_otlp_spans_total",
+    &[Label::OwnComponent, Label::Export],
+    "Spans by what became of them: exported; dropped, because too many waited; failed, because the collector didn't take them.",
+);
 
 /// Of the processes.
-pub(super) const ALL: &[&Series] = &[&MEMORY, &LIMIT, &CPU, &OPEN, &MOST, &PANICS, &BUILD, &START];
+pub(super) const ALL: &[&Series] = &[&MEMORY, &LIMIT, &CPU, &OPEN, &MOST, &PANICS, &BUILD, &START, &SPANS];
 
 /// The longest version that is told, in bytes.
 const MAX_VERSION: usize = 64;
@@ -62,6 +72,14 @@ pub(super) fn write(page: &mut Page, scraped: &Scraped) {
     });
     page.series(&BUILD, versions);
     each(page, &START, &own, |process| process.started_at);
+    let spans = own.iter().flat_map(|(component, process)| {
+        let Spans { exported, dropped, failed } = process.spans;
+        EXPORTS
+            .into_iter()
+            .zip([exported, dropped, failed])
+            .map(|(result, count)| (vec![(*component).to_owned(), result.to_owned()], count))
+    });
+    page.series(&SPANS, spans);
 }
 
 fn each<V: Display>(

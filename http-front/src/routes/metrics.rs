@@ -3,6 +3,7 @@
 use super::dispatch::Call;
 use crate::metrics::{self, Scraped};
 use http::{HeaderValue, header};
+use shared::control::metrics::Process;
 use std::time::Duration;
 use warp::reply::Response;
 
@@ -19,7 +20,10 @@ pub(super) async fn page(call: &Call<'_>) -> Response {
         connected: daemon.is_ok(),
         ready: daemon.is_ok() && app.daemon.health().is_ready(),
         worker: daemon.unwrap_or_default(),
-        front: front.ok().and_then(Result::ok).unwrap_or_default(),
+        front: Process {
+            spans: app.spans.otel().spans(),
+            ..front.ok().and_then(Result::ok).unwrap_or_default()
+        },
     };
     let mut response = Response::new(app.metrics.page(&scraped).into());
     let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);

@@ -106,6 +106,20 @@ pub struct Process {
     pub started_at: Option<f64>,
     /// Panics in it.
     pub panics: u64,
+    /// What became of the spans that it exports.
+    pub spans: Spans,
+}
+
+/// What became of a process's spans.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Spans {
+    /// A collector took them.
+    pub exported: u64,
+    /// There was no room for them.
+    pub dropped: u64,
+    /// A collector didn't take them.
+    pub failed: u64,
 }
 
 /// What the daemon has counted.
