@@ -73,7 +73,7 @@ async fn each_request_is_counted_once_whichever_way_it_ends() {
     assert_eq!(more("http_requests_total", &["method=\"other\"", "route=\"none\"", "status=\"405\""]), 1.0);
     for (code, source) in [
         ("invalid_api_key", "client"),
-        ("invalid_request", "client"),
+        ("invalid_request_error", "client"),
         ("not_found", "client"),
         ("timeout", "provider"),
     ] {
@@ -107,7 +107,8 @@ async fn a_stream_that_is_read_too_slowly_ends_as_one() {
     // What the kernel takes is next to nothing, and half of the deltas come at once.
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
-    let mut slow = timeout(DEADLINE, socket.connect(pair.addr)).await.expect("in time").expect("a connection");
+    let mut slow =
+        timeout(DEADLINE, socket.connect(pair.addr)).await.expect("in time").expect("a connection");
     let mut body = asking("!hang\n!flood 60000");
     body["stream"] = serde_json::json!(true);
     slow.write_all(&chat(body.to_string().as_bytes())).await.expect("the front reads");
