@@ -25,6 +25,7 @@ use crate::{
 };
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use otel::Otel;
 use sd_notify::NotifyState;
 use shared::{
     build_info, exit,
@@ -55,6 +56,8 @@ pub struct App {
     pub images: Images,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is traced.
+    pub otel: Otel,
     /// Where requests are written down.
     pub records: Records,
     /// The limits of keys.
@@ -125,14 +128,14 @@ pub fn configure(values: &Values) -> Result<Config, Vec<Problem>> {
 ///
 /// # Errors
 /// [`FrontError`], when it can't start.
-pub async fn run(config: Config) -> Result<(), FrontError> {
+pub async fn run(config: Config, otel: Otel) -> Result<(), FrontError> {
     let watch = |kind| signal(kind).map_err(FrontError::Signals);
     let (mut term, mut int) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
     let mut hup = watch(SignalKind::hangup())?;
     let grace = config.grace;
     let shutdown = Shutdown::new();
     let reload = Reload::default();
-    start(config, &shutdown, &reload)?;
+    start(config, otel, &shutdown, &reload)?;
     tell_systemd(&NotifyState::Ready);
     loop {
         tokio::select! {
@@ -176,7 +179,12 @@ async fn either(term: &mut Signal, int: &mut Signal) {
 ///
 /// # Errors
 /// [`FrontError`]; nothing is served then.
-pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Addresses, FrontError> {
+pub fn start(
+    config: Config,
+    otel: Otel,
+    shutdown: &Shutdown,
+    reload: &Reload,
+) -> Result<Addresses, FrontError> {
     let (auth, keys) = auth::load(&config)?;
     let images = Images::new(config.images.clone(), shutdown)?;
     let prompt = Prompt::load(&config)?;
@@ -237,6 +245,7 @@ pub fn start(config: Config, shutdown: &Shutdown, reload: &Reload) -> Result<Add
         reading: Semaphore::new(config.threads.max(1)),
         images,
         metrics,
+        otel,
         records,
         prompt,
         board,

@@ -30,7 +30,7 @@ pub const ABOUT: &str = "Serves the OpenAI API from a worker-daemon.";
 
 /// All settings of the front.
 pub fn settings() -> Vec<Setting> {
-    OWN.iter().chain(DOOR).chain(RECORDS).chain(COMMON).copied().collect()
+    OWN.iter().chain(DOOR).chain(RECORDS).chain(COMMON).chain(otel::SETTINGS).copied().collect()
 }
 
 /// A key that can be compared and never printed.
@@ -149,6 +149,8 @@ pub struct Config {
     pub grace: Duration,
     /// How logs are written.
     pub log: LogConfig,
+    /// What is exported over OTLP.
+    pub otel: otel::Config,
 }
 
 impl Config {
@@ -290,6 +292,7 @@ impl Config {
             max_line: r.bytes_from("PROXY_MAX_LINE_BYTES", 64 * 1024),
             grace: r.millis("PROXY_SHUTDOWN_GRACE_MS"),
             log: LogConfig::read(&mut r),
+            otel: otel::Config::read(&mut r, "http-front"),
         };
         r.finish(config)
     }

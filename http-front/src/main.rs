@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         read: app::configure,
         threads: |config| config.threads,
         log: |config| config.log.clone(),
+        begin: |config| otel::start(&config.otel),
         run: app::run,
         exit_code: app::FrontError::exit_code,
     })

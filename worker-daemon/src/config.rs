@@ -30,7 +30,7 @@ const MOST_CLIENTS: u64 = 1_000_000;
 
 /// All settings of the daemon.
 pub fn settings() -> Vec<Setting> {
-    OWN.iter().chain(COMMON).copied().collect()
+    OWN.iter().chain(COMMON).chain(otel::SETTINGS).copied().collect()
 }
 
 /// The daemon's configuration.
@@ -96,6 +96,8 @@ pub struct Config {
     pub alias_models: Vec<String>,
     /// How logs are written.
     pub log: LogConfig,
+    /// What is exported over OTLP.
+    pub otel: otel::Config,
     /// The time within which systemd wants to hear that the daemon is well (`WATCHDOG_USEC`), if it asks.
     pub watchdog: Option<Duration>,
     /// Our environment, from which the child's is made.
@@ -169,6 +171,7 @@ impl Config {
             model: r.text("CODEX_MODEL"),
             alias_models: alias_models(&r.list("PROXY_MODEL_ALIASES")),
             log: LogConfig::read(&mut r),
+            otel: otel::Config::read(&mut r, "worker-daemon"),
             watchdog: watchdog(),
             environment: own_environment(),
         };

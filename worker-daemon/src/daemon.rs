@@ -25,6 +25,7 @@ use crate::{
     toggles,
     workdir::{self, WorkdirError},
 };
+use otel::Otel;
 use shared::{
     build_info,
     control::{Load, Status},
@@ -100,7 +101,7 @@ impl DaemonError {
 ///
 /// # Errors
 /// [`DaemonError`], when it can't start, or codex is gone for good. A codex that merely ends is started again.
-pub async fn run(config: Config) -> Result<(), DaemonError> {
+pub async fn run(config: Config, _otel: Otel) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
     if config.secure_mode {
         hardening::apply().map_err(DaemonError::Hardening)?;

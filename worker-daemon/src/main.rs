@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         // It forwards bytes: one thread does that faster than several that wake each other.
         threads: |_| 1,
         log: |config| config.log.clone(),
+        begin: |config| otel::start(&config.otel),
         run: daemon::run,
         exit_code: daemon::DaemonError::exit_code,
     })

@@ -41,7 +41,7 @@ fn the_settings_are_documented() {
 fn the_sample_has_the_settings() {
     let own: Vec<Setting> = worker_daemon::config::settings()
         .into_iter()
-        .filter(|setting| COMMON.iter().all(|common| common.name != setting.name))
+        .filter(|setting| COMMON.iter().chain(otel::SETTINGS).all(|common| common.name != setting.name))
         .collect();
     compare(
         ".env.example",

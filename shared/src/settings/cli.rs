@@ -6,7 +6,7 @@ use crate::{exit, telemetry};
 use std::{fmt::Display, future::Future, process::ExitCode};
 
 /// A binary: how its configuration is read, and what runs.
-pub struct Binary<C, F, E> {
+pub struct Binary<C, B, G, F, E> {
     /// Its name, the `component` of its log lines.
     pub name: &'static str,
     /// Its table of settings.
@@ -19,6 +19,8 @@ pub struct Binary<C, F, E> {
     pub threads: fn(&C) -> usize,
     /// The part of it that telemetry needs.
     pub log: fn(&C) -> telemetry::LogConfig,
+    /// Starts what works beside the runtime: what the run is given of it, and what ends it behind the runtime.
+    pub begin: fn(&C) -> Result<(B, G), Problem>,
     /// Runs until the end.
     pub run: F,
     /// The exit code of an error of the run.
@@ -26,13 +28,13 @@ pub struct Binary<C, F, E> {
 }
 
 /// Does what the command line asks for; the exit code of the process.
-pub fn main<C, I, F, E>(binary: Binary<C, F, E>) -> ExitCode
+pub fn main<C, B, G, I, F, E>(binary: Binary<C, B, G, F, E>) -> ExitCode
 where
-    F: FnOnce(C) -> I,
+    F: FnOnce(C, B) -> I,
     I: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let Binary { name, settings, invocation, read, threads, log, run, exit_code } = binary;
+    let Binary { name, settings, invocation, read, threads, log, begin, run, exit_code } = binary;
     let values = match invocation {
         Ok(Invocation::Run(values)) => values,
         Ok(Invocation::Print(values)) => {
@@ -66,6 +68,10 @@ where
         Ok(guard) => guard,
         Err(problem) => return refuse(name, &[problem]),
     };
+    let (given, beside) = match begin(&config) {
+        Ok(begun) => begun,
+        Err(problem) => return refuse(name, &[problem]),
+    };
     let mut runtime = match threads(&config) {
         0 | 1 => tokio::runtime::Builder::new_current_thread(),
         threads => {
@@ -81,7 +87,7 @@ where
             return exit::FAILURE.into();
         }
     };
-    let result = runtime.block_on(run(config));
+    let result = runtime.block_on(run(config, given));
     let code = match &result {
         Ok(()) => exit::OK,
         Err(error) => {
@@ -90,6 +96,8 @@ where
         }
     };
     runtime.shutdown_background();
+    // It may log how it ended.
+    drop(beside);
     drop(guard);
     // Also where somebody looks who doesn't read the log.
     if let Err(error) = result {

@@ -1,0 +1,93 @@
+//! The W3C trace context: headers and the socket's member `trace` on one side, what spans have for a parent on the other.
+//!
+//! Pure. What isn't valid is no context, as the standard wants it: a new trace begins then.
+
+use http::HeaderMap;
+use opentelemetry::{
+    Context,
+    trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
+};
+use shared::rpc::Trace;
+
+/// The longest `tracestate` that is kept; the standard's least.
+const MAX_STATE: usize = 512;
+/// `00-` trace id `-` span id `-` flags.
+const PARENT: usize = 55;
+
+/// The parent that a request's headers name. More than one `traceparent` is none.
+pub fn from_headers(headers: &HeaderMap) -> Option<SpanContext> {
+    let mut parents = headers.get_all("traceparent").iter();
+    let parent = parents.next()?.to_str().ok()?;
+    if parents.next().is_some() {
+        return None;
+    }
+    let mut state = String::new();
+    for value in headers.get_all("tracestate") {
+        let Ok(value) = value.to_str() else {
+            state.clear();
+            break;
+        };
+        if !state.is_empty() {
+            state.push(',');
+        }
+        state.push_str(value);
+    }
+    parse(parent, Some(&state))
+}
+
+/// The parent that the member `trace` of a request on the socket names.
+pub fn from_trace(trace: &Trace) -> Option<SpanContext> {
+    parse(&trace.traceparent, trace.tracestate.as_deref())
+}
+
+/// What is told to those who are asked next.
+pub fn to_trace(span: &SpanContext) -> Option<Trace> {
+    if !span.is_valid() {
+        return None;
+    }
+    let flags = (span.trace_flags() & TraceFlags::SAMPLED).to_u8();
+    let traceparent = format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id());
+    let state = span.trace_state().header();
+    Some(Trace { traceparent, tracestate: (!state.is_empty()).then_some(state) })
+}
+
+/// The context to begin a span in, under this parent or none.
+pub fn parent(span: Option<SpanContext>) -> Context {
+    let root = Context::new();
+    match span {
+        Some(span) => root.with_remote_span_context(span),
+        None => root,
+    }
+}
+
+/// A `traceparent` of version 00, or of a later one as far as 00 goes.
+fn parse(parent: &str, state: Option<&str>) -> Option<SpanContext> {
+    let parent = parent.trim_matches([' ', '\t']);
+    let (head, rest) = parent.split_at_checked(PARENT)?;
+    let mut fields = head.split('-');
+    let (version, trace, span, flags) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let lengths = [(version, 2), (trace, 32), (span, 16), (flags, 2)];
+    let hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if fields.next().is_some() || !lengths.iter().all(|(field, length)| field.len() == *length && hex(field))
+    {
+        return None;
+    }
+    // A later version may have more behind a dash.
+    let fits = match version {
+        "ff" => false,
+        "00" => rest.is_empty(),
+        _ => rest.is_empty() || rest.starts_with('-'),
+    };
+    if !fits {
+        return None;
+    }
+    let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
+    let state = state.filter(|state| state.len() <= MAX_STATE);
+    let state = state.and_then(|state| state.parse::<TraceState>().ok()).unwrap_or_default();
+    let span =
+        SpanContext::new(TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?, flags, true, state);
+    span.is_valid().then_some(span)
+}
+
+#[cfg(test)]
+mod tests;
