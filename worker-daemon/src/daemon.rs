@@ -12,8 +12,10 @@ use crate::{
         action::{Order, Reason},
         actor::{Actor, INBOX},
         core::{Core, Limits},
+        observe::span::Spans,
     },
     peer::Rule,
+    spans::Exported,
     supervisor::{
         self, Connections, Supervisor,
         prepare::{PrepareError, Prepared, prepare},
@@ -101,7 +103,7 @@ impl DaemonError {
 ///
 /// # Errors
 /// [`DaemonError`], when it can't start, or codex is gone for good. A codex that merely ends is started again.
-pub async fn run(config: Config, _otel: Otel) -> Result<(), DaemonError> {
+pub async fn run(config: Config, otel: Otel) -> Result<(), DaemonError> {
     let signals = Signals::new().map_err(DaemonError::Signals)?;
     if config.secure_mode {
         hardening::apply().map_err(DaemonError::Hardening)?;
@@ -124,7 +126,7 @@ pub async fn run(config: Config, _otel: Otel) -> Result<(), DaemonError> {
     let shutdown = Shutdown::new();
     refresh_catalog(&prepared, &shutdown);
     let grace = config.grace;
-    let running = start(Arc::new(config), socket, prepared, &shutdown);
+    let running = start(Arc::new(config), socket, prepared, &otel, &shutdown);
     stop(signals, running, &shutdown, grace).await
 }
 
@@ -166,7 +168,13 @@ impl Essential {
     }
 }
 
-fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shutdown) -> Running {
+fn start(
+    config: Arc<Config>,
+    socket: Socket,
+    prepared: Prepared,
+    otel: &Otel,
+    shutdown: &Shutdown,
+) -> Running {
     let limits = Limits {
         rpc_window: config.rpc_window,
         turns: config.turns,
@@ -184,6 +192,9 @@ fn start(config: Arc<Config>, socket: Socket, prepared: Prepared, shutdown: &Shu
     let (orders, from_mux) = mpsc::channel(supervisor::INBOX);
     let mut core = Core::new(limits, policy);
     core.on_models(Arc::clone(&prepared.catalog.models));
+    if let Some(tracer) = otel.tracer() {
+        core.observe().spans = Spans::new(Box::new(Exported::new(tracer.clone())));
+    }
     let (kept, from_disk) = mpsc::channel(1);
     let keep = toggles::keeper(&mut core, &config.codex_home, kept, shutdown);
     let (actor, load) = Actor::new(core, orders.clone(), keep);

@@ -16,6 +16,7 @@ pub mod listener;
 pub mod mux;
 pub mod peer;
 pub mod policy;
+pub mod spans;
 pub mod supervisor;
 pub mod systemd;
 pub mod toggles;

@@ -87,7 +87,10 @@ impl Core {
     }
 
     fn send(&mut self, mut waiting: Waiting, generation: Generation, now: Instant, out: &mut Vec<Action>) {
-        self.observe.written(&mut waiting.seen, self.table.newest() + 1, now);
+        self.observe.written(&mut waiting.seen, generation, self.table.newest() + 1, now);
+        if waiting.kind == Kind::Interrupt {
+            self.note_interrupt(waiting.thread.as_ref(), now);
+        }
         if waiting.kind == Kind::StartTurn
             && let Some(id) = &waiting.thread
         {
