@@ -1,0 +1,1 @@
+//! What reaches a collector. Around the fake child.
