@@ -4,7 +4,7 @@
 //! notification `daemon/status` with a [`Status`] whenever the state changes. `daemon/restart` replaces the child
 //! without a failed request, `daemon/drain` ends the daemon as SIGTERM does; both are for operators alone.
 //! `daemon/models` answers with [`Models`]. `daemon/toggles/set` changes what an operator has switched ([`toggles`]) and
-//! answers with the [`Status`]. All of them work before `initialize`.
+//! answers with the [`Status`]. `daemon/metrics` answers with what the daemon has counted ([`metrics`]). All of them work before `initialize`.
 //! The notification `daemon/closed` with a [`Closed`] is the last line of a connection that the daemon ends.
 
 pub mod metrics;
@@ -130,6 +130,9 @@ pub struct Status {
     pub state: WorkerState,
     /// Times that a child was started.
     pub starts: u64,
+    /// The same after the first, failed ones counted, without replacements.
+    #[serde(default)]
+    pub restarts: u64,
     /// Failures in a row; 0 once a child has been ready for `WORKER_BACKOFF_RESET_MS`.
     pub restart_streak: u32,
     /// The delay before the next start, in milliseconds, while `state` is `backoff`.
@@ -163,6 +166,7 @@ impl Default for Status {
         Self {
             state: WorkerState::Starting,
             starts: 0,
+            restarts: 0,
             restart_streak: 0,
             backoff_ms: None,
             last_exit: None,

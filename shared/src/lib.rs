@@ -14,6 +14,7 @@ pub mod exit;
 pub mod id;
 pub mod keys;
 pub mod line;
+pub mod process;
 pub mod queue;
 pub mod rpc;
 pub mod settings;

@@ -7,8 +7,12 @@
 mod json;
 
 use crate::settings::{Problem, Reader};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Panics of this process.
+static PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// Lines that may wait to be written.
 const WAITING_LINES: usize = 65_536;
@@ -69,9 +73,15 @@ pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Proble
     Ok(Guard { _writer: guard })
 }
 
+/// How many panics there were in this process since [`init`].
+pub fn panics() -> u64 {
+    PANICS.load(Ordering::Relaxed)
+}
+
 /// A panic's message may hold what a client sent, so only its place is told.
 fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
         let place = info.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         tracing::error!(event = "panic", place, "Panic occurred");
     }));

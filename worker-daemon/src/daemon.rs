@@ -8,6 +8,7 @@ use crate::{
     hardening,
     home::{self, HomeError},
     listener::{self, BindError, Socket},
+    measure,
     mux::{
         action::{Order, Reason},
         actor::{Actor, INBOX},
@@ -197,11 +198,12 @@ fn start(
     }
     let (kept, from_disk) = mpsc::channel(1);
     let keep = toggles::keeper(&mut core, &config.codex_home, kept, shutdown);
-    let (actor, load) = Actor::new(core, orders.clone(), keep);
+    let (measured, from_system) = mpsc::channel(1);
+    let (actor, load) = Actor::new(core, orders.clone(), keep, measure::start(measured, shutdown));
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();
-    let mux = shutdown.spawn(actor.run(from_clients, from_child, from_disk, shutdown.clone()));
+    let mux = shutdown.spawn(actor.run(from_clients, from_child, from_disk, from_system, shutdown.clone()));
     let (pulse, felt) = watch::channel(Pulse { status: Status::default(), well_until: Instant::now() });
     shutdown.spawn(notify::report(felt, config.watchdog, shutdown.clone()));
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };

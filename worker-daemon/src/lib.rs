@@ -13,6 +13,7 @@ pub mod handshake;
 pub mod hardening;
 pub mod home;
 pub mod listener;
+pub mod measure;
 pub mod mux;
 pub mod peer;
 pub mod policy;

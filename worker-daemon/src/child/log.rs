@@ -12,13 +12,21 @@ use line::{Level, Told, told};
 use shared::codec::{Decoded, LineCodec};
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tokio::io::AsyncRead;
 use tokio_util::codec::FramedRead;
 
 /// The longest line that is looked at, in bytes; longer ones are told by their length alone.
 const MAX_LINE: usize = 16 * 1024;
+
+/// Panics of all children.
+static PANICS: AtomicU64 = AtomicU64::new(0);
+
+/// How often a child has said that one of its threads panicked.
+pub fn panics() -> u64 {
+    PANICS.load(Ordering::Relaxed)
+}
 
 /// Whether the child has been greeted, so that clients may have said something to it.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +77,7 @@ fn write(told: Told, pid: u32) {
             );
         }
         Told::Panic { place } => {
+            PANICS.fetch_add(1, Ordering::Relaxed);
             tracing::error!(component = "codex", event = "panic", pid, place, "Panic occurred");
         }
     }

@@ -17,6 +17,11 @@ pub enum Action {
     Order(Order),
     /// Write what is switched to the disk; [`super::core::Core::on_kept`] is told how that went.
     Keep(Toggles),
+    /// Measure our process and that of the codex that serves; [`super::core::Core::on_measured`] is told what was found.
+    Measure {
+        /// Its process id, while there is one.
+        codex: Option<u32>,
+    },
     /// Log something that an operator wants to know.
     Report(Report),
 }

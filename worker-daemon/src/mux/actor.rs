@@ -2,7 +2,7 @@
 
 use super::{
     action::{Action, Order, Report},
-    core::Core,
+    core::{Core, metrics::Measured},
 };
 use crate::{due::due, toggles::Kept};
 use bytes::Bytes;
@@ -100,17 +100,21 @@ pub struct Actor {
     orders: mpsc::Sender<Order>,
     /// What is to be on disk.
     keep: watch::Sender<Toggles>,
+    /// Who measures the processes.
+    measure: mpsc::Sender<Option<u32>>,
     /// When deadlines were looked at last.
     looked: Instant,
     actions: Vec<Action>,
 }
 
 impl Actor {
-    /// An actor around `core`; what it wants of the supervisor goes to `orders`, and what is to be on disk to `keep`.
+    /// An actor around `core`; what it wants of the supervisor goes to `orders`, what is to be on disk to `keep`, and what
+    /// is to be measured to `measure`.
     pub fn new(
         core: Core,
         orders: mpsc::Sender<Order>,
         keep: watch::Sender<Toggles>,
+        measure: mpsc::Sender<Option<u32>>,
     ) -> (Self, watch::Receiver<Load>) {
         let (load, watch) = watch::channel(Load::default());
         let actor = Self {
@@ -121,6 +125,7 @@ impl Actor {
             load,
             orders,
             keep,
+            measure,
             looked: Instant::now(),
             actions: Vec::new(),
         };
@@ -133,6 +138,7 @@ impl Actor {
         mut from_clients: mpsc::Receiver<ClientEvent>,
         mut from_child: mpsc::Receiver<ChildEvent>,
         mut kept: mpsc::Receiver<Kept>,
+        mut measured: mpsc::Receiver<Measured>,
         shutdown: Shutdown,
     ) {
         let mut tick = tokio::time::interval(TICK);
@@ -157,6 +163,9 @@ impl Actor {
                 }
                 Some(Kept { revision, written }) = kept.recv() => {
                     self.core.on_kept(revision, written, now(), &mut self.actions);
+                }
+                Some(measured) = measured.recv() => {
+                    self.core.on_measured(&measured, now(), &mut self.actions);
                 }
                 _ = tick.tick() => self.tick(),
                 () = due(self.core.next_due().map(Instant::from_std)) => self.tick(),
@@ -289,6 +298,10 @@ impl Actor {
                     Action::Keep(toggles) => {
                         let _before = self.keep.send_replace(toggles);
                     }
+                    Action::Measure { codex } => {
+                        // One is out at a time; should the task be gone, the deadline answers.
+                        let _fits = self.measure.try_send(codex);
+                    }
                     Action::Report(report) => log(&report),
                 }
             }
@@ -301,6 +314,7 @@ impl Actor {
                     let told = rpc::Notification { method: control::CLOSED, params: Some(why) };
                     client.lines.cut(Line::json(&told));
                     client.cut.cancel();
+                    self.core.on_cut();
                     self.finished.remove(&conn);
                     self.core.on_gone(conn, now(), &mut self.actions);
                 }

@@ -16,6 +16,7 @@ mod child;
 mod client;
 mod lane;
 mod life;
+pub mod metrics;
 mod observed;
 mod own;
 pub mod params;
@@ -162,6 +163,8 @@ pub struct Core {
     /// What an operator has switched at run time.
     switches: Switches,
     draining: bool,
+    /// Who asks what was counted.
+    asking: metrics::Asking,
     /// Who is told of it all.
     observe: Observe,
 }
@@ -189,6 +192,7 @@ impl Core {
             models: Arc::default(),
             switches: Switches::default(),
             draining: false,
+            asking: metrics::Asking::default(),
             observe: Observe::default(),
         }
     }
@@ -230,6 +234,7 @@ impl Core {
             && self.asked.is_empty()
             && self.held.is_empty()
             && self.switches.is_idle()
+            && self.asking.is_idle()
     }
 
     /// When something is to be done although nothing happens, besides [`Core::on_tick`]'s own rhythm.

@@ -8,6 +8,7 @@ pub mod counts;
 mod histogram;
 pub mod method;
 pub mod span;
+mod told;
 
 use counts::Counts;
 use serde_json::value::RawValue;
@@ -20,6 +21,7 @@ use span::{Begun, End, Event, Span, Spans};
 use std::time::Instant;
 
 pub use histogram::Histogram;
+pub use shared::control::metrics::TurnOutcome;
 
 /// A request that came from a client, for codex.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +43,7 @@ pub struct Arrival<'a> {
 /// One request to codex, as it is observed. It travels with the request, and then with the turn that came of it.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// Its method, of [`method::KNOWN`], else [`method::OTHER`].
+    /// Its method, by [`method::known`].
     pub method: &'static str,
     /// When it arrived; of the daemon's own, when it was made.
     pub arrived: Instant,
@@ -62,21 +64,6 @@ pub struct SeenTurn {
     pub turn: TurnId,
     /// Its request.
     pub seen: Seen,
-}
-
-/// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TurnOutcome {
-    /// As it should.
-    Completed,
-    /// Somebody interrupted it, or let its thread go.
-    Interrupted,
-    /// With an error of codex or the upstream.
-    Failed,
-    /// codex died, or lost it.
-    Lost,
-    /// The daemon ended it: it was silent, or ran for too long.
-    Timeout,
 }
 
 /// Those who are told.
@@ -135,6 +122,11 @@ impl Observe {
             Ok(()) => seen.span.end(End::Answered, now),
             Err(code) => seen.span.end_without_turn(End::Refused(code), now),
         }
+    }
+
+    /// The daemon answered it itself, well, without having written it.
+    pub fn settled(&mut self, seen: &Seen, now: Instant) {
+        seen.span.end(End::Answered, now);
     }
 
     /// It ended without having been written: refused with this code, or its client is gone.

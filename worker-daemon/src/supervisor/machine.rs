@@ -183,6 +183,7 @@ impl Machine {
     }
 
     fn start(&mut self, now: Instant, out: &mut Vec<Effect>) {
+        self.status.restarts += u64::from(self.newest > 0);
         let generation = self.next();
         self.main = Main::Starting(generation);
         self.status.backoff_ms = None;

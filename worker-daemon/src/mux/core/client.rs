@@ -101,6 +101,7 @@ impl Core {
             control::STATUS | control::SUBSCRIBE | control::MODELS | control::RESTART | control::DRAIN => {
                 return self.on_own(conn, id_bytes, name, now, out);
             }
+            control::metrics::METRICS => return self.on_metrics(conn, id_bytes, now, out),
             control::toggles::SET => return self.on_set_toggles(conn, id_bytes, line, now, out),
             method::INITIALIZE => return self.on_initialize(conn, id_bytes, line, now, out),
             _ => {}

@@ -25,6 +25,7 @@ impl Core {
         }
         self.restarts.retain(|restart| restart.conn != conn);
         self.switches.forget(conn);
+        self.asking.forget(conn);
         self.table.forget(conn);
         self.decline_asked(|asked| asked.conn == conn, out);
         for thread in self.threads.of(conn) {
@@ -146,6 +147,7 @@ impl Core {
         }
         self.expire_restarts(now, out);
         self.look_after_toggles(now, out);
+        self.expire_metrics(now, out);
         // Told again until it is heard: an order can be early, or lost.
         for lane in self.lanes.values_mut() {
             lane.drained = false;
@@ -212,6 +214,7 @@ impl Core {
         let draining = code::draining(RETRY_AFTER);
         self.refuse_lobby(&draining, now, out);
         self.end_toggles(now, out);
+        self.end_metrics(now, out);
         for waiting in self.take_waiting(|_| true) {
             self.fail_waiting(waiting, &draining, now, out);
         }

@@ -138,6 +138,7 @@ impl Core {
                 Turn::Starting => {
                     // Without the turn's id it can't be interrupted yet. The client is done with it; the daemon is not.
                     thread.owner = None;
+                    self.observe.settled(&waiting.seen, now);
                     let done = serde_json::json!({"status": "unsubscribed"});
                     return self.answer(waiting.conn, &waiting.id, &done, out);
                 }

@@ -9,12 +9,14 @@ mod hello;
 mod ids;
 mod leaving;
 mod lives;
+mod metrics;
 mod observed;
 mod own;
 mod permits;
 mod property;
 mod routing;
 mod toggles;
+mod traced;
 mod watch;
 
 use super::{Core, Limits};
@@ -67,6 +69,8 @@ struct Bench {
     orders: Vec<Order>,
     /// What was to be logged.
     reports: Vec<Report>,
+    /// What was to be measured.
+    measuring: Vec<Option<u32>>,
     /// What was to be written to the disk.
     written: Vec<Toggles>,
 }
@@ -84,6 +88,7 @@ impl Bench {
             lives: BTreeSet::new(),
             orders: Vec::new(),
             reports: Vec::new(),
+            measuring: Vec::new(),
             written: Vec::new(),
         }
     }
@@ -122,6 +127,10 @@ impl Bench {
                 }
                 Action::Order(order) => {
                     self.orders.push(order);
+                    continue;
+                }
+                Action::Measure { codex } => {
+                    self.measuring.push(codex);
                     continue;
                 }
                 Action::Keep(toggles) => {

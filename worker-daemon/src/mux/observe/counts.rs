@@ -1,13 +1,14 @@
 //! What is counted of requests and turns.
 
-use super::{Histogram, Seen, TurnOutcome, method};
+use super::{Histogram, Seen, TurnOutcome};
+use shared::control::metrics::{METHODS, OTHER};
 use shared::rpc::code;
 use std::time::Instant;
 
 /// The counts. Each is exact: nothing is counted twice, whichever way it ends.
 #[derive(Debug, Clone)]
 pub struct Counts {
-    /// From writing a request to its answer, by the method as [`method::KNOWN`] has them, and at the end the others.
+    /// From writing a request to its answer, by the method as [`METHODS`] has them, and at the end the others.
     latency: Vec<Histogram>,
     /// From the arrival of a `turn/start` to its writing.
     pub queue_wait: Histogram,
@@ -24,28 +25,12 @@ pub struct Counts {
 impl Default for Counts {
     fn default() -> Self {
         Self {
-            latency: vec![Histogram::default(); method::KNOWN.len() + 1],
+            latency: vec![Histogram::default(); METHODS.len() + 1],
             queue_wait: Histogram::default(),
             first_event: Histogram::default(),
             turn_duration: Histogram::default(),
             turns: [0; TurnOutcome::ALL.len()],
             errors: [0; code::ALL.len() + 1],
-        }
-    }
-}
-
-impl TurnOutcome {
-    /// Every one.
-    pub const ALL: [Self; 5] = [Self::Completed, Self::Interrupted, Self::Failed, Self::Lost, Self::Timeout];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Interrupted => "interrupted",
-            Self::Failed => "failed",
-            Self::Lost => "lost",
-            Self::Timeout => "timeout",
         }
     }
 }
@@ -60,9 +45,9 @@ impl Counts {
 
     /// codex answered, or never will.
     pub(super) fn answered(&mut self, seen: &Seen, _answer: Result<(), i64>, now: Instant) {
-        let known = method::KNOWN.iter().position(|known| *known == seen.method);
+        let known = METHODS.iter().position(|known| *known == seen.method);
         if let (Some(written), Some(histogram)) =
-            (seen.written, self.latency.get_mut(known.unwrap_or(method::KNOWN.len())))
+            (seen.written, self.latency.get_mut(known.unwrap_or(METHODS.len())))
         {
             histogram.add(now.saturating_duration_since(written));
         }
@@ -91,7 +76,7 @@ impl Counts {
 
     /// How long requests took, by the method.
     pub fn latency(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
-        method::KNOWN.iter().copied().chain([method::OTHER]).zip(&self.latency)
+        METHODS.iter().copied().chain([OTHER]).zip(&self.latency)
     }
 
     /// How many turns ended, by how.

@@ -1,0 +1,63 @@
+//! `daemon/metrics`: told to whoever may connect, measured once for all who ask, and never waited for.
+
+use super::{Bench, expect};
+use crate::mux::core::metrics::Measured;
+use shared::control::metrics::{Process, Told};
+
+const ASK: &str = r#"{"id":"m","method":"daemon/metrics"}"#;
+
+fn measured(bench: &mut Bench) -> Vec<String> {
+    let daemon = Process { memory_bytes: Some(7), panics: 1, ..Process::default() };
+    let measured = Measured { daemon, codex: Process::default() };
+    bench.act(|core, now, out| core.on_measured(&measured, now, out))
+}
+
+fn told(line: &str) -> Told {
+    let (_, line) = line.split_once(' ').unwrap();
+    let value: serde_json::Value = serde_json::from_str(line).unwrap();
+    serde_json::from_value(value["result"].clone()).unwrap()
+}
+
+#[test]
+fn all_who_ask_meanwhile_share_one_measurement() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "t", "u");
+    bench.connect(3);
+    expect(bench.client(1, ASK), []);
+    expect(bench.client(3, ASK), []);
+    assert_eq!(bench.measuring, [None], "before initialize, too, and once for both");
+    let answers = measured(&mut bench);
+    assert_eq!(answers.len(), 2);
+    let told = told(&answers[1]);
+    assert_eq!((told.daemon.memory_bytes, told.daemon.panics, told.load.turns), (Some(7), 1, 1));
+    assert_eq!((told.turns_max, told.queue_max, told.load.clients), (2, 1, 3));
+    assert_eq!(told.latency["turn/start"].counts.iter().sum::<u64>(), 1);
+    expect(bench.client(1, ASK), []);
+    assert_eq!(bench.measuring.len(), 2);
+    expect(measured(&mut bench), [r#"1 {"id":"m","result":{*"#]);
+    assert!(bench.core.asking.is_idle());
+}
+
+#[test]
+fn a_system_that_does_not_tell_holds_up_nobody() {
+    let mut bench = Bench::ready();
+    bench.client(1, ASK);
+    bench.client(2, ASK);
+    bench.gone(2);
+    expect(bench.tick(1), [r#"1 {"id":"m","result":{*"#]);
+    bench.client(1, ASK);
+    assert_eq!(bench.measuring.len(), 1, "it is still out");
+    expect(measured(&mut bench), ["1 *"]);
+    bench.client(1, ASK);
+    let forced = bench.act(|core, now, out| core.on_force(now, out));
+    expect(forced, [r#"1 {"id":"m","result":{*"#]);
+}
+
+#[test]
+fn what_only_the_actor_sees_is_told_too() {
+    let mut bench = Bench::ready();
+    bench.core.on_cut();
+    bench.client(1, ASK);
+    let answers = measured(&mut bench);
+    assert_eq!(told(&answers[0]).clients_cut, 1);
+}
