@@ -18,6 +18,7 @@ use crate::{
     records::{self, Records, RecordsError, access},
     reload::Reload,
     routes::{dispatch, table::Side},
+    spans::Spans,
     state::{
         board::{self, Board},
         toggles::Variables,
@@ -56,8 +57,8 @@ pub struct App {
     pub images: Images,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// What is traced.
-    pub otel: Otel,
+    /// Where spans begin.
+    pub spans: Spans,
     /// Where requests are written down.
     pub records: Records,
     /// The limits of keys.
@@ -245,7 +246,7 @@ pub fn start(
         reading: Semaphore::new(config.threads.max(1)),
         images,
         metrics,
-        otel,
+        spans: Spans::new(otel, addresses.public, addresses.internal),
         records,
         prompt,
         board,

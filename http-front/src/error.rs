@@ -127,6 +127,12 @@ impl ApiError {
         self.code.as_deref().or(self.kind.row().code)
     }
 
+    /// A code of a closed list: the table's, never the upstream's.
+    pub fn closed_code(&self) -> &'static str {
+        let row = self.kind.row();
+        row.code.unwrap_or(row.kind)
+    }
+
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.kind.row().retryable && !self.done

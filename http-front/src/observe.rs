@@ -2,15 +2,16 @@
 //!
 //! Owns nothing but the two: [`crate::metrics::request`] counts, [`crate::spans`] traces. Each is told the same, at the
 //! same moment, once. Neither may wait, and neither sees a text of the client's or the model's but as a [`Delta`] that it
-//! looks at the kind of.
+//! looks at the kind of, unless the operator asked for contents.
 
 use crate::{
+    auth::KeyName,
     error::ApiError,
     metrics::request::Counted,
     openai::usage::Tokens,
     records::{Outcome, usage::Asked},
     spans::RequestSpan,
-    translate::event::Delta,
+    translate::{answer::Closing, event::Delta, output::Identity},
 };
 use http::StatusCode;
 use shared::rpc::Trace;
@@ -53,6 +54,36 @@ impl Observe {
     pub fn asks(&self, asked: &Asked) {
         self.counted.asks(asked);
         self.span.asks(asked);
+    }
+
+    /// It showed this key.
+    pub fn showed(&self, key: &KeyName) {
+        self.span.showed(key.as_str());
+    }
+
+    /// Its body, which is for the model.
+    pub fn body(&self, body: &[u8]) {
+        self.span.body(body);
+    }
+
+    /// What its answer is called.
+    pub fn answers(&self, identity: &Identity) {
+        self.span.answers(identity);
+    }
+
+    /// The model said this in the choice with this index.
+    pub fn said(&self, index: usize, delta: &Delta) {
+        self.span.said(index, delta);
+    }
+
+    /// The choice with this index is complete.
+    pub fn finished(&self, index: usize, closing: &Closing) {
+        self.span.finished(index, closing);
+    }
+
+    /// A turn is run once more.
+    pub fn again(&self) {
+        self.span.again();
     }
 
     /// The model gave a sign of life, or said this.

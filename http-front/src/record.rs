@@ -90,6 +90,7 @@ impl Record {
     /// A request that begins now.
     pub fn of(headers: &HeaderMap, observe: Observe) -> Self {
         let id = RequestId { text: format!("req_{}", Uuid::now_v7().simple()), since: Instant::now() };
+        observe.span.named(&id.text);
         Self {
             id,
             client_id: client_id(headers),
@@ -131,10 +132,16 @@ impl Record {
 
     /// It showed this key. Where it is for the model, `usage` is the log that it gets a line in.
     pub fn showed(&mut self, key: &KeyName, usage: Option<&Log>) {
+        self.observe.showed(key);
         if let Some(access) = &self.kept.access {
             access.key(key);
         }
         self.kept.usage = usage.map(|log| (log.clone(), key.clone()));
+    }
+
+    /// Who is told of it.
+    pub fn observe(&self) -> &Observe {
+        &self.observe
     }
 
     /// Its body was read whole.

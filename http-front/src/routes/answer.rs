@@ -168,6 +168,7 @@ pub(super) async fn answer(
     let config = &call.app.config;
     record.asks(job.asked());
     let about = About::new(&mut job, record);
+    record.observe().answers(&about.identity);
     let Job { plans, expect, stream, .. } = job;
     let idle = if stream { config.stream_idle_timeout } else { config.idle_timeout };
     if expect.limits.unloaded() {
@@ -193,6 +194,7 @@ pub(super) async fn answer(
         signs: Arc::new(Signs::new()),
         trace: record.trace(call.app.records.traces.as_ref()),
         force: call.app.shutdown.force_token(),
+        observe: record.observe().clone(),
     };
     record.asked(plans.len());
     let runs = Runs::start(starter, plans, config.max_choices).await;
@@ -217,10 +219,12 @@ async fn whole(mut runs: Runs, mut about: About, record: &mut Record) -> Result<
             Got::Alive => record.heard(None),
             Got::Out(delta) => {
                 record.heard(Some(&delta));
+                record.observe().said(index, &delta);
                 choice.take(&delta);
             }
             Got::Done(end) => {
                 record.heard(None);
+                record.observe().finished(index, &end);
                 choice.close(&end);
                 *closing = *end;
             }

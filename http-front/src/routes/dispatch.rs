@@ -53,7 +53,8 @@ pub fn routes(
         .then(move |method: Method, path: FullPath, headers: HeaderMap, peer: Peer, access, body| {
             let app = app.clone();
             async move {
-                let observe = Observe::default();
+                let span = app.spans.begin(side, &method, &headers);
+                let observe = Observe { span, ..Observe::default() };
                 let record = Record::of(&headers, observe.clone()).accessed(access);
                 let id = record.id().to_owned();
                 let mut call = Call { app: &app, peer: &peer, headers: &headers, key: None };
@@ -161,6 +162,7 @@ impl Call<'_> {
             Route::Chat | Route::Completions => match self.body(body).await {
                 Ok(body) => {
                     record.read(body.len());
+                    record.observe().body(&body);
                     if let Err(error) = record.permit.as_mut().map_or(Ok(()), |p| p.body(body.len())) {
                         return self.refuse(error, record);
                     }

@@ -5,6 +5,7 @@ use crate::{
     daemon::{asker::Asker, link::Daemon},
     error::ApiError,
     metrics::Metrics,
+    observe::Observe,
     openai::usage::Tokens,
     trace::Trace,
     translate::{
@@ -31,6 +32,7 @@ pub(super) struct Again {
     pub(super) plan: Plan,
     pub(super) asker: Asker,
     pub(super) trace: Option<Trace>,
+    pub(super) observe: Observe,
 }
 
 /// A running answer. Dropping it interrupts the turn.
@@ -215,6 +217,9 @@ impl Running {
                     request_id,
                     "the text was not of the form that was asked for"
                 );
+                if let Some(again) = &self.again {
+                    again.observe.again();
+                }
                 self.due = true;
                 None
             }

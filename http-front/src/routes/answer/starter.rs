@@ -7,6 +7,7 @@ use super::{
 use crate::{
     daemon::{asker::Asker, link::Daemon},
     metrics::Metrics,
+    observe::Observe,
     trace::Trace,
     translate::{
         answer::{Expect, Gather},
@@ -41,6 +42,8 @@ pub(super) struct Starter {
     pub(super) force: CancellationToken,
     /// Where what goes over the socket is kept, where it is.
     pub(super) trace: Option<Trace>,
+    /// Who is told that a turn is run once more.
+    pub(super) observe: Observe,
 }
 
 impl Starter {
@@ -60,6 +63,7 @@ impl Starter {
             plan: plan.clone(),
             asker: self.asker.clone(),
             trace: self.trace.clone(),
+            observe: self.observe.clone(),
         });
         let trace = self.trace.as_ref().map(Trace::turn);
         let turn = self.daemon.start(plan, self.asker.clone(), trace).await;

@@ -180,6 +180,7 @@ impl Body {
             }
             Got::Out(delta) => {
                 self.record.heard(Some(&delta));
+                self.record.observe().said(index, &delta);
                 if let Effect::Differs(bytes) = self.chunks.take(index, &delta, &mut self.out) {
                     differs(self.record.id().as_str(), bytes);
                 }
@@ -193,6 +194,7 @@ impl Body {
 
     /// One choice is complete; the last one completes the answer.
     fn close(&mut self, index: usize, closing: &Closing) {
+        self.record.observe().finished(index, closing);
         if !self.runs.is_over() {
             return self.chunks.close(index, closing, b"", &mut self.out);
         }

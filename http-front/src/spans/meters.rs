@@ -1,0 +1,152 @@
+//! The metrics of the GenAI conventions, over OTLP.
+//!
+//! Their attributes are of closed sets: the model is one of those that are served, at most [`NAMES`] of them, and the
+//! error a code of the table of errors.
+
+use super::{attributes, model::Measured};
+use crate::{observe::Ended, records::Outcome};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Histogram, Meter},
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+/// Models that have a name in metrics; more are `other`.
+const NAMES: usize = 64;
+/// The conventions' buckets of durations, in seconds.
+const SECONDS: [f64; 14] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// Those of the time to the first token.
+const FIRST: [f64; 16] =
+    [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Those of the time of a token.
+const TOKEN: [f64; 13] = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
+/// Those of counts of tokens.
+const TOKENS: [f64; 14] = [
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
+
+/// The instruments.
+#[derive(Debug)]
+pub(super) struct Meters {
+    usage: Histogram<u64>,
+    operation: Histogram<f64>,
+    request: Histogram<f64>,
+    first: Histogram<f64>,
+    token: Histogram<f64>,
+    names: Mutex<BTreeSet<String>>,
+}
+
+impl Meters {
+    pub(super) fn new(meter: &Meter) -> Self {
+        let seconds = |name: &'static str, help: &'static str, buckets: &[f64]| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(help);
+            histogram.with_boundaries(buckets.to_vec()).build()
+        };
+        Self {
+            usage: meter
+                .u64_histogram("gen_ai.client.token.usage")
+                .with_unit("{token}")
+                .with_description("Number of input and output tokens used.")
+                .with_boundaries(TOKENS.to_vec())
+                .build(),
+            operation: seconds("gen_ai.client.operation.duration", "GenAI operation duration.", &SECONDS),
+            request: seconds(
+                "gen_ai.server.request.duration",
+                "Request duration, to its last byte.",
+                &SECONDS,
+            ),
+            first: seconds(
+                "gen_ai.server.time_to_first_token",
+                "Time to the first token of a stream.",
+                &FIRST,
+            ),
+            token: seconds(
+                "gen_ai.server.time_per_output_token",
+                "Time per token of a stream behind the first one.",
+                &TOKEN,
+            ),
+            names: Mutex::default(),
+        }
+    }
+
+    /// A request for the model is over.
+    pub(super) fn measure(&self, measured: &Measured, ended: &Ended<'_>) {
+        let Measured { asked, chat, took, first } = measured;
+        let model = match &asked.model {
+            Some(model) => self.name(model),
+            None => "default".to_owned(),
+        };
+        let mut attributes = vec![
+            KeyValue::new("gen_ai.operation.name", attributes::operation(*chat)),
+            KeyValue::new("gen_ai.provider.name", attributes::PROVIDER),
+            KeyValue::new("gen_ai.system", attributes::PROVIDER),
+            KeyValue::new("gen_ai.request.model", model.clone()),
+            KeyValue::new("gen_ai.response.model", model),
+        ];
+        if let Some(first) = first {
+            self.first.record(first.as_secs_f64(), &attributes);
+        }
+        if let Some(tokens) = &ended.usage {
+            if let Some(first) = first
+                && tokens.output > 1
+            {
+                #[expect(clippy::cast_precision_loss, reason = "a count of tokens is far below 2^52")]
+                let behind = (tokens.output - 1) as f64;
+                self.token.record(took.saturating_sub(*first).as_secs_f64() / behind, &attributes);
+            }
+            for (kind, count) in [("input", tokens.input), ("output", tokens.output)] {
+                let mut attributes = attributes.clone();
+                attributes.push(KeyValue::new("gen_ai.token.type", kind));
+                self.usage.record(count, &attributes);
+            }
+        }
+        if let Some(error) = ended.error {
+            attributes.push(KeyValue::new(attributes::ERROR, error.closed_code()));
+        } else if ended.outcome == Outcome::ClientDisconnect {
+            attributes.push(KeyValue::new(attributes::ERROR, Outcome::ClientDisconnect.as_str()));
+        }
+        self.operation.record(took.as_secs_f64(), &attributes);
+        self.request.record(ended.latency.as_secs_f64(), &attributes);
+    }
+
+    fn name(&self, model: &str) -> String {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.contains(model) || (names.len() < NAMES && names.insert(model.to_owned())) {
+            model.to_owned()
+        } else {
+            "other".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry::metrics::MeterProvider;
+
+    #[test]
+    fn models_past_the_bound_are_others() {
+        let meters = Meters::new(&opentelemetry::metrics::noop::NoopMeterProvider::new().meter("m"));
+        let names: Vec<String> = (0..NAMES + 2).map(|n| meters.name(&format!("m{n}"))).collect();
+        assert_eq!((names[0].as_str(), names[NAMES - 1].as_str()), ("m0", "m63"));
+        assert_eq!((names[NAMES].as_str(), names[NAMES + 1].as_str()), ("other", "other"));
+        assert_eq!(meters.name("m5"), "m5");
+    }
+}
