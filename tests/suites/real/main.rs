@@ -31,3 +31,4 @@ mod streams;
 mod support;
 mod toggles;
 mod tools;
+mod traced;

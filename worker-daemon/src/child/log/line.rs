@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 /// What of a line is told, in characters.
 const MAX_SHOWN: usize = 2_000;
+/// What the places begin with that export its spans.
+const EXPORTER: &str = "opentelemetry";
 /// The longest name of a place in codex.
 const MAX_SOURCE: usize = 128;
 
@@ -38,6 +40,8 @@ pub(super) enum Told {
     Text { level: Level, source: Option<String>, text: String },
     /// That there was one.
     Withheld { source: Option<String>, bytes: usize },
+    /// That its spans don't get to the collector. It tells that of every export.
+    Unexported,
     /// A panic, by the place in codex's source.
     Panic { place: String },
 }
@@ -50,6 +54,9 @@ pub(super) fn told(line: &[u8], greeted: bool) -> Told {
             "WARN" => Level::Warn,
             _ => Level::Less,
         };
+        if target.starts_with(EXPORTER) {
+            return Told::Unexported;
+        }
         let source = Some(target).filter(|target| is_place(target));
         return if greeted && level == Level::Less {
             Told::Withheld { source, bytes: line.len() }
@@ -94,6 +101,13 @@ mod tests {
 
     fn text(level: Level, source: Option<&str>, text: &str) -> Told {
         Told::Text { level, source: source.map(str::to_owned), text: text.to_owned() }
+    }
+
+    #[test]
+    fn what_the_exporter_says_is_one_thing() {
+        for target in ["opentelemetry_sdk", "opentelemetry-otlp"] {
+            assert_eq!(told(&entry("ERROR", target, "http://10.0.0.1 said no"), true), Told::Unexported);
+        }
     }
 
     #[test]
