@@ -90,7 +90,8 @@ impl Stage {
             .filter(|seen| seen.header("traceparent").is_some())
             .map(|seen| parent_of(seen))
             .collect();
-        let found = self.receiver.until(&format!("the whole trace {trace}"), |receiver| {
+        let what = format!("the whole trace {trace}");
+        let found = self.receiver.until(&what, |receiver| {
             let all: Vec<Span> = receiver.spans().into_iter().filter(|span| span.trace == trace).collect();
             complete(&all, turns, &saw).then_some(Spans { all })
         });
