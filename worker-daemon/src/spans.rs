@@ -46,8 +46,8 @@ impl Tracer for Exported {
             Some(KeyValue::new("network.transport", "unix")),
             begun.id.map(|id| KeyValue::new("jsonrpc.request.id", id.to_string())),
             begun.id.map(|id| KeyValue::new("rpc.jsonrpc.request_id", id.to_string())),
-            begun.request.map(|request| KeyValue::new("codex.request_id", request.as_str().to_owned())),
-            begun.thread.map(|thread| KeyValue::new("codex.thread_id", thread.to_owned())),
+            begun.request.map(|request| KeyValue::new("codex.request.id", request.as_str().to_owned())),
+            begun.thread.map(|thread| KeyValue::new("codex.thread.id", thread.to_owned())),
         ];
         let builder = SpanBuilder::from_name(begun.method)
             .with_kind(SpanKind::Server)
@@ -87,7 +87,7 @@ impl Open for Running {
             Event::TurnBegan { turn } => {
                 told("codex.turn_started", Vec::new());
                 if let Some(turn) = turn {
-                    self.span.set_attribute(KeyValue::new("codex.turn_id", turn.to_owned()));
+                    self.span.set_attribute(KeyValue::new("codex.turn.id", turn.to_owned()));
                 }
             }
             Event::FirstItem => told("codex.first_item", Vec::new()),

@@ -67,8 +67,21 @@ pub struct Metric {
     pub name: String,
     /// Its unit.
     pub unit: String,
-    /// Its points, if it is a histogram: attributes, count, sum, bounds.
-    pub points: Vec<(Map<String, Value>, u64, f64, Vec<f64>)>,
+    /// Its points, if it is a histogram.
+    pub points: Vec<Point>,
+}
+
+/// One state of a histogram.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// The attributes.
+    pub attributes: Map<String, Value>,
+    /// How many values.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// The bounds of the buckets.
+    pub bounds: Vec<f64>,
 }
 
 impl Request {
@@ -97,9 +110,11 @@ impl Request {
                     Some(metric::Data::Histogram(histogram)) => histogram
                         .data_points
                         .iter()
-                        .map(|point| {
-                            let sum = point.sum.unwrap_or_default();
-                            (object(&point.attributes), point.count, sum, point.explicit_bounds.clone())
+                        .map(|point| Point {
+                            attributes: object(&point.attributes),
+                            count: point.count,
+                            sum: point.sum.unwrap_or_default(),
+                            bounds: point.explicit_bounds.clone(),
                         })
                         .collect(),
                     _ => Vec::new(),

@@ -79,8 +79,9 @@ async fn answer(request: Request<Incoming>, state: &State) -> Answer {
         _ => return plain(StatusCode::NOT_FOUND),
     };
     let Some(kept) = kept else { return plain(StatusCode::BAD_REQUEST) };
-    keep(Seen { path, headers: head.headers, body: kept }, state);
+    // Before anybody sees that it came, and changes it.
     let mode = *state.mode.lock().unwrap_or_else(PoisonError::into_inner);
+    keep(Seen { path, headers: head.headers, body: kept }, state);
     if mode == Mode::Slow {
         tokio::time::sleep(SLOW).await;
     }

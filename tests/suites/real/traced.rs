@@ -53,7 +53,7 @@ async fn requests_at_once_do_not_mix() {
         let spans = stage.whole(&trace, 1).await;
         assert_eq!(spans.front().parent, format!("{n:016x}"));
         let thread =
-            spans.daemon("turn/start")[0].of("codex.thread_id").as_str().expect("a thread").to_owned();
+            spans.daemon("turn/start")[0].of("codex.thread.id").as_str().expect("a thread").to_owned();
         assert!(threads.insert(thread), "a thread in two traces");
     }
 }
@@ -69,7 +69,7 @@ async fn choices_are_turns_of_one_trace() {
     stage.post(&body, &[("traceparent", &header)]).await;
     let spans = stage.whole(trace, 2).await;
     let threads: HashSet<_> =
-        spans.daemon("turn/start").iter().map(|s| s.of("codex.thread_id").to_string()).collect();
+        spans.daemon("turn/start").iter().map(|s| s.of("codex.thread.id").to_string()).collect();
     assert_eq!(threads.len(), 2);
     let saw: Vec<_> = stage.upstream.requests().iter().map(|seen| parent_of(seen)).collect();
     assert!(saw.len() == 2 && saw.iter().all(|(seen, _)| seen == trace), "{saw:?}");

@@ -1,1 +1,10 @@
-//! What reaches a collector. Around the fake child.
+//! What reaches a collector: the front's spans and metrics, over both protocols, and what becomes of requests when the
+//! collector misbehaves. Around the fake child.
+
+mod ask;
+mod collector;
+mod content;
+mod metrics;
+mod sampling;
+mod spans;
+mod streams;

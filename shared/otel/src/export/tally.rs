@@ -109,3 +109,6 @@ impl Drop for Sending<'_> {
         self.tally.failed.fetch_add(self.count, Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

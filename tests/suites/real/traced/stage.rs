@@ -105,7 +105,7 @@ impl Stage {
                     (&json!("jsonrpc"), &json!("jsonrpc"))
                 );
                 assert!(
-                    span.of("codex.request_id").as_str().is_some_and(|id| id.starts_with("req_")),
+                    span.of("codex.request.id").as_str().is_some_and(|id| id.starts_with("req_")),
                     "{span:?}"
                 );
                 assert!(span.end >= span.start);
