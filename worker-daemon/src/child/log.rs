@@ -49,11 +49,13 @@ pub async fn copy<R: AsyncRead + Unpin>(stderr: R, pid: u32, greeted: Greeted) {
     let mut unexported = false;
     while let Some(Ok(decoded)) = lines.next().await {
         match decoded {
-            Decoded::Line(line) => match told(&line, greeted.is_set()) {
+            Decoded::Line(line) => {
+                let told = told(&line, greeted.is_set());
                 // Said of every export, while a collector is down.
-                Told::Unexported if std::mem::replace(&mut unexported, true) => {}
-                told => write(told, pid),
-            },
+                if told != Told::Unexported || !std::mem::replace(&mut unexported, true) {
+                    write(told, pid);
+                }
+            }
             Decoded::Overlong { limit } => {
                 tracing::warn!(component = "codex", pid, "a line of over {limit} bytes was left out");
             }

@@ -141,7 +141,7 @@ mod tests {
     fn a_panic_is_told_by_its_place() {
         let place = |line: &str| match told(line.as_bytes(), true) {
             Told::Panic { place } => Some(place),
-            Told::Text { .. } | Told::Withheld { .. } => None,
+            Told::Text { .. } | Told::Withheld { .. } | Told::Unexported => None,
         };
         let at = Some("core/src/session/turn.rs:12:34".to_owned());
         assert_eq!(place("thread 'main' panicked at core/src/session/turn.rs:12:34:"), at);
