@@ -9,7 +9,7 @@ mod serve;
 pub use seen::{Metric, Point, Request, Span};
 
 use crate::pair::{Builder, DEADLINE};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{
     ServerConfig,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -211,6 +211,8 @@ impl Drop for Receiver {
 fn certificates() -> Result<(ServerConfig, String), Box<dyn std::error::Error + Send + Sync>> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Else it is called like what it signs, which OpenSSL takes for a certificate that signed itself.
+    params.distinguished_name.push(DnType::CommonName, "a CA of tests");
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &issuer)?;

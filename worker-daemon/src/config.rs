@@ -86,6 +86,8 @@ pub struct Config {
     pub policy: Policy,
     /// `WORKER_CHILD_LOG`.
     pub child_log: String,
+    /// `WORKER_CHILD_TRACES`.
+    pub child_traces: bool,
     /// `WORKER_CA_BUNDLE`.
     pub ca_bundle: Option<PathBuf>,
     /// `CODE_SECURE_MODE`.
@@ -166,6 +168,7 @@ impl Config {
             client_queue,
             policy: Policy::new(r.list("WORKER_ALLOW_METHODS"), profiles),
             child_log: r.text("WORKER_CHILD_LOG").unwrap_or_default(),
+            child_traces: r.boolean("WORKER_CHILD_TRACES"),
             ca_bundle,
             secure_mode: r.boolean("CODE_SECURE_MODE"),
             model: r.text("CODEX_MODEL"),

@@ -13,8 +13,10 @@ use crate::{
         action::{Order, Reason},
         actor::{Actor, INBOX},
         core::{Core, Limits},
+        observe::span::Spans,
     },
     peer::Rule,
+    spans::Exported,
     supervisor::{
         self, Connections, Supervisor,
         prepare::{PrepareError, Prepared, prepare},
@@ -191,6 +193,9 @@ fn start(
     let (orders, from_mux) = mpsc::channel(supervisor::INBOX);
     let mut core = Core::new(limits, policy);
     core.on_models(Arc::clone(&prepared.catalog.models));
+    if let Some(tracer) = otel.tracer() {
+        core.observe().spans = Spans::new(Box::new(Exported::new(tracer.clone())));
+    }
     let (kept, from_disk) = mpsc::channel(1);
     let keep = toggles::keeper(&mut core, &config.codex_home, kept, shutdown);
     let (measured, from_system) = mpsc::channel(1);

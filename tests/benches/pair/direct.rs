@@ -59,7 +59,7 @@ impl Direct {
             directory: home.to_path_buf(),
         };
         let catalog = catalog::prepare(&launch, home, "bench", &[]).await.map_err(io::Error::other)?;
-        launch.arguments = harness::arguments(&catalog.shaped, None);
+        launch.arguments = harness::arguments(&catalog.shaped, None, &[]);
         let (process, pipes) = launch.spawn()?;
         let lines = FramedRead::with_capacity(pipes.stdout, LineCodec::new(1 << 26), 128 * 1024);
         let mut direct = Self { _process: process, _builder: builder, stdin: pipes.stdin, lines, next: 10 };

@@ -10,12 +10,13 @@ mod marks;
 mod model;
 mod stage;
 
+use gateway_tests::otlp::Protocol;
 use marks::{WORD, found};
 use stage::Stage;
 
 /// Everything that can be asked and go wrong, with our log and codex's own at these levels.
-async fn nothing_is_told(ours: &str, of_codex: &str) {
-    let stage = Stage::new(ours, of_codex).await;
+async fn nothing_is_told(ours: &str, of_codex: &str, protocol: Protocol) {
+    let stage = Stage::new(ours, of_codex, protocol).await;
     asking::everything(&stage).await;
     let written = stage.end().await;
     for (place, text) in &written {
@@ -23,7 +24,9 @@ async fn nothing_is_told(ours: &str, of_codex: &str) {
         assert!(told.is_empty(), "{place} tells {told:?} with our log at {ours} and codex's at {of_codex}");
     }
     // What was searched was not empty.
-    for place in ["front log", "daemon log", "metrics", "usage log", "access log", "trace"] {
+    let places = ["front log", "daemon log", "metrics", "usage log", "access log", "trace", "command line"];
+    let services = ["span of http-front", "span of worker-daemon", "span of codex-app-server"];
+    for place in places.into_iter().chain(services) {
         let there = written.iter().any(|(name, text)| name.starts_with(place) && text.len() > 200);
         assert!(there, "nothing was written as {place}");
     }
@@ -32,10 +35,10 @@ async fn nothing_is_told(ours: &str, of_codex: &str) {
 
 #[tokio::test]
 async fn nothing_is_told_at_debug() {
-    nothing_is_told("debug", "warn").await;
+    nothing_is_told("debug", "warn", Protocol::Grpc).await;
 }
 
 #[tokio::test]
 async fn nothing_is_told_when_everything_tells_all_it_has() {
-    nothing_is_told("trace", "trace").await;
+    nothing_is_told("trace", "trace", Protocol::Http).await;
 }

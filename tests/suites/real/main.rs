@@ -32,3 +32,4 @@ mod streams;
 mod support;
 mod toggles;
 mod tools;
+mod traced;

@@ -223,7 +223,7 @@ struct Direct {
 impl Direct {
     async fn start(home: &Path, catalog: &Path) -> Self {
         let mut child = Command::new(real_codex())
-            .args(harness::arguments(catalog, None))
+            .args(harness::arguments(catalog, None, &[]))
             .env("CODEX_HOME", home)
             .env("HOME", home)
             .current_dir(home)

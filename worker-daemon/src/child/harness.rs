@@ -64,14 +64,17 @@ const SETTINGS: &[&str] = &[
 /// the daemon knows itself or doesn't have. Everything else can be wanted by some client.
 pub const OPT_OUTS: &[&str] = &["thread/status/changed", "remoteControl/status/changed"];
 
-/// The arguments of `codex app-server`.
-pub fn arguments(catalog: &Path, model: Option<&str>) -> Vec<OsString> {
+/// The arguments of `codex app-server`; `more` are further settings.
+pub fn arguments(catalog: &Path, model: Option<&str>, more: &[String]) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec!["app-server".into()];
     for feature in DISABLED {
         args.extend(["--disable".into(), OsString::from(feature)]);
     }
     let mut set = |setting: OsString| args.extend(["-c".into(), setting]);
     for setting in SETTINGS {
+        set(setting.into());
+    }
+    for setting in more {
         set(setting.into());
     }
     set(format!("model_catalog_json={}", quoted(&catalog.to_string_lossy())).into());
@@ -82,7 +85,7 @@ pub fn arguments(catalog: &Path, model: Option<&str>) -> Vec<OsString> {
 }
 
 /// A TOML string.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
@@ -92,7 +95,8 @@ mod tests {
 
     #[test]
     fn paths_and_models_are_quoted() {
-        let args = arguments(Path::new("/a \"b\"/c.json"), Some("m"));
+        let args = arguments(Path::new("/a \"b\"/c.json"), Some("m"), &["x.y=1".to_owned()]);
+        assert!(args.contains(&OsString::from("x.y=1")));
         let args: Vec<&str> = args.iter().filter_map(|a| a.to_str()).collect();
         assert_eq!(args[0], "app-server");
         let parsed: toml::Table = args[args.len() - 3].parse().unwrap();

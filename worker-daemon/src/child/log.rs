@@ -46,9 +46,16 @@ impl Greeted {
 /// Copies the child's stderr into our log until it ends.
 pub async fn copy<R: AsyncRead + Unpin>(stderr: R, pid: u32, greeted: Greeted) {
     let mut lines = FramedRead::new(stderr, LineCodec::new(MAX_LINE));
+    let mut unexported = false;
     while let Some(Ok(decoded)) = lines.next().await {
         match decoded {
-            Decoded::Line(line) => write(told(&line, greeted.is_set()), pid),
+            Decoded::Line(line) => {
+                let told = told(&line, greeted.is_set());
+                // Said of every export, while a collector is down.
+                if told != Told::Unexported || !std::mem::replace(&mut unexported, true) {
+                    write(told, pid);
+                }
+            }
             Decoded::Overlong { limit } => {
                 tracing::warn!(component = "codex", pid, "a line of over {limit} bytes was left out");
             }
@@ -74,6 +81,13 @@ fn write(told: Told, pid: u32) {
                 source,
                 bytes,
                 "withheld: it may hold what clients said"
+            );
+        }
+        Told::Unexported => {
+            tracing::warn!(
+                component = "codex",
+                pid,
+                "codex can't export its spans; it is told once, whatever it says of it"
             );
         }
         Told::Panic { place } => {

@@ -170,6 +170,12 @@ pub(super) const OWN: &[Setting] = &[
         "The folder that agents work in; clients may name it and what lies in it. An absolute path.",
     ),
     Setting::new(
+        "WORKER_CHILD_TRACES",
+        Kind::Bool,
+        Some("true"),
+        "Whether codex exports its own spans too, where the daemon's are exported: about 280 of a turn, without what clients and the model say but with the names of functions and the folder of agents.",
+    ),
+    Setting::new(
         "WORKER_CHILD_LOG",
         Kind::Text,
         Some("error"),

@@ -6,6 +6,7 @@
 //! their own: what frees resources must not wait for them. What the child was too busy for waits aside for a
 //! moment, and with it what names the same thread, so that a thread's requests stay in their order.
 
+mod around;
 mod fair;
 
 use super::{observe::Seen, table::Kind};
@@ -21,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use around::Around;
 pub use fair::Caller;
 
 /// A request that was not sent yet, or is to be sent again.
@@ -36,10 +38,8 @@ pub struct Waiting {
     pub seen: Seen,
     /// Its id as the client wrote it, raw JSON.
     pub id: Bytes,
-    /// What stands before the id.
-    pub head: Bytes,
-    /// What stands behind it.
-    pub tail: Bytes,
+    /// The line around it.
+    pub around: Around,
     /// Its kind.
     pub kind: Kind,
     /// The thread that it names.
@@ -53,7 +53,7 @@ pub struct Waiting {
 impl Waiting {
     /// The line with another id.
     pub fn line(&self, id: u64) -> Line {
-        Line::spliced(self.head.clone(), id.to_string().into(), self.tail.clone())
+        self.around.line(id)
     }
 }
 

@@ -148,8 +148,8 @@ impl Table {
         Some((pending, late))
     }
 
-    /// Takes every request of a child that died; the origins of late ones are nobody.
-    pub fn drain(&mut self, generation: Generation) -> Vec<Pending> {
+    /// Takes every request of a child that died, and whether it counted as lost before; then its origin is nobody.
+    pub fn drain(&mut self, generation: Generation) -> Vec<(Pending, bool)> {
         let mut ids: Vec<u64> = self
             .entries
             .iter()
@@ -158,11 +158,7 @@ impl Table {
             .collect();
         // Answers go out in the order of the requests, not of a hash map.
         ids.sort_unstable();
-        let taken = ids
-            .into_iter()
-            .filter_map(|id| self.answer(id, generation))
-            .map(|(pending, _)| pending)
-            .collect();
+        let taken = ids.into_iter().filter_map(|id| self.answer(id, generation)).collect();
         self.windows.remove(&generation);
         taken
     }

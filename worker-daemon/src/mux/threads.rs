@@ -113,6 +113,11 @@ impl Thread {
         Some(self.starts.remove(at))
     }
 
+    /// Those that no turn came of yet.
+    pub fn starts(&self) -> &[Seen] {
+        &self.starts
+    }
+
     /// The oldest one that no turn came of yet.
     pub fn first_start(&mut self) -> Option<Seen> {
         (!self.starts.is_empty()).then(|| self.starts.remove(0))

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     child::{
-        harness,
+        exporter, harness,
         log::{self, Greeted},
         process::{self, Process, last_exit},
     },
@@ -138,7 +138,11 @@ impl Life {
 
     fn spawn(&self, prepared: &Prepared) -> io::Result<Running> {
         let mut launch = prepared.launch.clone();
-        launch.arguments = harness::arguments(&prepared.catalog.shaped, self.config.model.as_deref());
+        launch.arguments = harness::arguments(
+            &prepared.catalog.shaped,
+            self.config.model.as_deref(),
+            &exporter::settings(&self.config.otel, self.config.child_traces),
+        );
         let (process, pipes) = launch.spawn()?;
         // What clients may have waiting bounds this queue.
         let (lines, queued) = queue::channel(usize::MAX);

@@ -2,7 +2,7 @@
 
 use crate::{
     catalog::{self, Catalog},
-    child::{environment, locate, process::Launch, sandbox_link},
+    child::{environment, exporter, locate, process::Launch, sandbox_link},
     config::Config,
 };
 use shared::build_info;
@@ -115,6 +115,7 @@ pub async fn prepare(config: &Config) -> Result<Prepared, PrepareError> {
         directory: config.codex_home.clone(),
         program: program.clone(),
     };
+    launch.environment.extend(exporter::environment(&config.otel, config.child_traces));
     let printed = launch
         .output(&[OsString::from("--version")], VERSION_LIMIT)
         .await

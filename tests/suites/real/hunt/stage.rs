@@ -2,6 +2,7 @@
 
 use super::{marks::mark, model};
 use gateway_tests::{
+    otlp::{Mode, Protocol, Receiver},
     pair::{Builder, Pair},
     upstream::{Config, Upstream},
 };
@@ -17,10 +18,13 @@ pub(super) struct Stage {
     pub(super) listed: String,
     _upstream: Upstream,
     records: TempDir,
+    /// Where spans and metrics go.
+    collector: Receiver,
 }
 
 impl Stage {
-    pub(super) async fn new(ours: &str, of_codex: &str) -> Self {
+    pub(super) async fn new(ours: &str, of_codex: &str, protocol: Protocol) -> Self {
+        let collector = Receiver::start(Mode::Normal).expect("a collector");
         let config = Config { strict: false, ..Config::default() };
         let upstream = Upstream::start_with(model::answer, config).await.expect("an upstream on loopback");
         let records = tempfile::Builder::new().prefix("records-").tempdir().expect("a folder");
@@ -37,8 +41,10 @@ impl Stage {
             "request_max_retries = 1\nstream_max_retries = 1\nexperimental_bearer_token = \"{}\"\n",
             mark("login")
         );
-        let pair = Builder::real_with(&upstream.base_url(), &provider)
-            .expect("a home")
+        let builder = Builder::real_with(&upstream.base_url(), &provider).expect("a home");
+        let pair = collector
+            .told(builder, protocol)
+            .both("OTEL_EXPORTER_OTLP_HEADERS", &format!("x-key={}", mark("collectors_key")))
             .both("RUST_LOG", ours)
             .both("PROXY_CODEX_WORKDIR", &work)
             .daemon("WORKER_CHILD_LOG", of_codex)
@@ -62,7 +68,23 @@ impl Stage {
             .start()
             .await
             .expect("a pair that is ready");
-        Self { pair, key, listed, _upstream: upstream, records }
+        Self { pair, key, listed, _upstream: upstream, records, collector }
+    }
+
+    /// Every span and metric. codex names its spans by the functions that are called, which is known and told to operators.
+    fn spans(&self) -> Vec<(String, String)> {
+        let mut told = Vec::new();
+        for span in self.collector.spans() {
+            let service = span.resource["service.name"].as_str().unwrap_or_default().to_owned();
+            let mut text = format!("{span:?}");
+            if service == "codex-app-server" {
+                text = text.replace(&mark("tool"), "");
+            }
+            told.push((format!("span of {service}: {text}"), text));
+        }
+        let metrics = self.collector.metrics().into_iter().map(|metric| format!("{metric:?}"));
+        told.extend(metrics.map(|text| (format!("metric: {text}"), text)));
+        told
     }
 
     /// Puts what is no file of keys, and then nothing, in the place of the file of keys.
@@ -88,11 +110,19 @@ impl Stage {
                 self.pair.client().get(url).send().await.expect("an answer").text().await.expect("a body");
             written.push((path.trim_start_matches('/').to_owned(), text));
         }
+        let codex = self.pair.child_pid().expect("codex runs");
+        for (name, pid) in
+            [("front", self.pair.front.pid()), ("daemon", self.pair.daemon.pid()), ("codex", codex)]
+        {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).expect("a command line");
+            written.push((format!("command line of {name}"), String::from_utf8_lossy(&line).into_owned()));
+        }
         assert_eq!(self.pair.front.terminate().await.expect("the front's end"), Some(0));
         assert_eq!(self.pair.daemon.terminate().await.expect("the daemon's end"), Some(0));
         for (place, log) in [("front log", self.pair.front.log()), ("daemon log", self.pair.daemon.log())] {
             written.extend(log.into_iter().map(|line| (format!("{place}: {line}"), line)));
         }
+        written.extend(self.spans());
         let records = self.records.path();
         for (place, file) in [("usage log", "usage.ndjson"), ("access log", "access.ndjson")] {
             let text = fs::read_to_string(records.join(file)).expect("a log");

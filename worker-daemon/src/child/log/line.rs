@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 /// What of a line is told, in characters.
 const MAX_SHOWN: usize = 2_000;
+/// What the places begin with that export its spans.
+const EXPORTER: &str = "opentelemetry";
 /// The longest name of a place in codex.
 const MAX_SOURCE: usize = 128;
 
@@ -38,6 +40,8 @@ pub(super) enum Told {
     Text { level: Level, source: Option<String>, text: String },
     /// That there was one.
     Withheld { source: Option<String>, bytes: usize },
+    /// That its spans don't get to the collector. It tells that of every export.
+    Unexported,
     /// A panic, by the place in codex's source.
     Panic { place: String },
 }
@@ -50,6 +54,9 @@ pub(super) fn told(line: &[u8], greeted: bool) -> Told {
             "WARN" => Level::Warn,
             _ => Level::Less,
         };
+        if target.starts_with(EXPORTER) {
+            return Told::Unexported;
+        }
         let source = Some(target).filter(|target| is_place(target));
         return if greeted && level == Level::Less {
             Told::Withheld { source, bytes: line.len() }
@@ -97,6 +104,13 @@ mod tests {
     }
 
     #[test]
+    fn what_the_exporter_says_is_one_thing() {
+        for target in ["opentelemetry_sdk", "opentelemetry-otlp"] {
+            assert_eq!(told(&entry("ERROR", target, "http://10.0.0.1 said no"), true), Told::Unexported);
+        }
+    }
+
+    #[test]
     fn what_codex_warns_of_is_told_and_what_else_it_notes_is_not() {
         let source = Some("codex_core::session");
         for greeted in [false, true] {
@@ -127,7 +141,7 @@ mod tests {
     fn a_panic_is_told_by_its_place() {
         let place = |line: &str| match told(line.as_bytes(), true) {
             Told::Panic { place } => Some(place),
-            Told::Text { .. } | Told::Withheld { .. } => None,
+            Told::Text { .. } | Told::Withheld { .. } | Told::Unexported => None,
         };
         let at = Some("core/src/session/turn.rs:12:34".to_owned());
         assert_eq!(place("thread 'main' panicked at core/src/session/turn.rs:12:34:"), at);

@@ -126,6 +126,7 @@ impl Core {
         now: Instant,
         out: &mut Vec<Action>,
     ) {
+        self.note_interrupt(Some(id), now);
         let turn = interrupt.turn.clone();
         let params = TurnInterruptParams { thread_id: id.as_str(), turn_id: turn.as_str() };
         let own = self.own(Kind::Interrupt, Some(id), generation, now + self.own_deadline());
@@ -164,7 +165,7 @@ impl Core {
     ) {
         let Own { kind, thread, generation, deadline, interrupt } = own;
         let mut seen = self.observe.own(method, now);
-        self.observe.written(&mut seen, self.table.newest() + 1, now);
+        self.observe.written(&mut seen, generation, self.table.newest() + 1, now);
         let id = self.table.insert(Pending {
             origin: Origin::Daemon,
             kind,

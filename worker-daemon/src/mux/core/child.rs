@@ -50,7 +50,9 @@ impl Core {
             Message::Response { id, result } => self.on_reply(generation, &line, id, Ok(result), now, out),
             Message::Error { id, error } => self.on_reply(generation, &line, id, Err(error), now, out),
             Message::Request { id, method, params, .. } => {
-                self.on_child_request(generation, &line, id, &method, params.unwrap_or_default(), out);
+                let params = params.unwrap_or_default();
+                self.note_asked(params.thread.as_deref(), &method, now);
+                self.on_child_request(generation, &line, id, &method, params, out);
             }
         }
         self.pump(now, out);

@@ -3,7 +3,7 @@
 use super::{Asked, Conn, Core, RETRY_AFTER, params::Params, raw};
 use crate::mux::{
     action::Action,
-    admit::{Caller, Waiting},
+    admit::{Around, Caller, Waiting},
     observe::Arrival,
     table::Kind,
 };
@@ -131,17 +131,15 @@ impl Core {
         {
             self.withdraw(conn, thread, now, out);
         }
-        let at = rpc::span(line, text.as_bytes()).expect("the id was borrowed from this line");
-        let arrival = Arrival { conn, method: name, request: request.as_ref(), trace };
-        let seen = self.observe.arrived(arrival, now);
+        let arrival = Arrival { conn, method: name, id, thread, request: request.as_ref(), trace };
+        let (seen, told) = self.observe.arrived(arrival, now);
         let waiting = Waiting {
             conn,
             caller,
             request,
             seen,
             id: id_bytes,
-            head: line.slice(..at.start),
-            tail: line.slice(at.end..),
+            around: Around::of(line, id, told.as_ref().and_then(|told| Some((trace?, told)))),
             kind,
             thread: thread.map(ThreadId::from),
             deadline: now + self.limits.request_timeout,

@@ -68,8 +68,10 @@ impl Core {
             self.active_since = None;
         }
         let restarted = code::restarted();
-        for pending in self.table.drain(generation) {
-            self.observe.answered(&pending.seen, Err(restarted.code), now);
+        for (pending, late) in self.table.drain(generation) {
+            if !late {
+                self.observe.answered(&pending.seen, Err(restarted.code), now);
+            }
             self.fail_origin(pending.origin, &restarted, out);
         }
         // What waits for a thread of the dead child would name a thread that nobody knows any more.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, de::IgnoredAny};
 use shared::{
     app_server::method,
-    id::TurnId,
+    id::{ThreadId, TurnId},
     rpc::{Message, text::Text},
 };
 use std::time::Instant;
@@ -39,6 +39,8 @@ impl Core {
             && thread.seen.as_ref().is_none_or(|seen| seen.turn != running)
         {
             self.observe_turn(id, running, start, now);
+        } else if let Some(start) = start {
+            self.observe.no_turn(&start, TurnOutcome::Lost, now);
         }
     }
 
@@ -62,8 +64,28 @@ impl Core {
 
     /// A thread was closed with this turn.
     pub(super) fn note_closed(&mut self, closed: Option<&Thread>, outcome: TurnOutcome, now: Instant) {
-        if let Some(seen) = closed.and_then(|thread| thread.seen.as_ref()) {
+        let Some(closed) = closed else { return };
+        if let Some(seen) = &closed.seen {
             self.observe.turn_ended(seen, outcome, now);
+        }
+        for start in closed.starts() {
+            self.observe.no_turn(start, outcome, now);
+        }
+    }
+
+    /// codex is told to end the turn of a thread.
+    pub(super) fn note_interrupt(&mut self, id: Option<&ThreadId>, now: Instant) {
+        if let Some(seen) = id.and_then(|id| self.threads.get(id.as_str())?.seen.as_ref()) {
+            self.observe.interrupted(seen, now);
+        }
+    }
+
+    /// codex asks something about a thread.
+    pub(super) fn note_asked(&mut self, id: Option<&str>, name: &str, now: Instant) {
+        if name == method::TOOL_CALL
+            && let Some(seen) = id.and_then(|id| self.threads.get(id)?.seen.as_ref())
+        {
+            self.observe.called(seen, now);
         }
     }
 

@@ -87,7 +87,10 @@ impl Core {
     }
 
     fn send(&mut self, mut waiting: Waiting, generation: Generation, now: Instant, out: &mut Vec<Action>) {
-        self.observe.written(&mut waiting.seen, self.table.newest() + 1, now);
+        self.observe.written(&mut waiting.seen, generation, self.table.newest() + 1, now);
+        if waiting.kind == Kind::Interrupt {
+            self.note_interrupt(waiting.thread.as_ref(), now);
+        }
         if waiting.kind == Kind::StartTurn
             && let Some(id) = &waiting.thread
         {
@@ -135,6 +138,7 @@ impl Core {
                 Turn::Starting => {
                     // Without the turn's id it can't be interrupted yet. The client is done with it; the daemon is not.
                     thread.owner = None;
+                    self.observe.settled(&waiting.seen, now);
                     let done = serde_json::json!({"status": "unsubscribed"});
                     return self.answer(waiting.conn, &waiting.id, &done, out);
                 }

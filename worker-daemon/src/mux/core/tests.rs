@@ -16,6 +16,7 @@ mod permits;
 mod property;
 mod routing;
 mod toggles;
+mod traced;
 mod watch;
 
 use super::{Core, Limits};

@@ -1,7 +1,7 @@
 //! The clients, the core and the child, and what must hold between them.
 
 use super::{
-    super::{Bench, Core, HELLO, Limits, limits},
+    super::{Bench, Core, HELLO, Limits, limits, traced::Told},
     About, Step,
     child::{Child, Counts},
 };
@@ -32,6 +32,8 @@ struct Client {
 
 pub(super) struct World {
     bench: Bench,
+    /// What was told of spans.
+    spans: Told,
     /// The living children by generation; the newest is the one that takes new threads, while `up`.
     children: BTreeMap<u64, Child>,
     counts: Counts,
@@ -51,15 +53,17 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        let mut bench = Bench::cold(Limits {
+            rpc_window: 4,
+            waiting_turns: 2,
+            client_requests: 12,
+            turn_timeout: Duration::from_secs(60),
+            turn_idle_timeout: Duration::from_secs(20),
+            ..limits()
+        });
         Self {
-            bench: Bench::cold(Limits {
-                rpc_window: 4,
-                waiting_turns: 2,
-                client_requests: 12,
-                turn_timeout: Duration::from_secs(60),
-                turn_idle_timeout: Duration::from_secs(20),
-                ..limits()
-            }),
+            spans: Told::by(&mut bench),
+            bench,
             children: BTreeMap::new(),
             counts: Counts::default(),
             up: false,
@@ -225,6 +229,14 @@ impl World {
         self.settle();
         assert!(self.bench.core.is_idle(), "left: {:#?}", self.bench.core);
         assert_eq!(self.bench.core.turns_active(), 0);
+        // Each span has ended once, and by somebody's word.
+        let (begun, ended, dropped) = self.spans.counts();
+        assert_eq!(
+            (begun, dropped),
+            (ended, 0),
+            "spans that were begun, and that nobody ended: {:#?}",
+            self.spans.lines()
+        );
         for child in self.children.values() {
             assert!(child.threads.is_empty(), "left: {:?}", child.threads);
             assert!(child.asks.is_empty(), "unanswered: {:?}", child.asks);
@@ -301,7 +313,8 @@ impl World {
     fn request(&mut self, conn: u64, method: &str, params: Value) {
         let thread = params["threadId"].as_str().map(str::to_owned);
         let id = self.expects(conn, thread);
-        let line = json!({"id": id, "method": method, "params": params}).to_string();
+        let trace = json!({"traceparent": id});
+        let line = json!({"id": id, "method": method, "params": params, "trace": trace}).to_string();
         let shown = self.bench.client(conn, &line);
         self.deliver(shown);
     }
