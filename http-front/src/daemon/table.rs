@@ -29,7 +29,7 @@ use shared::{
     queue::Sender,
     rpc::{self, ErrorObject, Message, code},
 };
-use std::{collections::HashMap, time::SystemTime};
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
 use traced::Late;
 
 /// Looks at a turn that is quiet while codex waits for results of calls, until codex gets answers. The end of the model's
@@ -67,6 +67,20 @@ pub enum Call {
     ModelInfos,
     /// `daemon/toggles/set`, with the number of the change.
     Toggles(u64),
+}
+
+impl Call {
+    /// Its name in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Initialize => "initialize",
+            Self::Subscribe => "subscribe",
+            Self::Status => "status",
+            Self::Models => "models",
+            Self::ModelInfos => "model_infos",
+            Self::Toggles(_) => "toggles",
+        }
+    }
 }
 
 /// How far a turn is.
@@ -108,7 +122,10 @@ pub enum Heard<'a> {
         name: String,
     },
     /// codex adds instructions of its own to a turn, which was ended for it. The operator must know.
-    Instructed,
+    Instructed {
+        /// The request that it was for.
+        request: Option<Arc<str>>,
+    },
     /// The answer to a call of the link.
     Answer(Call, Result<&'a RawValue, ErrorObject>),
 }
@@ -220,7 +237,9 @@ impl Table {
                 let key = params.thread_id.as_deref().and_then(|thread| self.by_thread.get(thread)).copied();
                 match key {
                     Some(key) => {
-                        let agent = self.turns.get(&key).is_some_and(|turn| turn.agent);
+                        let turn = self.turns.get(&key);
+                        let agent = turn.is_some_and(|turn| turn.agent);
+                        let request = turn.and_then(|turn| turn.asker.request.clone());
                         let read = if agent { agent::delta } else { delta };
                         let delta = read(&method, &params, line);
                         let instructed =
@@ -228,7 +247,7 @@ impl Table {
                         if let Some(delta) = delta {
                             self.deliver(key, delta, out);
                         }
-                        if instructed { Heard::Instructed } else { Heard::Nothing }
+                        if instructed { Heard::Instructed { request } } else { Heard::Nothing }
                     }
                     None => Heard::Notification { name: method.to_string() },
                 }
@@ -334,7 +353,7 @@ impl Table {
         }
         if !instruction_sources.is_empty() {
             self.end(key, failure::instructed(), out);
-            return Heard::Instructed;
+            return Heard::Instructed { request: asker.request };
         }
         self.deliver(key, Delta::Thread(thread.id.into()), out);
         for items in plan.items {

@@ -100,7 +100,7 @@ pub(super) const EVENTS: &[Event] = &[
         .about("a request was [let in](#the-lines-of-a-request)"),
     event("stream_start", &[Info])
         .needs(&["request_id", "route", "method", "key", "model", "latency_ms"])
-        .may(&["client_request_id", "trace_id", "ttfb_ms"])
+        .may(&["client_request_id", "trace_id"])
         .about("the head of a stream goes out: the model gave a sign of life, or a keep-alive was due"),
     event("request_end", &[Info, Warn])
         .needs(&["request_id", "route", "method", "status", "latency_ms"])
@@ -147,6 +147,7 @@ pub(super) const EVENTS: &[Event] = &[
         .text(Always)
         .about("agents may be asked for, and the daemon's settings don't allow them; told once for each connection"),
     event("instructions_added", &[Error])
+        .may(&["request_id"])
         .text(Always)
         .about("codex puts an `AGENTS.md` of `CODEX_HOME` before a client's messages; the request failed, and so do all until the file is gone"),
     event("maintenance_toggled", &[Info])

@@ -182,7 +182,8 @@ impl Core {
                     Kind::OpenThread | Kind::Interrupt | Kind::Probe | Kind::Other => {}
                 }
                 waiting.attempts += 1;
-                out.push(Action::Report(Report::SentAgain { attempts: waiting.attempts }));
+                let request = waiting.request.clone();
+                out.push(Action::Report(Report::SentAgain { request, attempts: waiting.attempts }));
                 self.admission(Some(pending.generation)).put_aside(waiting, due);
                 true
             }
