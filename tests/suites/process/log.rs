@@ -69,13 +69,13 @@ async fn a_bad_line_fails_the_test_whose_process_wrote_it() {
 async fn a_request_has_a_line_when_it_is_let_in_and_one_at_its_end() {
     let pair = ready(&Script::default()).await;
     assert_eq!(ask(&pair, "!echo one", true).await.0, End::Done);
-    let named = |line: &Value, event: &str| line["event"] == event && line["key"] == "default";
+    let named = |line: &Value, event: &str| line["event"] == event && line["key"] == "PROXY_API_KEY";
     let start = pair.front.logged("its start", |line| named(line, "request_start")).await.expect("a line");
     let head = pair.front.logged("its head", |line| named(line, "stream_start")).await.expect("a line");
     let end = pair.front.logged("its end", |line| named(line, "stream_end")).await.expect("a line");
     assert_eq!(
         (&start["method"], &start["stream"], &start["model"]),
-        (&"POST".into(), &true.into(), &"default".into())
+        (&"POST".into(), &true.into(), &"gpt-fake-1".into())
     );
     for line in [&head, &end] {
         for name in ["request_id", "route", "method", "key", "model"] {
@@ -112,10 +112,10 @@ async fn what_fails_for_want_of_codex_says_so() {
         .expect("a line");
     let (end, _) = ask(&pair, "!echo nobody", false).await;
     assert_eq!(end.code(), Some("worker_unavailable"));
-    let line = pair.front.logged("its end", |line| line["worker_state"] == "backoff").await.expect("a line");
+    let line = pair.front.logged("its end", |line| line["status"] == 503).await.expect("a line");
     assert_eq!(
-        (&line["status"], &line["backoff_ms"], &line["maintenance_mode"]),
-        (&503.into(), &20_000.into(), &false.into()),
+        (&line["worker_state"], &line["backoff_ms"], &line["maintenance_mode"]),
+        (&"backoff".into(), &20_000.into(), &false.into()),
         "{line}"
     );
 }
@@ -127,8 +127,6 @@ async fn every_level_keeps_to_the_form_and_off_writes_nothing() {
             around(&Script::default()).both("RUST_LOG", &format!("{level},http_front=info")).start().await;
         let pair = pair.expect("a ready pair");
         serves(&pair).await;
-        let libraries = pair.front.log().iter().filter(|line| line.contains(r#""target":"hyper"#)).count();
-        assert_eq!(libraries > 0, level == "trace", "{level}: {libraries}");
         pair.stop().await.expect("an end");
     }
     let builder = Builder::fake(&Script::default()).expect("a home").daemon("RUST_LOG", "off");
