@@ -1,4 +1,9 @@
-//! What is logged of a request: one line at its end, whichever way it ends, and what `records` writes down of it then.
+//! What is logged of a request: one line when it is let in, one at its end, whichever way it ends, and what `records` writes
+//! down of it then.
+
+mod told;
+
+pub use told::Around;
 
 use crate::{
     auth::KeyName,
@@ -14,13 +19,14 @@ use crate::{
     trace::{Head, Trace, Traces},
     translate::event::Delta,
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use shared::rpc;
 use std::{
     fmt,
     sync::Arc,
     time::{Instant, SystemTime},
 };
+use told::{End, Told};
 use uuid::Uuid;
 
 /// The longest name that a client may give its request; OpenAI has the same bound.
@@ -73,6 +79,8 @@ pub struct Record {
     began: SystemTime,
     /// What is written down of it.
     kept: Kept,
+    /// What its lines tell.
+    told: Told,
 }
 
 /// What is written down of a request, and where.
@@ -102,6 +110,21 @@ impl Record {
             observe,
             began: SystemTime::now(),
             kept: Kept::default(),
+            told: Told::default(),
+        }
+    }
+
+    /// The same, with its method and with where its end looks at what went on around it.
+    pub fn by(mut self, method: &Method, around: Around) -> Self {
+        self.told.method = told::method(method);
+        self.told.around = Some(around);
+        self
+    }
+
+    /// It was let in: its route, its key and the limits let it pass and, where it asks the model, its body was understood.
+    pub fn let_in(&self) {
+        if self.open && self.told.key.is_some() {
+            self.tell_start();
         }
     }
 
@@ -137,6 +160,7 @@ impl Record {
             access.key(key);
         }
         self.kept.usage = usage.map(|log| (log.clone(), key.clone()));
+        self.told.key = Some(key.clone());
     }
 
     /// Who is told of it.
@@ -151,9 +175,10 @@ impl Record {
         }
     }
 
-    /// What it asks for.
+    /// What it asks for. The model's name is one of those that are served.
     pub fn asks(&mut self, asked: Asked) {
         self.observe.asks(&asked);
+        self.told.asks(&asked);
         self.kept.asked = Some(asked);
     }
 
@@ -168,12 +193,13 @@ impl Record {
     pub fn head_goes_out(&mut self) {
         self.kept.status = Some(200);
         self.observe.opened();
+        self.tell_stream_start();
     }
 
-    /// It ends here; false where it had ended before.
-    fn close(&mut self, outcome: Outcome, error: Option<&ApiError>) -> bool {
+    /// It ends here, with this status; `None` where it had ended before.
+    fn close(&mut self, outcome: Outcome, error: Option<&ApiError>) -> Option<Option<u16>> {
         if !std::mem::take(&mut self.open) {
-            return false;
+            return None;
         }
         if let Some(permit) = &mut self.permit {
             match outcome {
@@ -207,7 +233,7 @@ impl Record {
             let error_code = error_code.map(str::to_owned);
             trace.close(Head { route, status, outcome, error_code, latency_ms, usage });
         }
-        true
+        Some(status)
     }
 
     /// Where it goes.
@@ -230,6 +256,9 @@ impl Record {
     /// The model gave a sign of life, or said this.
     pub fn heard(&mut self, delta: Option<&Delta>) {
         self.observe.heard(delta);
+        if self.told.ttfb_ms.is_none() && delta.is_some_and(told::is_said) {
+            self.told.ttfb_ms = Some(self.id.elapsed_ms());
+        }
         match (&mut self.permit, delta) {
             (Some(permit), Some(delta)) => permit.heard(delta),
             (Some(permit), None) => permit.alive(),
@@ -239,51 +268,17 @@ impl Record {
 
     /// It was answered as it should be.
     pub fn served(&mut self) {
-        if self.close(Outcome::Ok, None) {
-            let event = if self.stream { "stream_end" } else { "request_end" };
-            tracing::info!(
-                event,
-                request_id = self.id.as_str(),
-                client_request_id = self.client_id.as_deref(),
-                route = self.route,
-                latency_ms = self.id.elapsed_ms(),
-                tokens_prompt = self.usage.map(|u| u.input),
-                tokens_response = self.usage.map(|u| u.output),
-            );
+        let trace_id = self.trace_id();
+        if let Some(status) = self.close(Outcome::Ok, None) {
+            self.tell_end(&End { status, trace_id, error: None, error_code: None });
         }
     }
 
     /// It was answered with an error.
     pub fn ended(&mut self, error: &ApiError) {
-        if self.close(Outcome::Error, Some(error)) {
-            let event = if self.stream { "stream_end" } else { "request_end" };
-            let (status, retryable) = (error.status().as_u16(), error.is_retryable());
-            let (id, latency_ms) = (self.id.as_str(), self.id.elapsed_ms());
-            let client_id = self.client_id.as_deref();
-            let error_code = code(error);
-            if status >= 500 {
-                tracing::warn!(
-                    event,
-                    request_id = id,
-                    client_request_id = client_id,
-                    route = self.route,
-                    latency_ms,
-                    status,
-                    error_code,
-                    retryable
-                );
-            } else {
-                tracing::info!(
-                    event,
-                    request_id = id,
-                    client_request_id = client_id,
-                    route = self.route,
-                    latency_ms,
-                    status,
-                    error_code,
-                    retryable
-                );
-            }
+        let trace_id = self.trace_id();
+        if let Some(status) = self.close(Outcome::Error, Some(error)) {
+            self.tell_end(&End { status, trace_id, error: Some(error), error_code: Some(code(error)) });
         }
     }
 
@@ -302,14 +297,10 @@ impl Drop for Record {
         if let Some(permit) = &mut self.permit {
             permit.told(self.usage);
         }
-        if self.close(Outcome::ClientDisconnect, None) {
-            tracing::info!(
-                event = "client_disconnect",
-                request_id = self.id.as_str(),
-                client_request_id = self.client_id.as_deref(),
-                route = self.route,
-                latency_ms = self.id.elapsed_ms(),
-            );
+        let trace_id = self.trace_id();
+        // The head of a stream that was cut off here may have gone out.
+        if let Some(status) = self.close(Outcome::ClientDisconnect, None) {
+            self.tell_disconnect(status, trace_id.as_deref());
         }
     }
 }

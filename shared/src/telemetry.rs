@@ -1,21 +1,24 @@
 //! Logs: one JSON object a line on stdout, or text for people.
 //!
-//! Every line has `timestamp`, `level`, `component` and `event`; a line of a library has the event `log`. Lines
-//! are written by a thread of their own, so that a full pipe never stops a request; past its bound lines are
-//! dropped rather than memory taken.
+//! Owns how a line looks ([`line`]), which events there are and what they tell ([`events`]), who writes lines, and that a
+//! panic becomes one of them. Every line has `timestamp`, `level`, `component` and `event`; a line of a library has the
+//! event `log`. Lines are written by a thread of their own, so that a full pipe never stops a request; past its bounds
+//! lines are dropped rather than memory taken, and how many is told ([`lines_dropped`]).
 
-mod json;
+pub mod events;
+pub mod line;
+
+mod panics;
+mod writer;
 
 use crate::settings::{Problem, Reader};
-use std::sync::atomic::{AtomicU64, Ordering};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use line::Look;
+use std::sync::OnceLock;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use writer::Writer;
 
-/// Panics of this process.
-static PANICS: AtomicU64 = AtomicU64::new(0);
-
-/// Lines that may wait to be written.
-const WAITING_LINES: usize = 65_536;
+/// Where the lines of this process go.
+static WRITER: OnceLock<Writer> = OnceLock::new();
 
 /// How logs are written.
 #[derive(Debug, Clone)]
@@ -41,48 +44,45 @@ impl LogConfig {
     }
 }
 
-/// Flushes what waits when it is dropped.
+/// Writes what waits when it is dropped, for at most a second: nobody may read.
 #[must_use = "dropping it ends the writing of logs"]
 #[derive(Debug)]
 pub struct Guard {
-    _writer: WorkerGuard,
+    writer: Writer,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.writer.close();
+    }
 }
 
 /// Starts logging for the process and turns panics into `panic` events.
 ///
 /// # Errors
-/// A [`Problem`] when the filter can't be parsed or logging was started before.
+/// A [`Problem`] when the filter can't be parsed, logging was started before or there can be no thread that writes.
 pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Problem> {
     let wrong = |message: String| Problem { setting: "RUST_LOG".into(), message };
     let filter = EnvFilter::try_new(&config.filter).map_err(|e| wrong(e.to_string()))?;
-    let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
-        .lossy(true)
-        .finish(std::io::stdout());
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
-    let layer = if config.json {
-        layer.event_format(json::Format { component }).boxed()
-    } else {
-        layer.with_target(false).with_ansi(false).boxed()
-    };
+    let look = if config.json { Look::Json } else { Look::Text };
+    let writer = Writer::start(std::io::stdout(), component, look).map_err(|e| wrong(e.to_string()))?;
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(writer.clone())
+        .event_format(line::Format { component, look });
     tracing_subscriber::registry()
         .with(layer.with_filter(filter))
         .try_init()
         .map_err(|e| wrong(e.to_string()))?;
-    report_panics();
-    Ok(Guard { _writer: guard })
+    panics::report();
+    Ok(Guard { writer: WRITER.get_or_init(|| writer).clone() })
 }
 
 /// How many panics there were in this process since [`init`].
 pub fn panics() -> u64 {
-    PANICS.load(Ordering::Relaxed)
+    panics::count()
 }
 
-/// A panic's message may hold what a client sent, so only its place is told.
-fn report_panics() {
-    std::panic::set_hook(Box::new(|info| {
-        PANICS.fetch_add(1, Ordering::Relaxed);
-        let place = info.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-        tracing::error!(event = "panic", place, "Panic occurred");
-    }));
+/// Lines of this process that were dropped since its start, because nobody took them from stdout in time.
+pub fn lines_dropped() -> u64 {
+    WRITER.get().map_or(0, Writer::dropped)
 }

@@ -3,6 +3,7 @@
 
 pub mod described;
 pub mod fake_child;
+pub mod log;
 pub mod otlp;
 pub mod pair;
 pub mod schema;

@@ -34,6 +34,11 @@ impl Health {
             && self.status.as_ref().is_some_and(|s| s.state == WorkerState::Ready)
     }
 
+    /// What the child does, as far as it is known: health answers and the log have the same word.
+    pub fn worker_state(&self) -> &'static str {
+        self.status.as_ref().filter(|_| !self.silent).map_or("unreachable", |status| status.state.as_str())
+    }
+
     /// How long until it is worth another try, as far as the daemon says.
     pub fn retry_after(&self) -> Option<Duration> {
         self.status.as_ref()?.backoff_ms.map(Duration::from_millis)

@@ -217,9 +217,10 @@ impl Session {
         };
         match self.table.on_line(&line, &mut self.out) {
             Heard::Nothing => {}
-            Heard::Instructed => {
+            Heard::Instructed { request } => {
                 tracing::error!(
                     event = "instructions_added",
+                    request_id = request.as_deref(),
                     "codex puts an AGENTS.md of its home before the clients' messages; requests fail until it is removed"
                 );
             }
@@ -309,7 +310,7 @@ impl Session {
                 }
                 tracing::warn!(
                     event = "daemon_refused",
-                    ?call,
+                    call = call.as_str(),
                     code = error.code,
                     "the daemon refused a call"
                 );

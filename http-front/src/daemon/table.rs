@@ -29,7 +29,7 @@ use shared::{
     queue::Sender,
     rpc::{self, ErrorObject, Message, code},
 };
-use std::{collections::HashMap, time::SystemTime};
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
 use traced::Late;
 
 /// Looks at a turn that is quiet while codex waits for results of calls, until codex gets answers. The end of the model's
@@ -71,6 +71,21 @@ pub enum Call {
     Metrics,
 }
 
+impl Call {
+    /// Its name in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Initialize => "initialize",
+            Self::Subscribe => "subscribe",
+            Self::Status => "status",
+            Self::Models => "models",
+            Self::ModelInfos => "model_infos",
+            Self::Toggles(_) => "toggles",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
 /// How far a turn is.
 #[derive(Debug)]
 enum Phase {
@@ -110,7 +125,10 @@ pub enum Heard<'a> {
         name: String,
     },
     /// codex adds instructions of its own to a turn, which was ended for it. The operator must know.
-    Instructed,
+    Instructed {
+        /// The request that it was for.
+        request: Option<Arc<str>>,
+    },
     /// The answer to a call of the link.
     Answer(Call, Result<&'a RawValue, ErrorObject>),
 }
@@ -222,7 +240,9 @@ impl Table {
                 let key = params.thread_id.as_deref().and_then(|thread| self.by_thread.get(thread)).copied();
                 match key {
                     Some(key) => {
-                        let agent = self.turns.get(&key).is_some_and(|turn| turn.agent);
+                        let turn = self.turns.get(&key);
+                        let agent = turn.is_some_and(|turn| turn.agent);
+                        let request = turn.and_then(|turn| turn.asker.request.clone());
                         let read = if agent { agent::delta } else { delta };
                         let delta = read(&method, &params, line);
                         let instructed =
@@ -230,7 +250,7 @@ impl Table {
                         if let Some(delta) = delta {
                             self.deliver(key, delta, out);
                         }
-                        if instructed { Heard::Instructed } else { Heard::Nothing }
+                        if instructed { Heard::Instructed { request } } else { Heard::Nothing }
                     }
                     None => Heard::Notification { name: method.to_string() },
                 }
@@ -336,7 +356,7 @@ impl Table {
         }
         if !instruction_sources.is_empty() {
             self.end(key, failure::instructed(), out);
-            return Heard::Instructed;
+            return Heard::Instructed { request: asker.request };
         }
         self.deliver(key, Delta::Thread(thread.id.into()), out);
         for items in plan.items {

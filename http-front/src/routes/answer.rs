@@ -167,6 +167,7 @@ pub(super) async fn answer(
 ) -> Result<Answer, ApiError> {
     let config = &call.app.config;
     record.asks(job.asked());
+    record.let_in();
     let about = About::new(&mut job, record);
     record.observe().answers(&about.identity);
     let Job { plans, expect, stream, .. } = job;

@@ -14,7 +14,7 @@ use crate::{
     http::listener::Peer,
     metrics::request::Counted,
     observe::Observe,
-    record::Record,
+    record::{Around, Record},
     records::access::Access,
 };
 use ::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
@@ -56,7 +56,8 @@ pub fn routes(
                 let counted = Counted::new(&app.metrics, side, &method);
                 let span = app.spans.begin(side, &method, &headers);
                 let observe = Observe { counted, span };
-                let record = Record::of(&headers, observe.clone()).accessed(access);
+                let around = Around { health: app.daemon.watch(), board: app.board.clone() };
+                let record = Record::of(&headers, observe.clone()).by(&method, around).accessed(access);
                 let id = record.id().to_owned();
                 let mut call = Call { app: &app, peer: &peer, headers: &headers, key: None };
                 let mut response = call.answer(side, &method, path.as_str(), body, record).await;
@@ -144,6 +145,7 @@ impl Call<'_> {
             return self.hang_up_unread(failed(&error), STRANGER_BYTES);
         }
         if let Some(which) = crate::state::toggles::Which::of(&route) {
+            record.let_in();
             return toggles::serve(self, which, method, body, record).await;
         }
         let unread = self.unread();
@@ -157,6 +159,10 @@ impl Call<'_> {
                 Ok(permit) => record.permit = Some(permit),
                 Err(error) => return self.hang_up_unread(self.refuse(error, record), unread),
             }
+        }
+        // Where the model is asked, its name is told, too, so this waits until that is known.
+        if head || !route.reaches_the_model() {
+            record.let_in();
         }
         let served = match route {
             Route::Chat | Route::Completions if head => Ok(StatusCode::OK.into_response()),

@@ -42,7 +42,7 @@ pub fn report(health: &Health, draining: bool, maintenance_mode: bool) -> (bool,
     let worker = health.status.as_ref();
     let report = Report {
         status,
-        worker_state: worker.filter(|_| !health.silent).map_or("unreachable", |s| s.state.as_str()),
+        worker_state: health.worker_state(),
         last_exit_code: worker.and_then(|s| s.last_exit.as_ref()?.code),
         restart_streak: worker.map(|s| s.restart_streak),
         backoff_ms: worker.and_then(|s| s.backoff_ms),

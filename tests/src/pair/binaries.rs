@@ -16,6 +16,8 @@ pub enum Binary {
     FakeCodex,
     /// The recorder between daemon and child.
     ChildTap,
+    /// What logs and panics.
+    LogLines,
     /// The client of a socket that runs as somebody else.
     SocketCat,
 }
@@ -31,6 +33,7 @@ pub fn binary(which: Binary) -> PathBuf {
         Binary::Codexctl => "codexctl",
         Binary::FakeCodex => "fake-codex",
         Binary::ChildTap => "child-tap",
+        Binary::LogLines => "log-lines",
         Binary::SocketCat => "socket-cat",
     };
     let test = std::env::current_exe().expect("a running program has a path");

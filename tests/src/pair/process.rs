@@ -1,6 +1,10 @@
 //! One of our binaries as a process, with its log.
+//!
+//! Each line that our binaries write to stdout is held to the table of events ([`crate::log`]); a bad one fails the test
+//! when the process goes.
 
 use super::DEADLINE;
+use crate::log;
 use command_fds::{CommandFdExt, FdMapping};
 use nix::{
     sys::signal::{Signal, kill},
@@ -8,26 +12,42 @@ use nix::{
 };
 use serde_json::Value;
 use std::{
-    io,
+    io::{self, BufRead, BufReader, PipeReader},
     os::fd::OwnedFd,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::watch,
 };
+
+/// The programs whose stdout is a log of ours.
+const OURS: [&str; 3] = ["worker-daemon", "http-front", "log-lines"];
+/// Bad lines that are shown.
+const SHOWN: usize = 5;
+/// How long the end of a process' output may take once it is gone.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
+/// What a process wrote.
+#[derive(Debug, Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    /// Bad lines of stdout, and what is wrong with them.
+    faults: Mutex<Vec<String>>,
+    /// Grows with the log.
+    grow: watch::Sender<usize>,
+}
 
 /// A process and what it wrote.
 pub struct Process {
     child: Child,
     pid: u32,
-    log: Arc<Mutex<Vec<String>>>,
-    /// Grows with the log.
-    lines: watch::Receiver<usize>,
+    log: Arc<Log>,
+    /// Closed once its output has come to the end.
+    open: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Process {
@@ -36,7 +56,15 @@ impl Process {
     /// # Errors
     /// When it can't be started.
     pub fn start(program: PathBuf, env: &[(String, String)]) -> io::Result<Self> {
-        Self::launch(program, env, None, Vec::new())
+        Self::launch(program, &[], env, None, Vec::new())
+    }
+
+    /// The same with arguments.
+    ///
+    /// # Errors
+    /// As [`Process::start`].
+    pub fn start_to(program: PathBuf, arguments: &[&str], env: &[(String, String)]) -> io::Result<Self> {
+        Self::launch(program, arguments, env, None, Vec::new())
     }
 
     /// The same as another user, with a group of the same number and no others. Only root can do that.
@@ -44,7 +72,7 @@ impl Process {
     /// # Errors
     /// When it can't be started.
     pub fn start_as(program: PathBuf, env: &[(String, String)], user: Option<u32>) -> io::Result<Self> {
-        Self::launch(program, env, user, Vec::new())
+        Self::launch(program, &[], env, user, Vec::new())
     }
 
     /// The same with these descriptors, from 3 on, as systemd passes them.
@@ -56,47 +84,46 @@ impl Process {
         env: &[(String, String)],
         descriptors: Vec<OwnedFd>,
     ) -> io::Result<Self> {
-        Self::launch(program, env, None, descriptors)
+        Self::launch(program, &[], env, None, descriptors)
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "PATH is the one variable that is handed on; a test's reader tasks"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "PATH is the one variable that is handed on")]
     fn launch(
         program: PathBuf,
+        arguments: &[&str],
         env: &[(String, String)],
         user: Option<u32>,
         descriptors: Vec<OwnedFd>,
     ) -> io::Result<Self> {
         let mapped = (3..).zip(descriptors);
         let mapped = mapped.map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
+        let ((out, stdout), (err, stderr)) = (io::pipe()?, io::pipe()?);
         let mut command = Command::new(&program);
         if let Some(user) = user {
             command.uid(user).gid(user).current_dir("/");
         }
-        let mut child = command
+        let child = command
             .fd_mappings(mapped)
             .map_err(io::Error::other)?
+            .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stdout)
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()?;
+        // Its ends of the pipes: they close with the process.
+        drop(command);
         let pid = child.id().ok_or_else(|| io::Error::other("it ended at once"))?;
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let (grow, lines) = watch::channel(0);
-        let grow = Arc::new(grow);
-        if let Some(out) = child.stdout.take() {
-            tokio::spawn(collect(out, log.clone(), grow.clone()));
-        }
-        if let Some(err) = child.stderr.take() {
-            tokio::spawn(collect(err, log.clone(), grow));
-        }
-        Ok(Self { child, pid, log, lines })
+        let log = Arc::new(Log::default());
+        let is_json =
+            is_ours(&program) && !env.iter().any(|(name, format)| name == "LOG_FORMAT" && format == "text");
+        let (reading, open) = mpsc::channel();
+        collect(out, &log, is_json, reading.clone())?;
+        collect(err, &log, false, reading)?;
+        Ok(Self { child, pid, log, open: Mutex::new(open) })
     }
 
     /// Its process id.
@@ -106,7 +133,7 @@ impl Process {
 
     /// What it wrote so far, a line each.
     pub fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The end of what it wrote.
@@ -120,7 +147,7 @@ impl Process {
     /// # Errors
     /// When none comes in time; says what was waited for.
     pub async fn logged(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> io::Result<Value> {
-        let mut lines = self.lines.clone();
+        let mut lines = self.log.grow.subscribe();
         let search = async {
             loop {
                 let found =
@@ -149,9 +176,24 @@ impl Process {
     pub async fn wait(&mut self) -> io::Result<Option<i32>> {
         let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await;
         match ended {
-            Ok(status) => Ok(status?.code()),
+            Ok(status) => {
+                self.read_to_the_end();
+                Ok(status?.code())
+            }
             Err(_) => Err(io::Error::other(format!("process {} did not end:\n{}", self.pid, self.tail()))),
         }
+    }
+
+    /// Waits until all that it wrote is in the log, once it is gone. Where a process of its own still has its output, not
+    /// for ever.
+    fn read_to_the_end(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let _closed = open.recv_timeout(LAST_LINES);
+    }
+
+    /// The bad lines of its stdout so far, and what is wrong with them.
+    pub fn faults(&self) -> Vec<String> {
+        self.log.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ends it as an operator does.
@@ -212,15 +254,56 @@ pub fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "what our own programs write is bounded by the test")]
-async fn collect(
-    pipe: impl AsyncRead + Unpin,
-    log: Arc<Mutex<Vec<String>>>,
-    grow: Arc<watch::Sender<usize>>,
-) {
-    let mut lines = BufReader::new(pipe).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-        grow.send_modify(|n| *n += 1);
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _killed = self.child.start_kill();
+        self.read_to_the_end();
+        let faults = self.faults();
+        if !std::thread::panicking() {
+            assert!(
+                faults.is_empty(),
+                "lines of the log that are not as docs/operations/logs.md says:\n{}",
+                faults.join("\n")
+            );
+        }
+    }
+}
+
+fn is_ours(program: &Path) -> bool {
+    program.file_name().and_then(|name| name.to_str()).is_some_and(|name| OURS.contains(&name))
+}
+
+/// Reads a pipe to its end in a thread of its own: the lines of a process that is killed come, too. Holds `reading` until
+/// then.
+fn collect(pipe: PipeReader, log: &Arc<Log>, is_json: bool, reading: mpsc::Sender<()>) -> io::Result<()> {
+    let log = Arc::clone(log);
+    let read = move || {
+        read(pipe, &log, is_json);
+        drop(reading);
+    };
+    std::thread::Builder::new().name("output".to_owned()).spawn(read).map(|_| ())
+}
+
+fn read(pipe: PipeReader, log: &Log, is_json: bool) {
+    let mut pipe = BufReader::new(pipe);
+    let mut bytes = Vec::new();
+    while pipe.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
+        // The last line of a process that is killed may be half written.
+        let whole = bytes.pop_if(|byte| *byte == b'\n').is_some();
+        let line = String::from_utf8_lossy(&bytes).into_owned();
+        if is_json && whole {
+            let mut wrong = log::faults(&line);
+            if std::str::from_utf8(&bytes).is_err() {
+                wrong.push("it is no UTF-8".to_owned());
+            }
+            let mut faults = log.faults.lock().unwrap_or_else(PoisonError::into_inner);
+            if !wrong.is_empty() && faults.len() < SHOWN {
+                faults.push(format!("{line}\n  {}", wrong.join("; ")));
+            }
+        }
+        log.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        log.grow.send_modify(|lines| *lines += 1);
+        bytes.clear();
     }
 }

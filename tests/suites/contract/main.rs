@@ -3,6 +3,7 @@
 mod app_server;
 mod documents;
 mod generated;
+mod logs;
 mod names;
 mod openai;
 mod policy;

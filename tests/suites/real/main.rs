@@ -19,6 +19,7 @@ mod legal;
 mod lines;
 mod metrics;
 mod models;
+mod panics;
 mod parameters;
 mod pipelines;
 mod privileges;

@@ -4,6 +4,7 @@ use shared::{
     control::toggles::Toggles,
     id::{ConnId, Generation},
     line::Line,
+    trace::RequestName,
 };
 
 /// One effect.
@@ -74,16 +75,22 @@ impl Reason {
 pub enum Report {
     /// The daemon ended a turn in the child's place.
     TurnEnded {
+        /// The HTTP request that it was for, where that is known.
+        request: Option<RequestName>,
         /// The marker in the `turn/completed` that the client got.
         details: &'static str,
     },
     /// The child was too busy for a request, which is sent again.
     SentAgain {
+        /// The HTTP request that it is for, where that is known.
+        request: Option<RequestName>,
         /// Times that this happened to it.
         attempts: u32,
     },
     /// The child gave no answer within the deadline.
     NoAnswer {
+        /// The HTTP request that it was for, where that is known.
+        request: Option<RequestName>,
         /// What kind of request it was.
         kind: super::table::Kind,
     },

@@ -46,6 +46,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Its name in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenThread => "open_thread",
+            Self::StartTurn => "start_turn",
+            Self::Interrupt => "interrupt",
+            Self::Unsubscribe => "unsubscribe",
+            Self::Probe => "probe",
+            Self::Other => "other",
+        }
+    }
+
     /// The kind of a method.
     pub fn of(method: &str) -> Self {
         use shared::app_server::method as m;

@@ -9,16 +9,18 @@ pub(super) fn log(note: &Note, status: &Status, forced: bool) {
     let restart_count = status.starts.saturating_sub(1);
     match note {
         Note::Started(pid) => {
-            tracing::info!(event = "worker_started", pid, restart_count, worker_state = "initializing");
+            let worker_state = WorkerState::Initializing.as_str();
+            tracing::info!(event = "worker_started", pid, restart_count, worker_state);
         }
         Note::Ready(pid) => {
             let codex = status.version.as_deref();
-            tracing::info!(event = "worker_ready", pid, codex, worker_state = "ready");
+            let worker_state = WorkerState::Ready.as_str();
+            tracing::info!(event = "worker_ready", pid, codex, restart_count, worker_state);
         }
         Note::Exited { pid, ended, wanted } => exited(*pid, ended, *wanted, restart_count, forced),
         Note::Backoff(backoff_ms) => {
             let restart_streak = status.restart_streak;
-            let worker_state = "backoff";
+            let worker_state = WorkerState::Backoff.as_str();
             tracing::warn!(event = "worker_backoff", backoff_ms, restart_count, restart_streak, worker_state);
         }
         Note::Degraded => tracing::error!(
@@ -26,6 +28,7 @@ pub(super) fn log(note: &Note, status: &Status, forced: bool) {
             critical = true,
             restart_count,
             restart_streak = status.restart_streak,
+            worker_state = WorkerState::Backoff.as_str(),
             "the codex app-server failed {} times in a row",
             shared::control::DEGRADED_AFTER
         ),
@@ -40,7 +43,13 @@ pub(super) fn log(note: &Note, status: &Status, forced: bool) {
             tracing::info!(event = "worker_replacing", reason, "a fresh codex is started");
         }
         Note::Replaced { old, new } => {
-            tracing::info!(event = "worker_replaced", old, new, "new work goes to the fresh codex");
+            tracing::info!(
+                event = "worker_replaced",
+                old,
+                new,
+                restart_count,
+                "new work goes to the fresh codex"
+            );
         }
         Note::NotReplaced(why) => {
             tracing::error!(event = "worker_not_replaced", "no fresh codex came up: {why}");
@@ -72,7 +81,8 @@ fn exited(pid: Option<u32>, ended: &Ended, wanted: bool, restart_count: u64, for
             }
         }
         Ended::Failed { why, .. } => {
-            tracing::error!(event = "worker_exited", pid, restart_count, "{why}");
+            let worker_state = WorkerState::Backoff.as_str();
+            tracing::error!(event = "worker_exited", pid, restart_count, worker_state, "{why}");
         }
     }
 }

@@ -124,7 +124,7 @@ fn a_turn_to_which_codex_adds_instructions_fails() {
     let mut f = Fixture::new(1000);
     let line = Bytes::from_static(opened.as_bytes());
     let heard = f.table.on_line(&line, &mut f.out);
-    assert!(matches!(heard, Heard::Instructed), "{heard:?}");
+    assert!(matches!(heard, Heard::Instructed { .. }), "{heard:?}");
     let sent = texts(&std::mem::take(&mut f.out));
     assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
     assert_eq!(f.seen(), ["failed"]);
@@ -133,7 +133,7 @@ fn a_turn_to_which_codex_adds_instructions_fails() {
     let added = r##"{"method":"rawResponseItem/completed","params":{"threadId":"t","turnId":"u","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"# AGENTS.md instructions\n\nx"}]}}}"##;
     let line = Bytes::from_static(added.as_bytes());
     let heard = f.table.on_line(&line, &mut f.out);
-    assert!(matches!(heard, Heard::Instructed), "{heard:?}");
+    assert!(matches!(heard, Heard::Instructed { .. }), "{heard:?}");
     let sent = texts(&std::mem::take(&mut f.out));
     assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
     assert_eq!(f.seen(), ["failed"]);

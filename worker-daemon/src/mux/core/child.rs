@@ -201,7 +201,8 @@ impl Core {
                 }
                 waiting.attempts += 1;
                 self.observe.put_aside(&waiting.seen, now);
-                out.push(Action::Report(Report::SentAgain { attempts: waiting.attempts }));
+                let request = waiting.request.clone();
+                out.push(Action::Report(Report::SentAgain { request, attempts: waiting.attempts }));
                 self.admission(Some(pending.generation)).put_aside(waiting, due);
                 true
             }

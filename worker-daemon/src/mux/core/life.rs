@@ -170,12 +170,13 @@ impl Core {
     /// The child lost a request, or is late. What hung on its answer must not hang for ever.
     fn on_unanswered(&mut self, mut pending: Pending, now: Instant, out: &mut Vec<Action>) {
         self.on_refused_interrupt(&mut pending, true);
-        let Pending { origin, kind, thread, generation, seen, .. } = pending;
+        let Pending { origin, kind, thread, generation, seen, again, .. } = pending;
         let late = code::timeout(self.limits.request_timeout);
         self.observe.answered(&seen, Err(late.code), now);
         self.fail_origin(origin, &late, out);
         if kind != Kind::Probe {
-            out.push(Action::Report(Report::NoAnswer { kind }));
+            let request = again.and_then(|waiting| waiting.request);
+            out.push(Action::Report(Report::NoAnswer { request, kind }));
         }
         match kind {
             Kind::StartTurn => {

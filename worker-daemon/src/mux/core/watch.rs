@@ -11,6 +11,7 @@ use shared::{
     id::{ConnId, Generation, ThreadId},
     line::Line,
     rpc,
+    trace::RequestName,
 };
 use std::{collections::HashSet, time::Instant};
 
@@ -65,8 +66,9 @@ impl Core {
         out: &mut Vec<Action>,
     ) {
         self.end_turn(id, Ending::Failed(message), details, out);
+        let request = self.request_of(id);
         self.note_ended(id.as_str(), None, TurnOutcome::Timeout, now);
-        out.push(Action::Report(Report::TurnEnded { details }));
+        out.push(Action::Report(Report::TurnEnded { request, details }));
         let Some(thread) = self.threads.get_mut(id.as_str()) else { return };
         let generation = thread.generation;
         if let Some(run) = &mut thread.run {
@@ -121,9 +123,15 @@ impl Core {
                 (Ending::Failed("the codex app-server lost this turn"), TurnOutcome::Lost)
             };
             self.end_turn(&id, ending, failure::LOST_DETAILS, out);
-            out.push(Action::Report(Report::TurnEnded { details: failure::LOST_DETAILS }));
+            let request = self.request_of(&id);
+            out.push(Action::Report(Report::TurnEnded { request, details: failure::LOST_DETAILS }));
             self.forget_turn(&id, outcome, now, out);
         }
+    }
+
+    /// The HTTP request that a thread's turn is for, where that is known.
+    fn request_of(&self, id: &ThreadId) -> Option<RequestName> {
+        self.threads.get(id.as_str())?.request.clone()
     }
 
     /// A turn is over, although the child did not say so.

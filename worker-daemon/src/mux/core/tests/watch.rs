@@ -2,7 +2,7 @@
 
 use super::{Bench, Limits, expect, limits};
 use crate::mux::action::{Order, Reason, Report};
-use shared::id::Generation;
+use shared::{id::Generation, trace::RequestName};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ fn patient() -> Limits {
 }
 
 fn ended(details: &'static str) -> Vec<Report> {
-    vec![Report::TurnEnded { details }]
+    vec![Report::TurnEnded { request: None, details }]
 }
 
 impl Bench {
@@ -231,4 +231,20 @@ fn what_a_turn_asks_after_it_was_given_up_is_declined() {
     bench.tick(20);
     let ask = r#"{"id":7,"method":"item/tool/call","params":{"threadId":"t"}}"#;
     expect(bench.child(ask), [r#"child {"id":7,"result":*"success":false}}"#]);
+}
+
+#[test]
+fn a_turn_that_is_ended_names_its_http_request() {
+    const NAME: &str = "req_0192f0c1a2b37c4d8e5f60718293a4b5";
+    let mut bench = Bench::with(patient());
+    bench.thread(1, "t");
+    let start = format!(
+        r#"{{"id":"x","method":"turn/start","request":"{NAME}","params":{{"threadId":"t","input":[]}}}}"#
+    );
+    bench.client(1, &start);
+    bench.answer(bench.wire, r#"{"turn":{"id":"u","status":"inProgress","items":[]}}"#);
+    bench.note("turn/started", "t", "u");
+    bench.tick(20);
+    let details = "worker_turn_idle";
+    assert_eq!(bench.reports, [Report::TurnEnded { request: RequestName::read(NAME), details }]);
 }

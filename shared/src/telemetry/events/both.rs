@@ -1,0 +1,42 @@
+//! The events of both binaries.
+
+use super::{
+    Component::{Codex, Daemon, Front},
+    Event,
+    Level::{Debug, Error, Info, Trace, Warn},
+    Text::{Always, Sometimes},
+};
+
+/// The events.
+pub(super) const EVENTS: &[Event] = &[
+    Event::new("start_failed", &[Daemon, Front], &[Error])
+        .needs(&["error"])
+        .about("the program can't start, or codex is lost for good; the exit code follows"),
+    Event::new("panic", &[Daemon, Front], &[Error])
+        .needs(&["place"])
+        .may(&["thread"])
+        .text(Always)
+        .about("a bug: a task, thread or the program itself panicked. The message is \"Panic occurred\""),
+    Event::new("panic", &[Codex], &[Error])
+        .needs(&["pid", "place"])
+        .text(Always)
+        .about("codex panicked, as its stderr says; `place` is `unknown` where it doesn't say where. The message is \"Panic occurred\""),
+    Event::new("log", &[Codex], &[Info, Warn, Error])
+        .needs(&["pid"])
+        .may(&["source", "bytes"])
+        .text(Always)
+        .about("a line of codex's stderr"),
+    Event::new("log", &[Daemon, Front], &[Trace, Debug, Info, Warn, Error])
+        .needs(&["target"])
+        .may(&["fields"])
+        .text(Sometimes)
+        .about("a line of a library"),
+    Event::new("accept_failed", &[Daemon, Front], &[Warn])
+        .needs(&["error"])
+        .text(Always)
+        .about("a connection can't be accepted (too many open files)"),
+    Event::new("notify_failed", &[Daemon, Front], &[Warn])
+        .needs(&["error"])
+        .text(Always)
+        .about("systemd can't be told how the program is"),
+];
