@@ -3,14 +3,17 @@
 use http_front::{
     config,
     error::Kind,
-    metrics::Metrics,
+    metrics::{self, labels::Label},
     schema::{
         Level,
         samples::{self, Fate},
     },
 };
 use serde_json::Value;
-use shared::settings::{COMMON, Setting, document};
+use shared::{
+    control::metrics::BUCKETS_MS,
+    settings::{COMMON, Setting, document},
+};
 use std::{collections::HashSet, fmt::Write, path::Path};
 
 fn read(file: &str) -> String {
@@ -53,7 +56,9 @@ fn the_settings_are_documented() {
 
 #[test]
 fn the_kinds_of_errors_are_documented() {
-    let mut table = String::from("| kind | status | type | code | retryable |\n|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| kind | status | type | code | retryable | source | `code` in series |\n|---|---|---|---|---|---|---|\n",
+    );
     for kind in Kind::ALL {
         writeln!(table, "{}", kind.documented()).unwrap();
     }
@@ -62,24 +67,38 @@ fn the_kinds_of_errors_are_documented() {
 
 #[test]
 fn the_series_are_documented() {
-    let mut table = String::from("| series | type | labels | what one is |\n|---|---|---|---|\n");
-    let text = Metrics::new().text();
-    for family in text.split("# HELP ").skip(1) {
-        let (head, rest) = family.split_once('\n').expect("a line of help");
-        let (name, help) = head.split_once(' ').expect("a name and its help");
-        let (kind, series) = rest.split_once('\n').expect("a line with the type");
-        let kind = kind.rsplit(' ').next().expect("a type");
-        let labels: Vec<&str> =
-            series.lines().filter_map(|line| Some(line.split_once('{')?.1.split_once('}')?.0)).collect();
-        let mut cell = String::new();
-        for (at, label) in labels.iter().enumerate() {
-            let (label, value) = label.split_once('=').expect("a label and its value");
-            let before = if at == 0 { format!("`{label}`: ") } else { ", ".to_owned() };
-            write!(cell, "{before}`{}`", value.trim_matches('"')).unwrap();
+    let mut table = String::from("| series | type | unit | labels | what one is |\n|---|---|---|---|---|\n");
+    let mut labels: Vec<(Label, Vec<&str>)> = Vec::new();
+    for series in metrics::series() {
+        let names: Vec<String> = series.labels.iter().map(|label| format!("`{}`", label.name())).collect();
+        let (form, unit) = (series.form.as_str(), series.unit());
+        writeln!(table, "| `{}` | {form} | {unit} | {} | {} |", series.name, names.join(", "), series.help)
+            .unwrap();
+        for label in series.labels {
+            match labels.iter_mut().find(|(known, _)| known == label) {
+                Some((_, of)) => of.push(series.name),
+                None => labels.push((*label, vec![series.name])),
+            }
         }
-        writeln!(table, "| `{name}` | {kind} | {cell} | {help} |").unwrap();
     }
     compare("docs/metrics.md", "<!-- begin series -->\n", "<!-- end series -->", &table);
+    labels.sort_by_key(|(label, of)| (label.name(), of[0]));
+    let mut table = String::from("| label | of | values |\n|---|---|---|\n");
+    for (label, of) in labels {
+        let of: Vec<String> = of.iter().map(|name| format!("`{name}`")).collect();
+        let values = label.values();
+        let values = values.iter().map(|value| format!("`{value}`")).chain(label.more().map(str::to_owned));
+        let values: Vec<String> = values.collect();
+        writeln!(table, "| `{}` | {} | {} |", label.name(), of.join(", "), values.join(", ")).unwrap();
+    }
+    compare("docs/metrics.md", "<!-- begin labels -->\n", "<!-- end labels -->", &table);
+    let buckets: Vec<String> = BUCKETS_MS.iter().map(ToString::to_string).collect();
+    compare(
+        "docs/metrics.md",
+        "<!-- begin buckets -->\n",
+        "<!-- end buckets -->",
+        &format!("{}.\n", buckets.join(", ")),
+    );
 }
 
 fn cell(fate: &Fate) -> String {

@@ -162,8 +162,11 @@ impl Kind {
     /// The name for series: the code, and one of its own where a kind has none. Closed, unlike the codes that clients see,
     /// which may be the upstream's own words.
     pub fn label(self) -> &'static str {
-        let plain =
-            if matches!(self, Self::UpstreamRefused(_)) { "upstream_refused" } else { "invalid_request" };
+        let plain = if matches!(self, Self::UpstreamRefused(_)) {
+            "upstream_refused"
+        } else {
+            "invalid_request_error"
+        };
         self.row().code.unwrap_or(plain)
     }
 

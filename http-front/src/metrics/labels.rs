@@ -205,6 +205,11 @@ static ROUTES: [Route; 7] = [
     Route::AppServer,
 ];
 
+/// A route's name, of those that are counted: probes and scrapes are none.
+pub(super) fn route(name: &'static str) -> Option<&'static str> {
+    ROUTES.iter().map(Route::name).find(|known| *known == name)
+}
+
 /// Those of the model.
 pub(super) fn model_routes() -> impl Iterator<Item = &'static str> {
     ROUTES.iter().filter(|route| route.reaches_the_model()).map(Route::name)

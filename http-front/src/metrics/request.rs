@@ -87,6 +87,7 @@ impl Counted {
         let Some(request) = &self.0 else { return };
         let mut told = request.told();
         told.release(&request.metrics);
+        let Some(route) = labels::route(route) else { return };
         told.route = route;
         if !told.ended && !told.quiet {
             told.active = true;

@@ -33,6 +33,8 @@ fn pure_modules_have_no_async() {
         "worker-daemon/src/mux/admit.rs",
         "worker-daemon/src/mux/threads.rs",
         "worker-daemon/src/mux/turn.rs",
+        "worker-daemon/src/mux/observe.rs",
+        "worker-daemon/src/mux/observe",
         "worker-daemon/src/mux/action.rs",
         "worker-daemon/src/supervisor/machine.rs",
         "worker-daemon/src/supervisor/machine/event.rs",

@@ -17,6 +17,7 @@ mod isolation;
 mod keywords;
 mod legal;
 mod lines;
+mod metrics;
 mod models;
 mod parameters;
 mod pipelines;

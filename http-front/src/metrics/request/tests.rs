@@ -166,6 +166,7 @@ fn probes_and_the_internal_listener() {
     probe.head(StatusCode::OK);
     drop(probe);
     assert_eq!(names(&metrics), [""; 0]);
+    assert!(!metrics.text().contains("/metrics"), "not even at 0");
     let internal = Counted::new(&metrics, Side::Internal { metrics: true }, &Method::GET);
     internal.routed("/internal/maintenance");
     internal.ended(&end(Outcome::Ok, Some(200), None));

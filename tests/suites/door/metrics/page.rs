@@ -40,7 +40,7 @@ impl Page {
         let series = lines
             .map(|line| {
                 let (name, value) = line.rsplit_once(' ').expect("a name and a number");
-                (name.to_owned(), value.parse().unwrap_or_else(|_| panic!("no number: {line}")))
+                (name.to_owned(), value.parse().expect("a number"))
             })
             .collect();
         Self { text: text.to_owned(), series }

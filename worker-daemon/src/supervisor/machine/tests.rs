@@ -114,6 +114,21 @@ fn the_states_of_a_start_are_published_one_by_one() {
 }
 
 #[test]
+fn restarts_are_starts_after_the_first_without_replacements() {
+    let mut bench = Bench::begun();
+    bench.up(1);
+    assert_eq!(bench.machine.status().restarts, 0);
+    bench.act(Event::Replace(Reason::Request));
+    bench.up(2);
+    assert_eq!((bench.machine.status().starts, bench.machine.status().restarts), (2, 0));
+    bench.exit(2);
+    bench.wait();
+    bench.not_started(3, false);
+    bench.wait();
+    assert_eq!((bench.machine.status().starts, bench.machine.status().restarts), (4, 2), "failed ones too");
+}
+
+#[test]
 fn delays_double_until_a_child_was_stable_and_then_the_next_start_comes_at_once() {
     let mut bench = Bench::begun();
     let mut generation = 1;
