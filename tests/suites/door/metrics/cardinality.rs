@@ -180,7 +180,9 @@ async fn flood(requests: usize, known: usize) {
     let names = page.names();
     strangers(pair.addr, Dice(77), requests / 20).await;
     let later = Page::of(&pair).await.names();
-    let fresh: BTreeSet<&String> = later.difference(&names).collect();
+    let mut fresh: BTreeSet<&String> = later.difference(&names).collect();
+    // It is there once codex has told it.
+    fresh.retain(|name| *name != "codex_worker_rss_bytes");
     assert!(fresh.is_empty(), "{fresh:?}");
     assert!(names.len() < 2_500, "{} series", names.len());
     assert!(!page.text.contains(KEY));
