@@ -1,6 +1,9 @@
 //! What the daemon counts reaches the page, and what doesn't reach it breaks nothing.
 
-use gateway_tests::pair::{Binary, KEY, Process, binary};
+use gateway_tests::{
+    fake_child::{Script, Start},
+    pair::{Binary, Builder, KEY, Process, binary},
+};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::{
@@ -67,6 +70,18 @@ async fn a_codex_that_dies_is_a_restart_and_its_turn_is_lost() {
     let replaced = pair.daemon.logged("a replacement", |line| line["event"] == "worker_replaced");
     replaced.await.expect("a fresh codex");
     assert_eq!(Page::of(&pair).await.sum("codex_worker_restarts_total", &[]), 1.0);
+}
+
+#[tokio::test]
+async fn panics_that_codex_tells_of_are_counted() {
+    let panic = "thread 'tokio-runtime-worker' (7) panicked at core/src/session.rs:10:5:".to_owned();
+    let stderr = vec![panic, "a message that may hold anything".to_owned()];
+    let script = Script { start: Start { stderr, ..Start::default() }, ..Script::default() };
+    let pair = start(Builder::fake(&script).expect("a home")).await;
+    let told = pair.eventually("the panic", || async {
+        (Page::of(&pair).await.sum("codex_panics_total", &["component=\"codex\""]) == 1.0).then_some(())
+    });
+    told.await.expect("it is counted");
 }
 
 #[tokio::test]
