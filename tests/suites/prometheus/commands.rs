@@ -19,7 +19,12 @@ async fn every_command_of_the_runbooks_runs() {
     let prometheus = Prometheus::start(Some(run.pair.internal)).await;
     run.restart().await;
     let id = run.round().await;
+    let up =
+        || async { prometheus.query("up == 1").await.is_ok_and(|found| !found.is_empty()).then_some(()) };
+    prometheus.eventually("a scrape", up).await;
     let folder = tempfile::tempdir().expect("a folder");
+    let listed = || async { prometheus.targets().await.contains("scrapeUrl").then_some(()) };
+    prometheus.eventually("the target in Prometheus's list", listed).await;
     let traced = || async {
         let names = std::fs::read_dir(run.traces()).ok()?.flatten();
         names.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().contains(&id)).then_some(())

@@ -64,9 +64,9 @@ async fn every_query_has_data_from_a_real_run() {
         loop {
             run.round().await;
             let mut still = BTreeMap::new();
-            for (query, at) in std::mem::take(&mut missing) {
-                if !answered(&prometheus, &at, &query).await {
-                    still.insert(query, at);
+            for (query, at) in &missing {
+                if !answered(&prometheus, at, query).await {
+                    still.insert(query.clone(), at.clone());
                 }
             }
             missing = still;

@@ -93,6 +93,11 @@ impl Prometheus {
         result.iter().filter_map(value).any(|value| !value.is_nan())
     }
 
+    /// What is scraped, as JSON; the list is made some seconds after the start.
+    pub(crate) async fn targets(&self) -> String {
+        self.ask("/api/v1/targets", &[]).await.unwrap_or_default()
+    }
+
     /// The rules, as Prometheus has understood them.
     pub(crate) async fn rules(&self) -> Vec<Value> {
         let body = self.ask("/api/v1/rules", &[]).await.expect("the rules");
