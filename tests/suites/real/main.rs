@@ -18,6 +18,7 @@ mod keywords;
 mod legal;
 mod lines;
 mod models;
+mod panics;
 mod parameters;
 mod pipelines;
 mod privileges;

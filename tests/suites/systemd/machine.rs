@@ -114,9 +114,14 @@ impl Machine {
         said.trim_end().to_owned()
     }
 
-    /// What a unit has in the journal.
+    /// What a unit has in the journal. The lines of our programs among it are as they should be.
     pub(crate) async fn journal(&self, unit: &str) -> String {
-        self.ok(&["journalctl", "--no-pager", "--output=cat", "--unit", unit]).await
+        let journal = self.ok(&["journalctl", "--no-pager", "--output=cat", "--unit", unit]).await;
+        for line in journal.lines().filter(|line| line.starts_with('{')) {
+            let faults = gateway_tests::log::faults(line);
+            assert!(faults.is_empty(), "{line}: {faults:?}");
+        }
+        journal
     }
 
     /// Runs `work` on a thread that is in the machine's network, with a runtime of its own.

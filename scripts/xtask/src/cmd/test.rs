@@ -53,6 +53,7 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     let codex = fetch::step(paths, steps)?;
     let clients = fetch::clients(paths, options.long, steps)?;
     let nextest = tools::nextest(paths, steps)?;
+    tools::jq(steps)?;
     // What needs a booted machine or a browser has a step of its own, also when it is asked for by name.
     let filters = options.filters.iter().map(String::as_str);
     let (in_machines, others): (Vec<&str>, Vec<&str>) = filters.partition(|filter| filter.contains("booted"));

@@ -7,6 +7,9 @@ const MAX_SHOWN: usize = 2_000;
 /// The longest name of a place in codex.
 const MAX_SOURCE: usize = 128;
 
+/// The place of a panic that doesn't tell it in a way that we know.
+const UNKNOWN: &str = "unknown";
+
 /// A line of the child's own log (`LOG_FORMAT=json`).
 #[derive(Deserialize)]
 struct Entry {
@@ -50,6 +53,14 @@ pub(super) fn told(line: &[u8], greeted: bool) -> Told {
             "WARN" => Level::Warn,
             _ => Level::Less,
         };
+        // Told by a hook of codex's; its message, which may hold anything, follows in the same text.
+        if let Some(behind) = fields.message.strip_prefix("panicked at ") {
+            let place = behind.split_whitespace().next().unwrap_or_default();
+            return Told::Panic { place: known(place.strip_suffix(':').unwrap_or(place)) };
+        }
+        if let Some(place) = panicked(fields.message.lines().next().unwrap_or_default()) {
+            return Told::Panic { place };
+        }
         let source = Some(target).filter(|target| is_place(target));
         return if greeted && level == Level::Less {
             Told::Withheld { source, bytes: line.len() }
@@ -59,17 +70,37 @@ pub(super) fn told(line: &[u8], greeted: bool) -> Told {
     }
     let text = String::from_utf8_lossy(line);
     match panicked(&text) {
-        Some(place) => Told::Panic { place: place.to_owned() },
+        Some(place) => Told::Panic { place },
         None if greeted => Told::Withheld { source: None, bytes: line.len() },
         None => Told::Text { level: Level::Warn, source: None, text: shown(&text) },
     }
 }
 
-/// The place of a panic: `thread 'NAME' (ID) panicked at FILE:LINE:COLUMN:`. Its message, which may hold anything, is in
-/// the next line.
-fn panicked(text: &str) -> Option<&str> {
-    let place = text.strip_prefix("thread '")?.split_once(" panicked at ")?.1.strip_suffix(':')?;
-    is_place(place).then_some(place)
+/// The place of a panic, where a line tells of one: `thread 'NAME' (ID) panicked at FILE:LINE:COLUMN:`, with the message,
+/// which may hold anything, in the next line; as programs of before 2023 have it, `thread 'NAME' panicked at 'MESSAGE',
+/// FILE:LINE:COLUMN`; or `The application panicked (crashed).` of a reporter, which tells the place in a later line. What
+/// follows a panic, such as its backtrace, is told as any other line, and the abort that a second panic leads to isn't
+/// one more.
+fn panicked(text: &str) -> Option<String> {
+    if text == "The application panicked (crashed)." {
+        return Some(known(""));
+    }
+    let (thread, behind) = text.strip_prefix("thread ")?.split_once(" panicked at ")?;
+    if !thread.starts_with(['\'', '<']) {
+        return None;
+    }
+    let last = behind.rsplit_once("', ").map(|(_, place)| place);
+    Some(known(last.or_else(|| behind.strip_suffix(':')).unwrap_or_default()))
+}
+
+/// The place, where this is one: `FILE:LINE:COLUMN`, and nothing that a message could be.
+fn known(place: &str) -> String {
+    let number = |part: Option<&str>| part.is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let mut parts = place.rsplitn(3, ':');
+    let numbers = number(parts.next()) && number(parts.next());
+    let file = parts.next().is_some_and(|file| file.ends_with(".rs"));
+    let text = if numbers && file && is_place(place) { place } else { UNKNOWN };
+    text.to_owned()
 }
 
 /// Whether it is nothing but the name of a place in a program.
@@ -130,14 +161,51 @@ mod tests {
             Told::Text { .. } | Told::Withheld { .. } => None,
         };
         let at = Some("core/src/session/turn.rs:12:34".to_owned());
-        assert_eq!(place("thread 'main' panicked at core/src/session/turn.rs:12:34:"), at);
-        assert_eq!(place("thread 'tokio-rt-worker' (77) panicked at core/src/session/turn.rs:12:34:"), at);
-        for other in [
-            "thread 'main' panicked at 'said by a client', core/src/a.rs:1:2",
+        let unknown = Some("unknown".to_owned());
+        for line in [
+            "thread 'main' panicked at core/src/session/turn.rs:12:34:",
+            "thread 'tokio-rt-worker' (77) panicked at core/src/session/turn.rs:12:34:",
+            "thread '<unnamed>' panicked at core/src/session/turn.rs:12:34:",
+            "thread <unnamed> panicked at core/src/session/turn.rs:12:34:",
+            "thread 'main' panicked at 'said by a client', core/src/session/turn.rs:12:34",
+            "thread 'main' panicked at 'it's ', a.rs:1:2', core/src/session/turn.rs:12:34",
+        ] {
+            assert_eq!(place(line), at, "{line}");
+        }
+        // That it panicked is known; what stands where its place should be isn't told.
+        for line in [
             "thread 'main' panicked at said by a client:",
+            "thread 'main' panicked at said-by-a-client:1:2:",
+            "thread 'main' panicked at 'the first line of what a client said",
+            "thread 'main' panicked at ",
+            "The application panicked (crashed).",
+        ] {
+            assert_eq!(place(line), unknown, "{line}");
+        }
+        for other in [
             "said by a client panicked at a.rs:1:2:",
+            "thread of a client panicked at a.rs:1:2:",
+            "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+            "   0: rust_begin_unwind",
+            "             at /rustc/f8297e351a40/library/std/src/panicking.rs:695:5",
+            "thread caused non-unwinding panic. aborting.",
+            "thread 'main' has overflowed its stack",
         ] {
             assert_eq!(place(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_panic_in_its_own_log_is_told_by_its_place_alone() {
+        for message in [
+            "panicked at core/src/a.rs:1:2: said by a client",
+            "panicked at core/src/a.rs:1:2:\nsaid by a client",
+            "thread 'main' panicked at core/src/a.rs:1:2:\nsaid by a client",
+        ] {
+            let told = told(&entry("ERROR", "codex_core", message), true);
+            assert_eq!(told, Told::Panic { place: "core/src/a.rs:1:2".to_owned() }, "{message}");
+        }
+        let told = told(&entry("ERROR", "codex_core", "panicked at said by a client"), true);
+        assert_eq!(told, Told::Panic { place: "unknown".to_owned() });
     }
 }
