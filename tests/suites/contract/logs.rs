@@ -6,6 +6,7 @@ mod sources;
 use gateway_tests::log::{faults, samples, schema::schema};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use shared::telemetry::line::{Line, Look};
 use std::sync::LazyLock;
 
 static SCHEMA: LazyLock<jsonschema::Validator> =
@@ -64,6 +65,26 @@ fn what_is_missing_too_much_or_of_another_type_is_found() {
         both_say(&with("component", "other".into()), false);
         both_say(&with("level", "loud".into()), false);
         both_say(&with("timestamp", "yesterday".into()), false);
+    }
+}
+
+/// Every event can be written, in both looks, and keeps the first four in front.
+#[test]
+fn every_event_can_be_written_in_both_looks() {
+    for (of, level, event, sample) in samples() {
+        let fields = event.needs.iter().chain(event.may).chain(["message"].iter());
+        let fields = fields.filter_map(|field| Some((*field, sample.get(*field)?.clone()))).collect();
+        let line = Line::now(level.as_str(), of.as_str(), event.name, fields);
+        let json = line.written(Look::Json);
+        assert_eq!(faults(json.strip_suffix('\n').expect("its end")), Vec::<String>::new(), "{json}");
+        let text = line.written(Look::Text);
+        let words: Vec<&str> = text.split_whitespace().take(4).collect();
+        let level = level.as_str().to_ascii_uppercase();
+        assert_eq!(words, [line.timestamp.as_str(), &level, of.as_str(), event.name], "{text}");
+        assert!(text.ends_with('\n') && text.lines().count() == 1, "{text}");
+        for field in event.needs {
+            assert!(text.contains(&format!(" {field}=")), "{field}: {text}");
+        }
     }
 }
 
