@@ -122,8 +122,7 @@ macro_rules! request_line {
 impl Record {
     /// The trace that it belongs to, by its id.
     pub(super) fn trace_id(&self) -> Option<String> {
-        let context = self.observe.context()?;
-        context.traceparent.split('-').nth(1).map(str::to_owned)
+        self.observe.span.trace_id()
     }
 
     pub(super) fn tell_start(&self) {
@@ -144,6 +143,7 @@ impl Record {
         let (latency_ms, ttfb_ms) = (self.id.elapsed_ms(), self.told.ttfb_ms);
         let (tokens_prompt, tokens_response) = (self.usage.map(|u| u.input), self.usage.map(|u| u.output));
         let retryable = error.map(ApiError::is_retryable);
+        let source = error.map(|error| error.fault().as_str());
         macro_rules! ended {
             ($level:ident, $event:literal) => {
                 request_line!(
@@ -158,6 +158,7 @@ impl Record {
                     tokens_response,
                     error_code,
                     retryable,
+                    source,
                     worker_state,
                     restart_count,
                     backoff_ms,

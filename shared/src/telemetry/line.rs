@@ -89,7 +89,7 @@ impl<'a> Line<'a> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// `TIMESTAMP LEVEL component event name=value message`.
+    /// `TIMESTAMP LEVEL component event name=value - message`.
     fn text(&self) -> String {
         let level = self.level.to_ascii_uppercase();
         let mut line = format!("{} {level:>8} {} {}", self.timestamp, self.component, self.event);
@@ -103,7 +103,7 @@ impl<'a> Line<'a> {
             };
         }
         for text in texts.iter().filter_map(|(_, value)| value.as_str()) {
-            line.push_str(": ");
+            line.push_str(" - ");
             line.push_str(text);
         }
         line
@@ -293,10 +293,10 @@ mod tests {
         assert!(time.starts_with('2') && time.ends_with('Z'), "{time}");
         assert_eq!(
             rest,
-            r#"CRITICAL http-front worker_lost error="no such file" n=1 path="/a=b": it is gone"#
+            r#"CRITICAL http-front worker_lost error="no such file" n=1 path="/a=b" - it is gone"#
         );
         let (_, rest) = lines[1].split_once(' ').unwrap();
-        assert_eq!(rest, r#"   DEBUG http-front log target=hyper::proto fields={"bytes":12}: flushed"#);
+        assert_eq!(rest, r#"   DEBUG http-front log target=hyper::proto fields={"bytes":12} - flushed"#);
     }
 
     #[test]

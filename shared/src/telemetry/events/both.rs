@@ -31,6 +31,13 @@ pub(super) const EVENTS: &[Event] = &[
         .may(&["fields"])
         .text(Sometimes)
         .about("a line of a library"),
+    Event::new("otlp_failed", &[Daemon, Front], &[Warn])
+        .needs(&["error", "spans_failed", "spans_dropped", "metric_exports_failed"])
+        .text(Always)
+        .about("the collector doesn't take telemetry, or not as fast as it comes: what was lost since the last such line; at most a line a minute"),
+    Event::new("otlp_recovered", &[Daemon, Front], &[Info])
+        .text(Always)
+        .about("the collector takes telemetry again, behind `otlp_failed`"),
     Event::new("accept_failed", &[Daemon, Front], &[Warn])
         .needs(&["error"])
         .text(Always)

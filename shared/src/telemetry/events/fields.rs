@@ -145,7 +145,7 @@ pub const FIELDS: &[Field] = &[
     field("signal", Count, "the signal that ended a process"),
     field("socket", Text, "the daemon's socket"),
     field("soft", Count, "the soft limit of open files"),
-    field("source", Text, "where it comes from; for a line of codex's, the place in codex"),
+    field("source", Text, "where it comes from: of an error whose fault it is, of a line of codex's the place in codex"),
     field("status", Count, "the HTTP status that went out"),
     field("stopped", Flag, "whether it was stopped with the answer"),
     field("stream", Flag, "whether the answer is to be a stream"),

@@ -22,11 +22,15 @@ const ENDED: &[&str] = &[
     "tokens_response",
     "error_code",
     "retryable",
+    "source",
     "worker_state",
     "restart_count",
     "backoff_ms",
     "maintenance_mode",
 ];
+
+/// Whose fault an error is.
+const SOURCES: (&str, &[&str]) = ("source", &["client", "gateway", "worker", "provider"]);
 
 /// The events.
 pub(super) const EVENTS: &[Event] = &[
@@ -105,10 +109,12 @@ pub(super) const EVENTS: &[Event] = &[
     event("request_end", &[Info, Warn])
         .needs(&["request_id", "route", "method", "status", "latency_ms"])
         .may(ENDED)
+        .words(&[SOURCES])
         .about("a request was answered; as a warning where its error is one from 500 on"),
     event("stream_end", &[Info, Warn])
         .needs(&["request_id", "route", "method", "status", "latency_ms"])
         .may(ENDED)
+        .words(&[SOURCES])
         .about("a stream ended; also where it failed before its head went out"),
     event("client_disconnect", &[Info])
         .needs(&["request_id", "route", "method", "latency_ms"])

@@ -154,10 +154,11 @@ fn wrong(of: Component, place: &Place) -> Vec<String> {
 
 #[test]
 fn every_place_that_logs_is_in_the_table_and_every_event_is_logged() {
-    let crates: [(&str, &[Component]); 3] = [
+    let crates: [(&str, &[Component]); 4] = [
         ("worker-daemon/src", &[Component::Daemon]),
         ("http-front/src", &[Component::Front]),
         ("shared/src", &[Component::Daemon, Component::Front]),
+        ("shared/otel/src", &[Component::Daemon, Component::Front]),
     ];
     let mut logged: HashSet<(String, String)> = HashSet::new();
     for (component, event) in WRITTEN_OTHERWISE {
