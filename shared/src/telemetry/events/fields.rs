@@ -112,6 +112,7 @@ pub const FIELDS: &[Field] = &[
     field("maintenance_mode", Flag, "whether maintenance holds"),
     field("max_clients", Count, "`WORKER_MAX_CLIENTS`"),
     field("method", Word(METHODS), "the HTTP method"),
+    field("metric_exports_failed", Count, "exports of metrics that a collector didn't take"),
     field("mode", Text, "`CODEX__SYSTEM_PROMPT_INJECTION_MODE`, or the mode that a folder had"),
     field(
         "model",
@@ -146,6 +147,8 @@ pub const FIELDS: &[Field] = &[
     field("socket", Text, "the daemon's socket"),
     field("soft", Count, "the soft limit of open files"),
     field("source", Text, "where it comes from: of an error whose fault it is, of a line of codex's the place in codex"),
+    field("spans_dropped", Count, "spans that were not sent: the queue was full"),
+    field("spans_failed", Count, "spans that the collector didn't take"),
     field("status", Count, "the HTTP status that went out"),
     field("stopped", Flag, "whether it was stopped with the answer"),
     field("stream", Flag, "whether the answer is to be a stream"),
