@@ -29,9 +29,14 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A load on the pair at `addr`.
-    pub(crate) fn new(addr: SocketAddr) -> Self {
-        let body = r#"{"model":"gpt-5.5","stream":true,"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello"}]}"#;
+    /// A load on the pair at `addr`, of requests that say this.
+    pub(crate) fn asking(addr: SocketAddr, text: &str) -> Self {
+        let body = serde_json::json!({
+            "model": "gpt-5.5",
+            "stream": true,
+            "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}],
+        });
+        let body = body.to_string();
         let head = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n",

@@ -59,6 +59,14 @@ impl Process {
         Self::launch(program, &[], env, None, Vec::new())
     }
 
+    /// The same, and its lines aren't held to the table of events: for benchmarks, whose machine has better to do.
+    ///
+    /// # Errors
+    /// As [`Process::start`].
+    pub fn start_unchecked(program: PathBuf, env: &[(String, String)]) -> io::Result<Self> {
+        Self::launch_as(program, &[], env, None, Vec::new(), false)
+    }
+
     /// The same with arguments.
     ///
     /// # Errors
@@ -87,13 +95,26 @@ impl Process {
         Self::launch(program, &[], env, None, descriptors)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "PATH is the one variable that is handed on")]
     fn launch(
         program: PathBuf,
         arguments: &[&str],
         env: &[(String, String)],
         user: Option<u32>,
         descriptors: Vec<OwnedFd>,
+    ) -> io::Result<Self> {
+        let is_json =
+            is_ours(&program) && !env.iter().any(|(name, format)| name == "LOG_FORMAT" && format == "text");
+        Self::launch_as(program, arguments, env, user, descriptors, is_json)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "PATH is the one variable that is handed on")]
+    fn launch_as(
+        program: PathBuf,
+        arguments: &[&str],
+        env: &[(String, String)],
+        user: Option<u32>,
+        descriptors: Vec<OwnedFd>,
+        is_json: bool,
     ) -> io::Result<Self> {
         let mapped = (3..).zip(descriptors);
         let mapped = mapped.map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
@@ -118,8 +139,6 @@ impl Process {
         drop(command);
         let pid = child.id().ok_or_else(|| io::Error::other("it ended at once"))?;
         let log = Arc::new(Log::default());
-        let is_json =
-            is_ours(&program) && !env.iter().any(|(name, format)| name == "LOG_FORMAT" && format == "text");
         let (reading, open) = mpsc::channel();
         collect(out, &log, is_json, reading.clone())?;
         collect(err, &log, false, reading)?;
