@@ -107,8 +107,10 @@ async fn the_file_alone_opens_the_door_and_its_last_key_closes_it() {
     keys.revoke("ci").await;
     assert!(refused(&pair, &key).await.contains("PROXY_API_KEYS_FILE"));
     failure(&once(&pair, &models).await, 401, Some("invalid_api_key"));
-    let closed = pair.front.log().iter().filter(|line| line.contains("\"no_api_key\"")).count();
-    assert_eq!(closed, 2, "at the start, and when the last key went");
+    let closed = || pair.front.log().iter().filter(|line| line.contains("\"no_api_key\"")).count();
+    let told = pair.eventually("the line of the last key", async || (closed() > 1).then_some(())).await;
+    told.expect("one at the start, and one when the last key went");
+    assert_eq!(closed(), 2);
 }
 
 #[tokio::test]

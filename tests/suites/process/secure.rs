@@ -116,6 +116,7 @@ async fn the_child_gets_the_variables_of_the_list_and_no_others() {
             let value = match *name {
                 "PROXY_SANDBOX_MODE" => "read-only",
                 "WORKER_MAX_CLIENTS" => "100",
+                "OTEL_EXPORTER_OTLP_HEADERS" => "x-key=secret",
                 _ => "4194305",
             };
             builder = builder.daemon(name, value);
