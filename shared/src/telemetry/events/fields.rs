@@ -146,7 +146,11 @@ pub const FIELDS: &[Field] = &[
     field("signal", Count, "the signal that ended a process"),
     field("socket", Text, "the daemon's socket"),
     field("soft", Count, "the soft limit of open files"),
-    field("source", Text, "where it comes from: of an error whose fault it is, of a line of codex's the place in codex"),
+    field(
+        "source",
+        Text,
+        "where it comes from: of an error whose fault it is, of a line of codex's the place in codex",
+    ),
     field("spans_dropped", Count, "spans that were not sent: the queue was full"),
     field("spans_failed", Count, "spans that the collector didn't take"),
     field("status", Count, "the HTTP status that went out"),
