@@ -6,7 +6,7 @@
 mod seen;
 mod serve;
 
-pub use seen::{Metric, Point, Request, Span};
+pub use seen::{Body, Metric, Point, Request, Span};
 
 use crate::pair::{Builder, DEADLINE};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
+use tokio::{net::TcpSocket, runtime::Runtime, sync::watch};
 use tokio_rustls::TlsAcceptor;
 
 /// How a receiver behaves.
@@ -33,6 +33,12 @@ pub enum Mode {
     Refusing,
     /// It is busy: gRPC `UNAVAILABLE`, status 503.
     Busy,
+    /// It is busy for so many exports, and takes everything from then on.
+    BusyTimes(usize),
+    /// It closes so many connections at once, and takes everything from then on.
+    ClosingTimes(usize),
+    /// It says that another path is the right one: status 307, and no OTLP over gRPC.
+    Redirecting,
     /// It reads what comes and never answers.
     Hanging,
     /// It takes everything, after a while.
@@ -74,11 +80,27 @@ struct State {
     grow: watch::Sender<usize>,
 }
 
+impl State {
+    /// How to behave this time, where `counts` says which modes' times it is one of.
+    fn now(&self, counts: fn(Mode) -> Option<(Mode, Mode)>) -> Mode {
+        let mut mode = self.mode.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts(*mode) {
+            Some((now, next)) => {
+                *mode = next;
+                now
+            }
+            None => *mode,
+        }
+    }
+}
+
 /// A receiver.
 pub struct Receiver {
     addr: SocketAddr,
     state: Arc<State>,
     tls: Option<(TempDir, PathBuf)>,
+    /// Has the port, and doesn't listen yet.
+    closed: Mutex<Option<TcpSocket>>,
     runtime: Option<Runtime>,
 }
 
@@ -88,7 +110,25 @@ impl Receiver {
     /// # Errors
     /// When it can't listen.
     pub fn start(mode: Mode) -> io::Result<Self> {
-        Self::with(mode, None)
+        let receiver = Self::with(mode)?;
+        receiver.listen(None)?;
+        Ok(receiver)
+    }
+
+    /// One that is down: its port is its own, and refuses connections until [`Self::open`].
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub fn down() -> io::Result<Self> {
+        Self::with(Mode::Normal)
+    }
+
+    /// It comes up.
+    ///
+    /// # Errors
+    /// When it can't listen.
+    pub fn open(&self) -> io::Result<()> {
+        self.listen(None)
     }
 
     /// A receiver behind TLS, with a certificate of a CA of its own: [`Self::ca`].
@@ -100,28 +140,40 @@ impl Receiver {
         let path = folder.path().join("ca.pem");
         let (config, ca) = certificates().map_err(io::Error::other)?;
         std::fs::write(&path, ca)?;
-        let mut receiver = Self::with(mode, Some(TlsAcceptor::from(Arc::new(config))))?;
+        let mut receiver = Self::with(mode)?;
+        receiver.listen(Some(TlsAcceptor::from(Arc::new(config))))?;
         receiver.tls = Some((folder, path));
         Ok(receiver)
     }
 
-    fn with(mode: Mode, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+    fn with(mode: Mode) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-        listener.set_nonblocking(true)?;
-        let addr = listener.local_addr()?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(([127, 0, 0, 1], 0).into())?;
+        let addr = socket.local_addr()?;
         let (grow, _) = watch::channel(0);
         let state = Arc::new(State { mode: Mutex::new(mode), requests: Mutex::default(), grow });
+        Ok(Self { addr, state, tls: None, closed: Mutex::new(Some(socket)), runtime: Some(runtime) })
+    }
+
+    fn listen(&self, tls: Option<TlsAcceptor>) -> io::Result<()> {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (Some(socket), Some(runtime)) = (closed, &self.runtime) else { return Ok(()) };
         let inside = runtime.enter();
-        let listener = TcpListener::from_std(listener)?;
+        let listener = socket.listen(1024)?;
         drop(inside);
-        runtime.spawn(serve::accept(listener, tls, Arc::clone(&state)));
-        Ok(Self { addr, state, tls: None, runtime: Some(runtime) })
+        runtime.spawn(serve::accept(listener, tls, Arc::clone(&self.state)));
+        Ok(())
     }
 
     /// Behaves like this from now on.
     pub fn behave(&self, mode: Mode) {
         *self.state.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// How it behaves now.
+    pub fn mode(&self) -> Mode {
+        *self.state.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it is, for `OTEL_EXPORTER_OTLP_ENDPOINT`.

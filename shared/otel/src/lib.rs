@@ -19,7 +19,7 @@ mod settings;
 pub use config::Config;
 pub use settings::SETTINGS;
 
-use export::{Exporter, Tally};
+use export::{Around, Tally};
 use opentelemetry::{
     InstrumentationScope,
     metrics::{Meter, MeterProvider},
@@ -32,12 +32,14 @@ use opentelemetry_sdk::{
 use queue::Queue;
 use shared::{build_info, control::metrics::Spans, settings::Problem};
 use std::{
+    mem,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 /// How long the end of the program waits for a collector.
 pub const END: Duration = Duration::from_secs(3);
@@ -87,9 +89,8 @@ pub struct Guard(Option<Running>);
 struct Running {
     runtime: Runtime,
     ending: CancellationToken,
+    tracers: Option<SdkTracerProvider>,
     meters: Option<SdkMeterProvider>,
-    /// Ends when the last span was sent.
-    sent: mpsc::Receiver<()>,
 }
 
 /// Starts the export as configured. Call it outside a runtime.
@@ -110,65 +111,84 @@ pub fn start(config: &Config) -> Result<(Otel, Guard), Problem> {
             setting: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
             message: format!("the thread that exports can't be made: {error}"),
         })?;
-    let resource = resource::of(config);
     let tally = Arc::<Tally>::default();
-    let scope = || InstrumentationScope::builder(config.component).with_version(build_info::VERSION).build();
     let ending = CancellationToken::new();
-    let (last, sent) = mpsc::channel();
-    let in_runtime = runtime.enter();
-    let tracer = match &config.traces {
+    let around =
+        Around { tally: Arc::clone(&tally), ending: ending.clone(), runtime: runtime.handle().clone() };
+    let (tracers, meters) = {
+        let _inside = runtime.enter();
+        // The library warns of variables that it doesn't understand, and aren't asked: the settings are set in code.
+        with_default(NoSubscriber::new(), || providers(config, &around))?
+    };
+    let scope = || InstrumentationScope::builder(config.component).with_version(build_info::VERSION).build();
+    let inner = Inner {
+        tracer: tracers.as_ref().map(|tracers| tracers.tracer_with_scope(scope())),
+        meter: meters.as_ref().map(|meters| meters.meter_with_scope(scope())),
+        content: config.content,
+        tally,
+    };
+    let running = Running { runtime, ending, tracers, meters };
+    Ok((Otel { inner: Some(Arc::new(inner)) }, Guard(Some(running))))
+}
+
+type Providers = (Option<SdkTracerProvider>, Option<SdkMeterProvider>);
+
+fn providers(config: &Config, around: &Around) -> Result<Providers, Problem> {
+    let resource = resource::of(config);
+    let tracers = match &config.traces {
         Some(endpoint) => {
-            let exporter = Exporter::new(endpoint, config, &tally)?;
-            let queue = Queue::new(config.queue, Arc::clone(&tally));
-            let sending = queue.clone().send(exporter, &resource, config.delay, ending.clone());
-            runtime.spawn(async move {
-                sending.await;
-                drop(last);
-            });
+            let sender = export::spans(endpoint, config, around.clone())?;
+            let queue = Queue::new(sender, config.queue, config.delay, Arc::clone(&around.tally));
             let provider = SdkTracerProvider::builder()
                 .with_sampler(config.sampler.clone())
                 .with_span_limits(SpanLimits::default())
                 .with_resource(resource.clone())
                 .with_span_processor(queue)
                 .build();
-            Some(provider.tracer_with_scope(scope()))
+            Some(provider)
         }
         None => None,
     };
     let meters = match &config.metrics {
         Some(endpoint) => {
-            let exporter = Exporter::new(endpoint, config, &tally)?;
-            Some(metrics::provider(exporter, config.interval, resource, runtime.handle().clone()))
+            let sender = export::metrics(endpoint, config, around.clone())?;
+            Some(metrics::provider(sender, config.interval, resource))
         }
         None => None,
     };
-    drop(in_runtime);
-    let meter = meters.as_ref().map(|meters| meters.meter_with_scope(scope()));
-    let inner = Inner { tracer, meter, content: config.content, tally };
-    let running = Running { runtime, ending, meters, sent };
-    Ok((Otel { inner: Some(Arc::new(inner)) }, Guard(Some(running))))
+    Ok((tracers, meters))
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(Running { runtime, ending, meters, sent }) = self.0.take() else { return };
+        let Some(Running { runtime, ending, tracers, meters }) = self.0.take() else { return };
         let until = Instant::now() + END;
         ending.cancel();
-        let (done, measured) = mpsc::channel::<()>();
-        if let Some(meters) = meters {
-            // It waits for the collector for longer than we do, so it has a thread that nobody waits for.
-            let end = move || {
-                drop(meters.shutdown());
-                drop(done);
-            };
-            drop(thread::Builder::new().name("otlp-end".to_owned()).spawn(end));
+        let ends = [
+            tracers.and_then(|tracers| apart(move || drop(tracers.shutdown_with_timeout(END)))),
+            meters.and_then(|meters| apart(move || drop(meters.shutdown_with_timeout(END)))),
+        ];
+        let ended = ends.into_iter().flatten().all(|end| {
+            let left = until.saturating_duration_since(Instant::now());
+            end.recv_timeout(left).is_ok()
+        });
+        if ended {
+            runtime.shutdown_background();
         } else {
-            drop(done);
+            // A thread of the SDK is still sending on it, and would panic; the process ends now.
+            mem::forget(runtime);
         }
-        for ended in [sent, measured] {
-            // Nothing is ever sent: it ends when the other side is dropped.
-            let _ended = ended.recv_timeout(until.saturating_duration_since(Instant::now()));
-        }
-        runtime.shutdown_background();
     }
+}
+
+/// Does it on a thread of its own, at once with others, and says when it is done. What the SDK says of it isn't logged:
+/// that the time is over is no fault.
+fn apart(end: impl FnOnce() + Send + 'static) -> Option<mpsc::Receiver<()>> {
+    let (done, ended) = mpsc::channel();
+    let end = move || {
+        with_default(NoSubscriber::new(), end);
+        // Nobody may wait any more.
+        let _waiting = done.send(());
+    };
+    thread::Builder::new().name("otlp-end".to_owned()).spawn(end).ok().map(|_| ended)
 }

@@ -1,121 +1,66 @@
 //! Ended spans on their way to the exporter.
 //!
-//! Promises that ending a span takes a lock for a moment and never waits, and that no more than the bound are kept: past
-//! it spans are dropped and counted. The exporter is woken by a full batch, or wakes by itself after the delay, and not by
-//! each span.
+//! The SDK's batch processor keeps and sends them, on a thread of its own. It tells how many it dropped only at its end, so
+//! this keeps the bound before it: promises that ending a span never waits, that no more than the bound are kept, and that
+//! each one past it is counted as dropped at once.
 
-use crate::export::{Exporter, Tally};
+use crate::export::Tally;
 use opentelemetry::Context;
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    trace::{Span, SpanData, SpanProcessor},
+    trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
 };
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool, AtomicUsize,
+            Ordering::{AcqRel, Acquire, Relaxed},
+        },
+    },
     time::Duration,
 };
-use tokio::{sync::Notify, time::timeout};
-use tokio_util::sync::CancellationToken;
 
 /// Spans that are sent at once.
 const BATCH: usize = 512;
 
-/// The queue; clones are the same one.
-#[derive(Debug, Clone)]
-pub(crate) struct Queue(Arc<Shared>);
-
+/// The queue.
 #[derive(Debug)]
-struct Shared {
-    waiting: Mutex<Waiting>,
-    full: Notify,
+pub(crate) struct Queue {
+    batches: BatchSpanProcessor,
+    /// Spans that are in the processor's queue, and for a moment those that it has just taken out: never fewer.
+    waiting: Arc<AtomicUsize>,
     most: usize,
-    batch: usize,
+    over: AtomicBool,
     tally: Arc<Tally>,
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
-    spans: Vec<SpanData>,
-    over: bool,
+/// Tells that spans have left the queue.
+#[derive(Debug)]
+struct Leaving<E> {
+    exporter: E,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Queue {
-    /// An empty queue for at most so many spans.
-    pub(crate) fn new(most: usize, tally: Arc<Tally>) -> Self {
-        let waiting = Mutex::default();
-        Self(Arc::new(Shared { waiting, full: Notify::new(), most, batch: BATCH.min(most), tally }))
-    }
-
-    fn push(&self, span: SpanData) {
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.over || waiting.spans.len() >= self.0.most {
-            drop(waiting);
-            self.0.tally.dropped();
-            return;
-        }
-        waiting.spans.push(span);
-        let full = waiting.spans.len() == self.0.batch;
-        drop(waiting);
-        if full {
-            self.0.full.notify_one();
-        }
-    }
-
-    fn take(&self) -> Vec<SpanData> {
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        // The oldest first.
-        let now = waiting.spans.len().min(self.0.batch);
-        let later = waiting.spans.split_off(now);
-        std::mem::replace(&mut waiting.spans, later)
-    }
-
-    fn close(&self) {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).over = true;
-    }
-
-    /// Sends what is pushed until `ending`, and then what is left.
-    pub(crate) fn send(
-        self,
-        exporter: Exporter,
-        resource: &Resource,
+    /// An empty queue for at most so many spans, which go to the exporter when a batch is full, or after the delay.
+    pub(crate) fn new(
+        exporter: impl SpanExporter + 'static,
+        most: usize,
         delay: Duration,
-        ending: CancellationToken,
-    ) -> impl Future<Output = ()> + Send + 'static {
-        let resource = ResourceAttributesWithSchema::from(resource);
-        async move {
-            while !ending.is_cancelled() {
-                let due = timeout(delay, self.0.full.notified());
-                tokio::select! {
-                    _ = due => {}
-                    () = ending.cancelled() => {}
-                }
-                self.empty(&exporter, &resource, &ending).await;
-            }
-            self.close();
-            self.empty(&exporter, &resource, &ending).await;
-        }
-    }
-
-    async fn empty(
-        &self,
-        exporter: &Exporter,
-        resource: &ResourceAttributesWithSchema,
-        ending: &CancellationToken,
-    ) {
-        loop {
-            let batch = self.take();
-            if batch.is_empty() {
-                return;
-            }
-            let last = batch.len() < self.0.batch;
-            exporter.spans(batch, resource, ending).await;
-            // What has come meanwhile waits for company.
-            if last {
-                return;
-            }
-        }
+        tally: Arc<Tally>,
+    ) -> Self {
+        let waiting = Arc::<AtomicUsize>::default();
+        // Each of them is set: what isn't, it takes out of the environment.
+        let config = BatchConfigBuilder::default()
+            .with_max_queue_size(most)
+            .with_max_export_batch_size(BATCH.min(most))
+            .with_scheduled_delay(delay)
+            .build();
+        let exporter = Leaving { exporter, waiting: Arc::clone(&waiting) };
+        let batches = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
+        Self { batches, waiting, most, over: AtomicBool::new(false), tally }
     }
 }
 
@@ -123,19 +68,43 @@ impl SpanProcessor for Queue {
     fn on_start(&self, _span: &mut Span, _context: &Context) {}
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() {
-            self.push(span);
+        if !span.span_context.is_sampled() {
+            return;
         }
+        let room = |waiting: usize| (waiting < self.most).then_some(waiting + 1);
+        if self.over.load(Relaxed) || self.waiting.fetch_update(AcqRel, Acquire, room).is_err() {
+            self.tally.dropped();
+            return;
+        }
+        self.batches.on_end(span);
     }
 
-    /// Nobody asks for it: the end of the program does.
     fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
+        self.batches.force_flush()
     }
 
-    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
-        self.close();
-        Ok(())
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.over.store(true, Relaxed);
+        self.batches.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.batches.set_resource(resource);
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for Leaving<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        self.waiting.fetch_sub(batch.len(), AcqRel);
+        self.exporter.export(batch).await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
     }
 }
 

@@ -34,10 +34,23 @@ type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 /// How long a slow one takes.
 const SLOW: Duration = Duration::from_millis(700);
 
+/// Where one is sent that follows.
+const ELSEWHERE: &str = "/elsewhere/v1/traces";
+
 /// Serves every connection until the runtime ends.
 #[expect(clippy::disallowed_methods, reason = "the runtime of a receiver ends with it")]
 pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
+        let closing = |mode| {
+            let Mode::ClosingTimes(times) = mode else { return None };
+            Some(match times.checked_sub(1) {
+                Some(left) => (mode, Mode::ClosingTimes(left)),
+                None => (Mode::Normal, Mode::Normal),
+            })
+        };
+        if matches!(state.now(closing), Mode::ClosingTimes(_)) {
+            continue;
+        }
         let (tls, state) = (tls.clone(), Arc::clone(&state));
         tokio::spawn(async move {
             match tls {
@@ -80,19 +93,26 @@ async fn answer(request: Request<Incoming>, state: &State) -> Answer {
     };
     let Some(kept) = kept else { return plain(StatusCode::BAD_REQUEST) };
     // Before anybody sees that it came, and changes it.
-    let mode = *state.mode.lock().unwrap_or_else(PoisonError::into_inner);
+    let mode = state.now(|mode| {
+        let Mode::BusyTimes(times) = mode else { return None };
+        Some(match times.checked_sub(1) {
+            Some(left) => (Mode::Busy, Mode::BusyTimes(left)),
+            None => (Mode::Normal, Mode::Normal),
+        })
+    });
     keep(Seen { path, headers: head.headers, body: kept }, state);
     if mode == Mode::Slow {
         tokio::time::sleep(SLOW).await;
     }
     match (mode, grpc) {
-        (Mode::Normal | Mode::Slow | Mode::Partial, true) => unary(&taken),
-        (Mode::Normal | Mode::Slow | Mode::Partial, false) => protobuf(taken),
+        (Mode::Normal | Mode::Slow | Mode::Partial | Mode::ClosingTimes(_), true) => unary(&taken),
+        (Mode::Normal | Mode::Slow | Mode::Partial | Mode::ClosingTimes(_), false) => protobuf(taken),
         // What a collector says may repeat what it was sent.
         (Mode::Refusing, true) => status("16", "the key secret-of-the-collector is unknown"),
-        (Mode::Busy, true) => status("14", "busy"),
+        (Mode::Busy | Mode::BusyTimes(_), true) => status("14", "busy"),
         (Mode::Refusing, false) => plain(StatusCode::UNAUTHORIZED),
-        (Mode::Busy, false) => plain(StatusCode::SERVICE_UNAVAILABLE),
+        (Mode::Busy | Mode::BusyTimes(_), false) => plain(StatusCode::SERVICE_UNAVAILABLE),
+        (Mode::Redirecting, _) => elsewhere(),
         (Mode::Hanging, _) => std::future::pending().await,
         (Mode::Rubbish, grpc) => endless(grpc),
     }
@@ -127,6 +147,13 @@ fn response(status: StatusCode, kind: &'static str, frames: Vec<Frame<Bytes>>) -
 
 fn plain(status: StatusCode) -> Answer {
     response(status, "text/plain", vec![Frame::data(Bytes::from_static(b"secret-of-the-collector"))])
+}
+
+/// The way to [`ELSEWHERE`] at this receiver.
+fn elsewhere() -> Answer {
+    let mut response = plain(StatusCode::TEMPORARY_REDIRECT);
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(ELSEWHERE));
+    response
 }
 
 fn protobuf(message: Vec<u8>) -> Answer {

@@ -58,15 +58,15 @@ pub(crate) fn name(answer: &reqwest::Response) -> String {
     name.to_str().expect("text").to_owned()
 }
 
-/// Whether this is the front's own span of a request: the daemon's name it too.
-pub(crate) fn is_server_of(span: &Span, request: &str) -> bool {
-    span.of("codex.request.id") == request && !span.of("http.request.method").is_null()
+/// Whether it is the front's own of this request; the daemon's have the same name of the request.
+pub(crate) fn is_server(span: &Span, request: &str) -> bool {
+    span.of("codex.request.id") == request && span.of("http.request.method").is_string()
 }
 
 /// The server span of a request, and the model's below it where there is one.
 pub(crate) async fn spans_of(receiver: &Receiver, request: &str) -> (Span, Option<Span>) {
     let server = receiver
-        .span(&format!("the span of {request}"), |span| is_server_of(span, request))
+        .span(&format!("the span of {request}"), |span| is_server(span, request))
         .await
         .expect("a server span");
     let below = receiver
@@ -81,7 +81,7 @@ pub(crate) async fn both(receiver: &Receiver, request: &str) -> (Span, Span) {
     let found = receiver
         .until(&format!("the spans of {request}"), |receiver| {
             let spans = receiver.spans();
-            let server = spans.iter().find(|span| is_server_of(span, request))?;
+            let server = spans.iter().find(|span| is_server(span, request))?;
             let model =
                 spans.iter().find(|span| span.parent == server.id && span.of("gen_ai.system") == "openai")?;
             Some((server.clone(), model.clone()))

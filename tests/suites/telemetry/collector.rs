@@ -8,7 +8,7 @@ use gateway_tests::{
 };
 use serde_json::Value;
 
-use crate::ask::{ask, asking, both, builder, name, serving};
+use crate::ask::{ask, asking, both, builder, is_server, name, serving};
 
 /// A header that is a secret.
 const HEADERS: &str = "x-api-key=secret-of-the-operator,Authorization=Bearer%20secret-of-the-operator";
@@ -22,14 +22,17 @@ async fn asked_and_ended(pair: Pair, what: &str) {
     let told = told.expect("one line");
     assert_eq!(told["level"], "warn", "{told}");
     assert!(told["error"].is_string() && told["message"].is_string(), "{told}");
-    let page =
-        pair.client().get(format!("http://{}/metrics", pair.internal)).send().await.expect("an answer");
-    let page = page.text().await.expect("text");
-    let lost = page.lines().filter_map(|line| {
-        let of = line.strip_prefix("codex_otlp_spans_total{component=\"front\",result=\"failed\"} ")?;
-        of.parse::<u64>().ok()
+    // The line may have been of metrics.
+    let failed = pair.eventually("failed spans", || async {
+        let page = pair.client().get(format!("http://{}/metrics", pair.internal)).send().await.ok()?;
+        let page = page.text().await.ok()?;
+        let of = |line: &str| {
+            let of = line.strip_prefix("codex_otlp_spans_total{component=\"front\",result=\"failed\"} ")?;
+            of.parse::<u64>().ok().filter(|failed| *failed > 0)
+        };
+        page.lines().find_map(of)
     });
-    assert!(lost.sum::<u64>() > 0, "{what}: {page}");
+    failed.await.expect(what);
     let mut pair = pair;
     assert_eq!(pair.front.terminate().await.expect("the front ends"), Some(0), "{what}");
     let log = pair.front.log();
@@ -95,8 +98,7 @@ async fn a_collector_that_comes_back_gets_what_waited() {
         receiver.behave(Mode::Normal);
         let again = |receiver: &Receiver| {
             let spans = receiver.spans();
-            (spans.iter().filter(|span| span.of("codex.request.id") == request.as_str()).count() > 1)
-                .then_some(())
+            (spans.iter().filter(|span| is_server(span, &request)).count() > 1).then_some(())
         };
         receiver.until("the same span once more", again).await.expect("a second attempt");
     }

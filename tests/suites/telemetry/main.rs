@@ -4,7 +4,9 @@
 mod ask;
 mod collector;
 mod content;
+mod environment;
 mod metrics;
+mod outage;
 mod sampling;
 mod spans;
 mod streams;

@@ -7,7 +7,7 @@ use gateway_tests::{
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::ask::{ask, both, builder, is_server_of, name, serving, start};
+use crate::ask::{ask, both, builder, is_server, name, serving, start};
 
 #[tokio::test]
 async fn a_streams_spans_live_as_long_as_it_does() {
@@ -18,7 +18,7 @@ async fn a_streams_spans_live_as_long_as_it_does() {
         Answer::to(&pair, "!chunks 3\n!pause 300\n!echo one two three", true).await.expect("a head");
     let request = answer.header("x-request-id").expect("a name").to_owned();
     assert!(answer.until("a part of the text", |text| !text.is_empty()).await.expect("text"));
-    let open = |receiver: &Receiver| receiver.spans().iter().any(|span| is_server_of(span, request.as_str()));
+    let open = |receiver: &Receiver| receiver.spans().iter().any(|span| is_server(span, &request));
     assert!(!open(&receiver), "it isn't over");
     answer.end().await.expect("an end");
     let (server, model) = both(&receiver, &request).await;

@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Grpc(Code),
     /// Something that is no answer of OTLP.
     Answer,
+    /// Something else.
+    Other,
 }
 
 impl Failure {
@@ -33,10 +35,12 @@ impl Failure {
                     | Code::Unavailable
                     | Code::DataLoss
             ),
-            Self::Answer => false,
+            Self::Answer | Self::Other => false,
         }
     }
 }
+
+impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,6 +50,7 @@ impl fmt::Display for Failure {
             Self::Status(status) => write!(f, "the collector answered with status {status}"),
             Self::Grpc(code) => write!(f, "the collector answered with gRPC status {code:?}"),
             Self::Answer => f.write_str("what the collector answered is no OTLP"),
+            Self::Other => f.write_str("the export failed"),
         }
     }
 }

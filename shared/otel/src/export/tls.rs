@@ -2,13 +2,11 @@
 
 use rustls::{
     ClientConfig, RootCertStore,
-    client::Resumption,
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use shared::settings::{Problem, read_text};
 use std::{path::Path, sync::Arc};
-use tokio_rustls::TlsConnector;
 use tonic::transport::{Certificate, ClientTlsConfig};
 
 /// What is wrong with a file of certificates. Reads it.
@@ -25,27 +23,25 @@ pub(super) fn of_tonic(file: Option<&Path>) -> Result<ClientTlsConfig, Problem> 
     })
 }
 
-/// What HTTP needs.
-pub(super) fn connector(file: Option<&Path>) -> Result<TlsConnector, Problem> {
+/// What HTTP needs; trusts nobody where nothing is `secure`.
+pub(super) fn client(file: Option<&Path>, secure: bool) -> Result<ClientConfig, Problem> {
     let mut roots = RootCertStore::empty();
     let (setting, found) = match file {
+        _ if !secure => ("OTEL_EXPORTER_OTLP_ENDPOINT", Vec::new()),
         Some(path) => ("OTEL_EXPORTER_OTLP_CERTIFICATE", read(path)?.1),
         None => ("OTEL_EXPORTER_OTLP_ENDPOINT", rustls_native_certs::load_native_certs().certs),
     };
     roots.add_parsable_certificates(found);
     let wrong = |message: &str| Problem { setting: setting.to_owned(), message: message.to_owned() };
-    if roots.is_empty() {
+    if secure && roots.is_empty() {
         return Err(wrong(
             "is https, and there are no certificates to trust; install the system's, or set OTEL_EXPORTER_OTLP_CERTIFICATE",
         ));
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|_| wrong("is https, and there is no version of TLS to speak"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.resumption = Resumption::disabled();
-    Ok(TlsConnector::from(Arc::new(config)))
+        .map_err(|_| wrong("is https, and there is no version of TLS to speak"))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The text of the file and the certificates in it.
