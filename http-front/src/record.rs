@@ -17,7 +17,7 @@ use crate::{
         usage::{Asked, Used},
     },
     trace::{Head, Trace, Traces},
-    translate::event::Delta,
+    translate::{answer::Closing, event::Delta},
 };
 use http::{HeaderMap, Method, header};
 use shared::rpc;
@@ -264,6 +264,22 @@ impl Record {
             (Some(permit), None) => permit.alive(),
             (None, _) => {}
         }
+    }
+
+    /// The model said something that goes out only later.
+    pub fn spoke(&mut self) {
+        self.observe.spoke();
+        if self.told.ttfb_ms.is_none() {
+            self.told.ttfb_ms = Some(self.id.elapsed_ms());
+        }
+        if let Some(permit) = &mut self.permit {
+            permit.alive();
+        }
+    }
+
+    /// One of its answers is complete. Calls and text that were held back are heard here, where nothing was before.
+    pub fn completed(&mut self, closing: &Closing) {
+        if closing.says() { self.spoke() } else { self.heard(None) }
     }
 
     /// It was answered as it should be.

@@ -106,8 +106,15 @@ impl Counted {
 
     /// The model gave a sign of life, or said this.
     pub fn heard(&self, delta: Option<&Delta>) {
+        if delta.is_some_and(is_token) {
+            self.spoke();
+        }
+    }
+
+    /// The model said something, which may go out only later.
+    pub fn spoke(&self) {
         let Some(request) = &self.0 else { return };
-        if request.spoke.load(Ordering::Relaxed) || !delta.is_some_and(is_token) {
+        if request.spoke.load(Ordering::Relaxed) {
             return;
         }
         if !request.spoke.swap(true, Ordering::Relaxed) {

@@ -218,6 +218,7 @@ async fn whole(mut runs: Runs, mut about: About, record: &mut Record) -> Result<
         let Some((choice, closing)) = choices.get_mut(index) else { continue };
         match got? {
             Got::Alive => record.heard(None),
+            Got::Called => record.spoke(),
             Got::Out(delta) => {
                 record.heard(Some(&delta));
                 record.observe().said(index, &delta);
