@@ -27,6 +27,9 @@ use std::{
     time::Instant,
 };
 
+/// The status of a request that a panic ended before its head.
+const OWN_FAULT: u16 = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+
 /// What is counted of one request. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Counted(Option<Arc<Request>>);
@@ -231,7 +234,7 @@ impl Drop for Request {
             latency: self.began.elapsed(),
         };
         self.ended(&mut told, &left);
-        self.headed(&mut told, CLIENT_LEFT);
+        self.headed(&mut told, if std::thread::panicking() { OWN_FAULT } else { CLIENT_LEFT });
         told.release(&self.metrics);
     }
 }
