@@ -182,6 +182,7 @@ pub(super) async fn answer(
             caller: call.key.as_ref().map(|key| key.name.clone()),
             request: Some(record.id().as_str().into()),
             trace: record.context(),
+            ..Asker::default()
         },
         metrics: Arc::clone(&call.app.metrics),
         // An agent's work is not done twice.
