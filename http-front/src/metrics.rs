@@ -12,8 +12,8 @@ use crate::{auth, records::Which, trace::prune::Reason, translate::blocks::Count
 use prometheus::{Registry, TextEncoder};
 use shared::{
     build_info,
-    control::metrics::{Process, Told},
-    process as system, telemetry,
+    control::metrics::{Process, Spans, Told},
+    telemetry,
 };
 use std::sync::Arc;
 
@@ -60,10 +60,11 @@ pub struct Scraped {
     pub front: Process,
 }
 
-/// What the system says of the front's own process. It may be held up by the kernel.
-pub fn front() -> Process {
+/// The front's own process: what it has counted, with what the system says, where it does. A counter never falls because
+/// the system doesn't answer.
+pub fn front(system: Option<Process>, spans: Spans) -> Process {
     let version = Some(build_info::VERSION.to_owned());
-    Process { version, panics: telemetry::panics(), ..system::own() }
+    Process { version, panics: telemetry::panics(), spans, ..system.unwrap_or_default() }
 }
 
 /// Every series of the page, in the order of its names.

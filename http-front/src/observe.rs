@@ -92,6 +92,12 @@ impl Observe {
         self.span.heard(delta);
     }
 
+    /// The model said something that goes out only later.
+    pub fn spoke(&self) {
+        self.counted.spoke();
+        self.span.spoke();
+    }
+
     /// A comment kept its stream open.
     pub fn kept_alive(&self) {
         self.span.kept_alive();

@@ -7,7 +7,7 @@ pub use told::Around;
 
 use crate::{
     auth::KeyName,
-    error::ApiError,
+    error::{ApiError, Kind},
     limits::Permit,
     observe::{Ended, Observe},
     openai::usage::Tokens,
@@ -17,7 +17,7 @@ use crate::{
         usage::{Asked, Used},
     },
     trace::{Head, Trace, Traces},
-    translate::event::Delta,
+    translate::{answer::Closing, event::Delta},
 };
 use http::{HeaderMap, Method, header};
 use shared::rpc;
@@ -59,7 +59,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Logs the end of a request. Dropped without one, it logs that the client left.
+/// Logs the end of a request. Dropped without one, it logs that the client left; by a panic, that we failed.
 #[derive(Debug)]
 pub struct Record {
     id: RequestId,
@@ -266,6 +266,22 @@ impl Record {
         }
     }
 
+    /// The model said something that goes out only later.
+    pub fn spoke(&mut self) {
+        self.observe.spoke();
+        if self.told.ttfb_ms.is_none() {
+            self.told.ttfb_ms = Some(self.id.elapsed_ms());
+        }
+        if let Some(permit) = &mut self.permit {
+            permit.alive();
+        }
+    }
+
+    /// One of its answers is complete. Calls and text that were held back are heard here, where nothing was before.
+    pub fn completed(&mut self, closing: &Closing) {
+        if closing.says() { self.spoke() } else { self.heard(None) }
+    }
+
     /// It was answered as it should be.
     pub fn served(&mut self) {
         let trace_id = self.trace_id();
@@ -296,6 +312,10 @@ impl Drop for Record {
     fn drop(&mut self) {
         if let Some(permit) = &mut self.permit {
             permit.told(self.usage);
+        }
+        // The panic takes the connection with it: nobody hears of this error, but its request is no client's that left.
+        if std::thread::panicking() {
+            return self.ended(&ApiError::new(Kind::Internal, "The gateway failed on this request."));
         }
         let trace_id = self.trace_id();
         // The head of a stream that was cut off here may have gone out.
@@ -330,12 +350,43 @@ fn client_id(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        metrics::{Metrics, Scraped, request::Counted},
+        routes::table::Side,
+    };
     use http::HeaderValue;
+    use std::panic::AssertUnwindSafe;
 
     #[test]
     fn codes_are_logged_and_sentences_are_not() {
         assert!(is_plain("context_length_exceeded") && is_plain("bad-thing.2"));
         assert!(!is_plain("what the user said") && !is_plain(&"x".repeat(65)));
+    }
+
+    #[test]
+    fn a_panic_is_an_error_of_ours_and_no_client_that_left() {
+        let metrics = Arc::new(Metrics::new());
+        let counted = Counted::new(&metrics, Side::Public, &Method::POST);
+        let observe = Observe { counted, ..Observe::default() };
+        let mut record = Record::of(&HeaderMap::new(), observe);
+        record.routed("/v1/chat/completions");
+        let panicked = std::panic::catch_unwind(AssertUnwindSafe(move || {
+            let _record = record;
+            panic!("on purpose");
+        }));
+        assert!(panicked.is_err());
+        let page = metrics.page(&Scraped::default());
+        let route = "route=\"/v1/chat/completions\"";
+        for line in [
+            format!("codex_http_errors_total{{code=\"internal_error\",{route},source=\"gateway\"}} 1\n"),
+            format!(
+                "codex_http_requests_total{{method=\"POST\",model=\"none\",{route},status_family=\"5xx\"}} 1\n"
+            ),
+            format!("http_requests_total{{method=\"POST\",{route},status=\"500\"}} 1\n"),
+            format!("request_count{{{route},service_type=\"codex\",status_code=\"500\"}} 1\n"),
+        ] {
+            assert!(page.contains(&line), "{line}: {page}");
+        }
     }
 
     #[test]

@@ -147,6 +147,14 @@ impl RequestSpan {
         }
     }
 
+    /// The model said something that goes out only later.
+    pub fn spoke(&self) {
+        let Some(inner) = &self.0 else { return };
+        if !inner.first.load(Relaxed) && inner.lock().model(|model| model.token()).is_some() {
+            inner.first.store(true, Relaxed);
+        }
+    }
+
     /// The model said this in the choice with this index; taken into the span where the operator wants contents.
     pub fn said(&self, index: usize, delta: &Delta) {
         if let Some(inner) = &self.0

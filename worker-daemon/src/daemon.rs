@@ -193,14 +193,14 @@ fn start(
     let (orders, from_mux) = mpsc::channel(supervisor::INBOX);
     let mut core = Core::new(limits, policy);
     core.on_models(Arc::clone(&prepared.catalog.models));
+    core.count_with(measure::counters(otel.clone()));
     if let Some(tracer) = otel.tracer() {
         core.observe().spans = Spans::new(Box::new(Exported::new(tracer.clone())));
     }
     let (kept, from_disk) = mpsc::channel(1);
     let keep = toggles::keeper(&mut core, &config.codex_home, kept, shutdown);
     let (measured, from_system) = mpsc::channel(1);
-    let (actor, load) =
-        Actor::new(core, orders.clone(), keep, measure::start(measured, otel.clone(), shutdown));
+    let (actor, load) = Actor::new(core, orders.clone(), keep, measure::start(measured, shutdown));
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
     let (told, lost) = oneshot::channel();

@@ -1,5 +1,6 @@
 //! For whom a turn is run, as the daemon is told.
 
+use super::turn::Taken;
 use crate::auth::KeyName;
 use serde::Serialize;
 use shared::rpc::Trace;
@@ -14,6 +15,8 @@ pub struct Asker {
     pub request: Option<Arc<str>>,
     /// The trace that the turn belongs to, where the request is traced.
     pub trace: Option<Arc<Trace>>,
+    /// Where it is told that codex has the turn. Each turn has its own.
+    pub taken: Taken,
 }
 
 /// Its members of a request on the socket.
@@ -46,7 +49,12 @@ mod tests {
     fn only_what_is_known_is_told() {
         assert_eq!(Asker::default().text(), "");
         let trace = Trace { traceparent: "00-a".to_owned(), tracestate: None };
-        let asker = Asker { caller: None, request: Some("req_1".into()), trace: Some(Arc::new(trace)) };
+        let asker = Asker {
+            caller: None,
+            request: Some("req_1".into()),
+            trace: Some(Arc::new(trace)),
+            ..Asker::default()
+        };
         assert_eq!(asker.text(), r#""request":"req_1","trace":{"traceparent":"00-a"},"#);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     health::Health,
     scrape::{self, Ask, NoAnswer},
     session::Session,
-    turn::{TurnKey, TurnStream},
+    turn::{Taken, TurnKey, TurnStream},
 };
 use crate::state::board::Board;
 use crate::trace::TurnTrace;
@@ -135,7 +135,9 @@ impl Daemon {
     pub async fn start(&self, plan: Plan, asker: Asker, trace: Option<TurnTrace>) -> TurnStream {
         let key = TurnKey(self.next.fetch_add(1, Ordering::Relaxed));
         let (deltas, received) = queue::channel(self.turn_buffer);
-        let stream = TurnStream::new(key, received, self.cancels.clone());
+        let taken = Taken::default();
+        let asker = Asker { taken: taken.clone(), ..asker };
+        let stream = TurnStream::new(key, received, self.cancels.clone()).told_by(taken);
         if let Err(mpsc::error::SendError(start)) =
             self.starts.send(Start { key, plan, asker, deltas, trace }).await
         {

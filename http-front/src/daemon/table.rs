@@ -389,6 +389,7 @@ impl Table {
             && let Ok(TurnStartResult { turn: started }) = serde_json::from_str(result.get())
         {
             turn.phase = Phase::Running(thread.clone(), started.id);
+            turn.asker.taken.set();
         }
     }
 

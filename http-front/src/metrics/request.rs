@@ -27,6 +27,9 @@ use std::{
     time::Instant,
 };
 
+/// The status of a request that a panic ended before its head.
+const OWN_FAULT: u16 = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+
 /// What is counted of one request. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Counted(Option<Arc<Request>>);
@@ -106,8 +109,15 @@ impl Counted {
 
     /// The model gave a sign of life, or said this.
     pub fn heard(&self, delta: Option<&Delta>) {
+        if delta.is_some_and(is_token) {
+            self.spoke();
+        }
+    }
+
+    /// The model said something, which may go out only later.
+    pub fn spoke(&self) {
         let Some(request) = &self.0 else { return };
-        if request.spoke.load(Ordering::Relaxed) || !delta.is_some_and(is_token) {
+        if request.spoke.load(Ordering::Relaxed) {
             return;
         }
         if !request.spoke.swap(true, Ordering::Relaxed) {
@@ -224,7 +234,7 @@ impl Drop for Request {
             latency: self.began.elapsed(),
         };
         self.ended(&mut told, &left);
-        self.headed(&mut told, CLIENT_LEFT);
+        self.headed(&mut told, if std::thread::panicking() { OWN_FAULT } else { CLIENT_LEFT });
         told.release(&self.metrics);
     }
 }

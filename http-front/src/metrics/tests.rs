@@ -6,6 +6,24 @@ fn lines(metrics: &Metrics) -> Vec<String> {
     metrics.text().lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
 }
 
+fn measured() -> Process {
+    front(Some(shared::process::own()), Spans::default())
+}
+
+#[test]
+fn a_counter_does_not_fall_where_the_system_does_not_answer() {
+    let spans = Spans { exported: 5, dropped: 6, failed: 7 };
+    let page = Metrics::new().page(&Scraped { front: front(None, spans), ..Scraped::default() });
+    for line in [
+        format!("codex_panics_total{{component=\"front\"}} {}\n", telemetry::panics()),
+        "codex_otlp_spans_total{component=\"front\",result=\"exported\"} 5\n".to_owned(),
+        "codex_otlp_spans_total{component=\"front\",result=\"failed\"} 7\n".to_owned(),
+    ] {
+        assert!(page.contains(&line), "{line}: {page}");
+    }
+    assert!(!page.contains("codex_memory_bytes{component=\"front\"}"), "{page}");
+}
+
 #[test]
 fn what_rates_are_asked_of_is_there_from_the_start() {
     let metrics = Metrics::new();
@@ -75,7 +93,7 @@ fn told() -> Told {
         queue_wait: histogram(0),
         turns: BTreeMap::from([("lost".into(), 4), ("said by a newer one".into(), 1)]),
         rpc_errors: BTreeMap::from([("-32001".into(), 5), ("-1".into(), 6)]),
-        daemon: front(),
+        daemon: measured(),
         codex: Process { memory_bytes: Some(9), version: Some("0.169.0".into()), ..Process::default() },
         ..Told::default()
     }
@@ -92,7 +110,7 @@ fn the_page_has_the_series_of_the_documents_and_nothing_else() {
     counted.opened();
     counted.heard(Some(&crate::translate::event::Delta::Message { text: "x".into() }));
     drop(counted);
-    let scraped = Scraped { connected: true, ready: true, worker: Some(Arc::new(told())), front: front() };
+    let scraped = Scraped { connected: true, ready: true, worker: Some(Arc::new(told())), front: measured() };
     let page = metrics.page(&scraped);
     let mut heads: Vec<(String, String)> = Vec::new();
     for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
@@ -122,7 +140,7 @@ fn the_page_has_the_series_of_the_documents_and_nothing_else() {
 
 #[test]
 fn without_a_daemon_only_that_is_told_of_it() {
-    let page = Metrics::new().page(&Scraped { front: front(), ..Scraped::default() });
+    let page = Metrics::new().page(&Scraped { front: measured(), ..Scraped::default() });
     let worker: Vec<&str> = page.lines().filter(|line| line.starts_with("codex_worker_")).collect();
     assert_eq!(worker, ["codex_worker_connected 0", "codex_worker_ready 0"]);
     assert!(page.contains("codex_memory_bytes{component=\"front\"} "), "{page}");

@@ -182,6 +182,7 @@ pub(super) async fn answer(
             caller: call.key.as_ref().map(|key| key.name.clone()),
             request: Some(record.id().as_str().into()),
             trace: record.context(),
+            ..Asker::default()
         },
         metrics: Arc::clone(&call.app.metrics),
         // An agent's work is not done twice.
@@ -218,6 +219,7 @@ async fn whole(mut runs: Runs, mut about: About, record: &mut Record) -> Result<
         let Some((choice, closing)) = choices.get_mut(index) else { continue };
         match got? {
             Got::Alive => record.heard(None),
+            Got::Called => record.spoke(),
             Got::Out(delta) => {
                 record.heard(Some(&delta));
                 record.observe().said(index, &delta);

@@ -3,7 +3,7 @@
 use super::dispatch::Call;
 use crate::metrics::{self, Scraped};
 use http::{HeaderValue, header};
-use shared::control::metrics::Process;
+use shared::process;
 use std::time::Duration;
 use warp::reply::Response;
 
@@ -14,16 +14,13 @@ const SYSTEM: Duration = Duration::from_secs(1);
 pub(super) async fn page(call: &Call<'_>) -> Response {
     let app = call.app;
     app.metrics.switched(app.board.maintenance().enabled, app.board.app_server().enabled);
-    let own = app.shutdown.spawn_blocking(metrics::front);
-    let (daemon, front) = tokio::join!(app.daemon.metrics(), tokio::time::timeout(SYSTEM, own));
+    let own = app.shutdown.spawn_blocking(process::own);
+    let (daemon, system) = tokio::join!(app.daemon.metrics(), tokio::time::timeout(SYSTEM, own));
     let scraped = Scraped {
         connected: daemon.is_ok(),
         ready: daemon.is_ok() && app.daemon.health().is_ready(),
         worker: daemon.unwrap_or_default(),
-        front: Process {
-            spans: app.spans.otel().spans(),
-            ..front.ok().and_then(Result::ok).unwrap_or_default()
-        },
+        front: metrics::front(system.ok().and_then(Result::ok), app.spans.otel().spans()),
     };
     let mut response = Response::new(app.metrics.page(&scraped).into());
     let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);

@@ -115,7 +115,8 @@ impl Model {
         self.first.is_some()
     }
 
-    fn token(&mut self) {
+    /// It said something for the first time, if nothing was heard before.
+    pub(super) fn token(&mut self) {
         if self.first.is_none() {
             self.first = Some(Instant::now());
             self.event("codex.first_token", Vec::new());

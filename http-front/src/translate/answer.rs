@@ -51,6 +51,8 @@ pub enum Step {
     Quiet,
     /// It shows that the model works, and nothing goes out.
     Alive,
+    /// The model calls a function: it has said something, which goes out with the end.
+    Called,
     /// It goes out.
     Out(Delta),
     /// The turn is to be run once more: what it said was not what it must be.
@@ -238,7 +240,7 @@ impl Gather {
                 Step::Out(Delta::Retry)
             }
             Delta::Call { id, name, arguments } => match self.call(&id, &name, arguments) {
-                Ok(()) => Step::Alive,
+                Ok(()) => Step::Called,
                 Err(error) => Step::Failed(error),
             },
             Delta::Command(seen) => {

@@ -150,6 +150,12 @@ impl Observe {
         seen.span.end_without_turn(End::Turn(outcome), now);
     }
 
+    /// codex died with this `turn/start`, of which no turn had come yet: whether it ran, nobody knows. Told once.
+    pub fn lost(&mut self, seen: &Seen, now: Instant) {
+        self.counts.turn_ended(seen, TurnOutcome::Lost, now);
+        seen.span.end_without_turn(End::Turn(TurnOutcome::Lost), now);
+    }
+
     /// The model's first item of it came. Told once.
     pub fn first_item(&mut self, turn: &SeenTurn, now: Instant) {
         self.counts.first_item(&turn.seen, now);

@@ -255,3 +255,18 @@ proptest! {
         prop_assert_eq!(sum("codex_stream_end_total"), sum("codex_stream_duration_ms_count"));
     }
 }
+
+#[test]
+fn a_stream_of_calls_alone_has_a_first_token() {
+    let metrics = Arc::new(Metrics::new());
+    let request = begin(&metrics);
+    request.routed(CHAT);
+    request.asks(&asked(true));
+    request.opened();
+    request.heard(None);
+    assert_eq!(sum(&metrics, "codex_stream_ttfb_ms_count"), 0.0);
+    request.spoke();
+    request.spoke();
+    request.heard(Some(&Delta::Message { text: "x".into() }));
+    assert_eq!(sum(&metrics, "codex_stream_ttfb_ms_count"), 1.0, "once");
+}

@@ -58,6 +58,8 @@ pub(super) struct Running {
 pub(super) enum Got {
     /// The model works.
     Alive,
+    /// The model calls a function, which goes out with the end.
+    Called,
     /// This goes out.
     Out(Delta),
     /// The answer is complete; nothing comes after this.
@@ -199,6 +201,7 @@ impl Running {
         Ok(match step {
             Step::Quiet => None,
             Step::Alive => Some(Got::Alive),
+            Step::Called => Some(Got::Called),
             Step::Out(delta) => Some(Got::Out(delta)),
             Step::Done(closing) => {
                 let (request_id, bytes) = (self.request_id.as_str(), self.gather.differs());

@@ -61,8 +61,8 @@ async fn first(runs: &mut Runs) -> Result<Option<(usize, Got)>, ApiError> {
     while let Some((index, got)) = runs.next().await {
         match got? {
             Got::Out(Delta::Retry) => {}
-            Got::Alive if !runs.streams() => {}
-            got @ (Got::Alive | Got::Out(_) | Got::Done(_)) => return Ok(Some((index, got))),
+            Got::Alive | Got::Called if !runs.streams() => {}
+            got @ (Got::Alive | Got::Called | Got::Out(_) | Got::Done(_)) => return Ok(Some((index, got))),
         }
     }
     Ok(None)
@@ -172,6 +172,7 @@ impl Body {
     fn take(&mut self, index: usize, got: Got) {
         match got {
             Got::Alive => self.record.heard(None),
+            Got::Called => self.record.spoke(),
             // The deltas would come again, and what was sent can't be taken back.
             Got::Out(Delta::Retry) if self.chunks.has_text(index) => {
                 let broken = failure::broken();
@@ -186,7 +187,7 @@ impl Body {
                 }
             }
             Got::Done(closing) => {
-                self.record.heard(None);
+                self.record.completed(&closing);
                 self.close(index, &closing);
             }
         }

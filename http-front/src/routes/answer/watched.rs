@@ -2,7 +2,7 @@
 
 use crate::{
     daemon::turn::{Next, TurnStream},
-    error::{ApiError, Kind},
+    error::{ApiError, Kind, Source},
     translate::event::Delta,
 };
 use std::{
@@ -99,10 +99,16 @@ impl Watched {
                 }
                 // Another turn may have given a sign meanwhile.
                 () = sleep_until(end) => if end == self.end() {
-                    return Err(ApiError::new(Kind::Timeout, "The model did not answer in time; try again."));
+                    return Err(self.late());
                 },
             }
         }
+    }
+
+    /// What a turn that has no time left ends with. The model was not asked before codex has the turn.
+    fn late(&self) -> ApiError {
+        let error = ApiError::new(Kind::Timeout, "The model did not answer in time; try again.");
+        if self.turn.is_taken() { error } else { error.caused_by(Source::Worker) }
     }
 
     /// A delta that is there already.
@@ -114,7 +120,7 @@ impl Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::turn::TurnKey;
+    use crate::daemon::turn::{Taken, TurnKey};
     use shared::queue;
     use tokio::sync::mpsc;
 
@@ -151,6 +157,20 @@ mod tests {
         };
         let (end, ()) = tokio::join!(end(watched), retries);
         assert_eq!(end, (Kind::Timeout, 13 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_never_left_the_line_is_no_fault_of_the_provider() {
+        for (taken, source) in [(false, Source::Worker), (true, Source::Provider)] {
+            let (mut watched, _sender, _cancelled) = watched(&Arc::new(Signs::new()));
+            let told = Taken::default();
+            watched.turn.set_told_by(told.clone());
+            if taken {
+                told.set();
+            }
+            let error = watched.next().await.unwrap_err();
+            assert_eq!((error.kind(), error.fault()), (Kind::Timeout, source));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -59,6 +59,15 @@ pub struct Closing {
 }
 
 impl Closing {
+    /// Whether the model says something with it: a call, or text that was held back.
+    pub fn says(&self) -> bool {
+        !self.calls.is_empty()
+            || !self.rest.is_empty()
+            || self.text.as_ref().is_some_and(|text| !text.is_empty())
+    }
+}
+
+impl Closing {
     /// Why it ended, in the words of completions, which know neither calls nor refusals.
     pub fn text_reason(&self) -> &'static str {
         match self.reason {

@@ -54,6 +54,7 @@ fn run(gather: &mut Gather, deltas: impl IntoIterator<Item = Delta>) -> Vec<Stri
     let step = |delta| match gather.take(delta) {
         Step::Quiet => "quiet".to_owned(),
         Step::Alive => "alive".to_owned(),
+        Step::Called => "called".to_owned(),
         Step::Out(Delta::Text { .. } | Delta::Message { .. }) => "text".to_owned(),
         Step::Out(_) => "out".to_owned(),
         Step::Again => "again".to_owned(),
@@ -88,7 +89,7 @@ fn text_goes_out_and_ends_with_the_turn() {
 fn calls_are_complete_with_their_usage() {
     let deltas = [message("let me"), call("1", "f", "{\"x\": 1}"), call("2", "a_b", ""), usage(3)];
     let steps = run(&mut gather(Shape::Text, any()), deltas);
-    assert_eq!(steps, ["text", "alive", "alive", "done tool_calls 1:f:{\"x\": 1} 2:a.b:{}"]);
+    assert_eq!(steps, ["text", "called", "called", "done tool_calls 1:f:{\"x\": 1} 2:a.b:{}"]);
 }
 
 #[test]

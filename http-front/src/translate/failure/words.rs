@@ -1,6 +1,6 @@
 //! The upstream's own words, as the child hands them on. Pure.
 
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, Source};
 use serde::Deserialize;
 use shared::app_server::failure::TurnError;
 use std::time::Duration;
@@ -96,9 +96,11 @@ pub(super) fn body(status: u16, message: &str) -> Option<ApiError> {
     })
 }
 
-/// What the upstream refused, in these words.
+/// What the upstream refused, in these words. A 403 or 404 is about the account or a model that is offered, and not about
+/// what a client wrote.
 pub(super) fn refusal(status: u16, message: String) -> ApiError {
-    ApiError::new(Kind::UpstreamRefused(status), message)
+    let error = ApiError::new(Kind::UpstreamRefused(status), message);
+    if matches!(status, 403 | 404) { error.caused_by(Source::Provider) } else { error }
 }
 
 /// Words that look like an address or an id of a request, a response, an organisation or a key are left out.
@@ -137,5 +139,11 @@ mod tests {
         assert_eq!(try_again_in("try again in 99999999999999999999999s"), None);
         assert_eq!(try_again_in("try again in soon"), None);
         assert_eq!(try_again_in("try again later"), None);
+    }
+
+    #[test]
+    fn a_refused_account_or_model_is_no_fault_of_a_client() {
+        let sources = [400, 403, 404, 422].map(|status| refusal(status, "No.".into()).fault());
+        assert_eq!(sources, [Source::Client, Source::Provider, Source::Provider, Source::Client]);
     }
 }

@@ -1,19 +1,57 @@
 //! `daemon/metrics`: what was counted, with what the system says of the processes. That is measured outside, once for all
-//! who ask meanwhile.
+//! who ask meanwhile, and may be missing. A counter never is: one that fell to 0 would look like a restart to whoever reads
+//! it, and its next value like so many new events.
 
 use super::Core;
 use crate::mux::action::Action;
 use bytes::Bytes;
 use shared::{
-    control::metrics::{Process, Told},
+    build_info,
+    control::metrics::{Process, Spans, Told},
     id::ConnId,
 };
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 /// How long whoever asks waits for what the system says; without it the rest is told.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// What was measured.
+/// What the process counts beside the core.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Panics in the daemon.
+    pub daemon_panics: u64,
+    /// Panics that codex has told of.
+    pub codex_panics: u64,
+    /// What became of the daemon's spans.
+    pub spans: Spans,
+}
+
+/// Reads what the process counts. It must neither wait nor ask the system.
+pub struct Counters(Box<dyn Fn() -> Counted + Send>);
+
+impl Counters {
+    /// Counters that are read so.
+    pub fn new(read: impl Fn() -> Counted + Send + 'static) -> Self {
+        Self(Box::new(read))
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self::new(Counted::default)
+    }
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Counters").field(&(self.0)()).finish()
+    }
+}
+
+/// What was measured; what the process counts itself isn't taken from it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Measured {
     /// The daemon.
@@ -38,6 +76,7 @@ pub(super) struct Asking {
     measuring: bool,
     /// Clients that were cut off.
     pub(super) cut: u64,
+    counters: Counters,
 }
 
 impl Asking {
@@ -53,6 +92,11 @@ impl Asking {
 }
 
 impl Core {
+    /// Reads what the process counts from these.
+    pub fn count_with(&mut self, counters: Counters) {
+        self.asking.counters = counters;
+    }
+
     /// A client was cut off because it read too slowly.
     pub fn on_cut(&mut self) {
         self.asking.cut += 1;
@@ -103,6 +147,8 @@ impl Core {
 
     fn metrics(&self, measured: &Measured, now: Instant) -> Told {
         let status = self.status_now(now);
+        let counted = (self.asking.counters.0)();
+        let version = Some(build_info::VERSION.to_owned());
         let mut told = Told {
             restarts: status.restarts,
             restart_streak: status.restart_streak,
@@ -112,8 +158,17 @@ impl Core {
             turns_max: self.limits.turns,
             queue_max: self.limits.waiting_turns,
             clients_cut: self.asking.cut,
-            daemon: measured.daemon.clone(),
-            codex: Process { version: status.version, ..measured.codex.clone() },
+            daemon: Process {
+                version,
+                panics: counted.daemon_panics,
+                spans: counted.spans,
+                ..measured.daemon.clone()
+            },
+            codex: Process {
+                version: status.version,
+                panics: counted.codex_panics,
+                ..measured.codex.clone()
+            },
             ..Told::default()
         };
         self.observe.counts.tell(&mut told);

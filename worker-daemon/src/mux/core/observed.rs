@@ -69,7 +69,13 @@ impl Core {
             self.observe.turn_ended(seen, outcome, now);
         }
         for start in closed.starts() {
-            self.observe.no_turn(start, outcome, now);
+            match outcome {
+                TurnOutcome::Lost => self.observe.lost(start, now),
+                TurnOutcome::Completed
+                | TurnOutcome::Interrupted
+                | TurnOutcome::Failed
+                | TurnOutcome::Timeout => self.observe.no_turn(start, outcome, now),
+            }
         }
     }
 

@@ -31,7 +31,7 @@ fn closing(expect: Expect, stream: bool, deltas: impl IntoIterator<Item = Delta>
         match gather.take(delta) {
             Step::Done(closing) => return (out + closing.text.as_deref().unwrap_or(&closing.rest), *closing),
             Step::Out(delta) => out.push_str(&spoken(&delta)),
-            Step::Quiet | Step::Alive => {}
+            Step::Quiet | Step::Alive | Step::Called => {}
             Step::Again | Step::Failed(_) => panic!("no answer"),
         }
     }

@@ -172,7 +172,7 @@ proptest! {
                 match gather.take(delta) {
                     Step::Done(closing) => return (closing.text.unwrap_or_default(), closing.reason),
                     Step::Failed(error) => panic!("{error:?}"),
-                    Step::Quiet | Step::Alive | Step::Again | Step::Out(_) => {}
+                    Step::Quiet | Step::Alive | Step::Called | Step::Again | Step::Out(_) => {}
                 }
             }
             panic!("no end")

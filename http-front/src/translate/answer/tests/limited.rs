@@ -67,7 +67,7 @@ fn gathered(messages: &[Told], limits: &Limits, stream: bool) -> Option<(String,
     for delta in deltas(messages) {
         match gather.take(delta) {
             Step::Out(Delta::Retry) if !text.is_empty() => return None,
-            Step::Quiet | Step::Alive | Step::Out(Delta::Retry) => {}
+            Step::Quiet | Step::Alive | Step::Called | Step::Out(Delta::Retry) => {}
             Step::Out(delta) => {
                 assert!(stream, "a text with limits is held back where the answer is no stream");
                 text.push_str(&spoken(&delta));

@@ -47,7 +47,7 @@ fn answer(mut gather: Gather, deltas: Vec<Delta>) -> (String, Vec<Call>, &'stati
                 out.push_str(closing.text.as_deref().unwrap_or_default());
                 return (out, closing.calls, closing.reason.as_str(), gather.close());
             }
-            Step::Quiet | Step::Alive => {}
+            Step::Quiet | Step::Alive | Step::Called => {}
             Step::Again => panic!("run once more"),
             Step::Failed(error) => panic!("{error}"),
         }

@@ -1,13 +1,13 @@
 //! `daemon/metrics`: told to whoever may connect, measured once for all who ask, and never waited for.
 
 use super::{Bench, expect};
-use crate::mux::core::metrics::Measured;
-use shared::control::metrics::{Process, Told};
+use crate::mux::core::metrics::{Counted, Counters, Measured};
+use shared::control::metrics::{Process, Spans, Told};
 
 const ASK: &str = r#"{"id":"m","method":"daemon/metrics"}"#;
 
 fn measured(bench: &mut Bench) -> Vec<String> {
-    let daemon = Process { memory_bytes: Some(7), panics: 1, ..Process::default() };
+    let daemon = Process { memory_bytes: Some(7), ..Process::default() };
     let measured = Measured { daemon, codex: Process::default() };
     bench.act(|core, now, out| core.on_measured(&measured, now, out))
 }
@@ -29,7 +29,7 @@ fn all_who_ask_meanwhile_share_one_measurement() {
     let answers = measured(&mut bench);
     assert_eq!(answers.len(), 2);
     let told = told(&answers[1]);
-    assert_eq!((told.daemon.memory_bytes, told.daemon.panics, told.load.turns), (Some(7), 1, 1));
+    assert_eq!((told.daemon.memory_bytes, told.load.turns), (Some(7), 1));
     assert_eq!((told.turns_max, told.queue_max, told.load.clients), (2, 1, 3));
     assert_eq!(told.latency["turn/start"].counts.iter().sum::<u64>(), 1);
     expect(bench.client(1, ASK), []);
@@ -60,4 +60,26 @@ fn what_only_the_actor_sees_is_told_too() {
     bench.client(1, ASK);
     let answers = measured(&mut bench);
     assert_eq!(told(&answers[0]).clients_cut, 1);
+}
+
+#[test]
+fn a_counter_never_falls_because_the_system_is_slow() {
+    let mut bench = Bench::ready();
+    let spans = Spans { exported: 5, dropped: 6, failed: 7 };
+    bench.core.count_with(Counters::new(move || Counted { daemon_panics: 3, codex_panics: 4, spans }));
+    bench.client(1, ASK);
+    let in_time = measured(&mut bench);
+    bench.client(1, ASK);
+    let late = bench.tick(1);
+    bench.client(1, ASK);
+    let ending = bench.act(|core, now, out| core.on_force(now, out));
+    for (when, lines, memory) in
+        [("in time", in_time, Some(7)), ("late", late, None), ("at the end", ending, None)]
+    {
+        let told = told(&lines[0]);
+        assert_eq!((told.daemon.panics, told.codex.panics), (3, 4), "{when}");
+        assert_eq!(told.daemon.spans, spans, "{when}");
+        assert_eq!(told.daemon.memory_bytes, memory, "{when}");
+        assert!(told.daemon.version.is_some(), "{when}");
+    }
 }
