@@ -11,7 +11,7 @@ import threading
 import time
 
 from .pair import Traffic, killer
-from .processes import until
+from .processes import Failure, until
 
 
 class Incident:
@@ -120,6 +120,29 @@ def daemon_is_gone(pair):
         yield
     finally:
         pair.start_daemon()
+        pair.ready()
+
+
+@contextlib.contextmanager
+def daemon_dies_again_and_again(pair):
+    """worker-daemon is killed and started again, as systemd does, whenever it is ready"""
+    over = threading.Event()
+
+    def again():
+        while not over.wait(0.3):
+            pair.daemon.signal(signal.SIGKILL)
+            pair.daemon.child.wait(10)
+            pair.start_daemon()
+            with contextlib.suppress(Failure):
+                pair.ready()
+
+    thread = threading.Thread(target=again, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
         pair.ready()
 
 
@@ -265,6 +288,7 @@ INCIDENTS = [
     Incident(memory_is_short, ["CodexMemoryHigh"], "aside", "stand-in"),
     Incident(front_hangs, ["CodexTargetDown"], "aside"),
     Incident(daemon_is_gone, ["CodexWorkerNotConnected"], "aside"),
+    Incident(daemon_dies_again_and_again, ["CodexProcessRestarts"], "aside"),
 ]
 #: Alerts that no incident fires, and why; promtool's tests cover them. `no-targets` is made by the drill itself.
 NOT_MADE = {
