@@ -43,6 +43,13 @@ def upstream_stalls(pair):
 
 
 @contextlib.contextmanager
+def upstream_hangs(pair):
+    """the upstream takes requests and answers nothing; clients give up"""
+    with Traffic(lambda: pair.chat("!delay 60000", limit=2), threads=24, pause=0.05):
+        yield
+
+
+@contextlib.contextmanager
 def upstream_signed_us_out(pair):
     """the upstream answers 401"""
     with Traffic(lambda: pair.chat("!status 401"), threads=2, pause=0.05):
@@ -268,6 +275,7 @@ INCIDENTS = [
     Incident(kill_switch_is_left_off, ["CodexKillSwitchLeftOff"], "closed", "http", background=True),
     Incident(upstream_fails, [*ERRORS, *LONG], "main", "scripted"),
     Incident(upstream_stalls, ERRORS[:1], "aside"),
+    Incident(upstream_hangs, ["CodexProviderSilent"], "aside"),
     Incident(upstream_signed_us_out, ["CodexSignedOut"], "main", "scripted"),
     Incident(quota_is_used_up, ["CodexQuotaUsedUp"], "main", "scripted"),
     Incident(overload, ["CodexQueueFilling", "CodexQueueWait"], "small"),
