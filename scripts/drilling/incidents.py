@@ -57,6 +57,13 @@ def upstream_signed_us_out(pair):
 
 
 @contextlib.contextmanager
+def upstream_bars_us(pair):
+    """the upstream answers 403"""
+    with Traffic(lambda: pair.chat("!status 403"), threads=3, pause=0.02):
+        yield
+
+
+@contextlib.contextmanager
 def quota_is_used_up(pair):
     """the upstream says that the plan's limit is used up"""
     with Traffic(lambda: pair.chat("!usage_limit"), threads=2, pause=0.05):
@@ -277,6 +284,7 @@ INCIDENTS = [
     Incident(upstream_stalls, ERRORS[:1], "aside"),
     Incident(upstream_hangs, ["CodexProviderSilent"], "aside"),
     Incident(upstream_signed_us_out, ["CodexSignedOut"], "main", "scripted"),
+    Incident(upstream_bars_us, ["CodexUpstreamRefuses"], "main", "scripted"),
     Incident(quota_is_used_up, ["CodexQuotaUsedUp"], "main", "scripted"),
     Incident(overload, ["CodexQueueFilling", "CodexQueueWait"], "small"),
     Incident(
