@@ -244,21 +244,15 @@ def files_run_out(pair):
 @contextlib.contextmanager
 def maintenance_is_left_on(pair):
     """maintenance is switched on, and nobody switches it off"""
-    pair.toggle("maintenance", {"enabled": True, "message": "A drill."})
-    try:
+    with pair.toggled("maintenance", {"enabled": True, "message": "A drill."}):
         yield
-    finally:
-        pair.toggle("maintenance")
 
 
 @contextlib.contextmanager
 def kill_switch_is_left_off(pair):
     """the service is switched off, and nobody switches it on"""
-    pair.toggle("app-server", {"enabled": False})
-    try:
+    with pair.toggled("app-server", {"enabled": False}):
         yield
-    finally:
-        pair.toggle("app-server")
 
 
 def resident(pid):
