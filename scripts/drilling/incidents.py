@@ -43,13 +43,6 @@ def upstream_stalls(pair):
 
 
 @contextlib.contextmanager
-def upstream_hangs(pair):
-    """the upstream takes requests and answers nothing; clients give up"""
-    with Traffic(lambda: pair.chat("!delay 60000", limit=2), threads=24, pause=0.05):
-        yield
-
-
-@contextlib.contextmanager
 def upstream_signed_us_out(pair):
     """the upstream answers 401"""
     with Traffic(lambda: pair.chat("!status 401"), threads=2, pause=0.05):
@@ -276,7 +269,6 @@ INCIDENTS = [
     Incident(kill_switch_is_left_off, ["CodexKillSwitchLeftOff"], "closed", "http", background=True),
     Incident(upstream_fails, [*ERRORS, *LONG], "main", "scripted"),
     Incident(upstream_stalls, ERRORS[:1], "aside"),
-    Incident(upstream_hangs, ["CodexProviderSilent"], "aside"),
     Incident(upstream_signed_us_out, ["CodexSignedOut"], "main", "scripted"),
     Incident(upstream_bars_us, ["CodexUpstreamRefuses"], "main", "scripted"),
     Incident(quota_is_used_up, ["CodexQuotaUsedUp"], "main", "scripted"),
@@ -303,5 +295,6 @@ INCIDENTS = [
 #: Alerts that no incident fires, and why; promtool's tests cover them. `no-targets` is made by the drill itself.
 NOT_MADE = {
     "CodexToolBufferOpen": "it takes a fault of ours: a text that is held back and never let go",
+    "CodexProviderSilent": "two minutes are 1.2 s here, in which too few turns begin",
     "CodexCpuHigh": "whether a core is kept busy depends on the machine, and two cores also run the drill",
 }

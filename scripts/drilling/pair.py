@@ -67,13 +67,15 @@ class Given:
         """Sets a toggle that ends by itself, also where the drill is killed, and leaves what there was before."""
         status, text = self.request("GET", f"{self.internal}/internal/{name}")
         before = json.loads(text) if status == 200 else {}
-        self.toggle(name, body | {"until": int(time.time()) + TOGGLE_SECONDS})
+        # The kill switch has no time of its own.
+        self.toggle(name, body | ({"until": int(time.time()) + TOGGLE_SECONDS} if name == "maintenance" else {}))
         try:
             yield
         finally:
             again = None
             if before.get("source") == "toggle":
-                again = {key: before[key] for key in KEPT if before.get(key) is not None}
+                kept = KEPT if name == "maintenance" else KEPT[:1]
+                again = {key: before[key] for key in kept if before.get(key) is not None}
             self.toggle(name, again)
 
     def target(self):
