@@ -11,7 +11,7 @@ import threading
 import time
 
 from .pair import Traffic, killer
-from .processes import until
+from .processes import Failure, until
 
 
 class Incident:
@@ -46,6 +46,13 @@ def upstream_stalls(pair):
 def upstream_signed_us_out(pair):
     """the upstream answers 401"""
     with Traffic(lambda: pair.chat("!status 401"), threads=2, pause=0.05):
+        yield
+
+
+@contextlib.contextmanager
+def upstream_bars_us(pair):
+    """the upstream answers 403"""
+    with Traffic(lambda: pair.chat("!status 403"), threads=3, pause=0.02):
         yield
 
 
@@ -120,6 +127,29 @@ def daemon_is_gone(pair):
         yield
     finally:
         pair.start_daemon()
+        pair.ready()
+
+
+@contextlib.contextmanager
+def daemon_dies_again_and_again(pair):
+    """worker-daemon is killed and started again, as systemd does, whenever it is ready"""
+    over = threading.Event()
+
+    def again():
+        while not over.wait(0.3):
+            pair.daemon.signal(signal.SIGKILL)
+            pair.daemon.child.wait(10)
+            pair.start_daemon()
+            with contextlib.suppress(Failure):
+                pair.ready()
+
+    thread = threading.Thread(target=again, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
         pair.ready()
 
 
@@ -207,21 +237,15 @@ def files_run_out(pair):
 @contextlib.contextmanager
 def maintenance_is_left_on(pair):
     """maintenance is switched on, and nobody switches it off"""
-    pair.toggle("maintenance", {"enabled": True, "message": "A drill."})
-    try:
+    with pair.toggled("maintenance", {"enabled": True, "message": "A drill."}):
         yield
-    finally:
-        pair.toggle("maintenance")
 
 
 @contextlib.contextmanager
 def kill_switch_is_left_off(pair):
     """the service is switched off, and nobody switches it on"""
-    pair.toggle("app-server", {"enabled": False})
-    try:
+    with pair.toggled("app-server", {"enabled": False}):
         yield
-    finally:
-        pair.toggle("app-server")
 
 
 def resident(pid):
@@ -246,6 +270,7 @@ INCIDENTS = [
     Incident(upstream_fails, [*ERRORS, *LONG], "main", "scripted"),
     Incident(upstream_stalls, ERRORS[:1], "aside"),
     Incident(upstream_signed_us_out, ["CodexSignedOut"], "main", "scripted"),
+    Incident(upstream_bars_us, ["CodexUpstreamRefuses"], "main", "scripted"),
     Incident(quota_is_used_up, ["CodexQuotaUsedUp"], "main", "scripted"),
     Incident(overload, ["CodexQueueFilling", "CodexQueueWait"], "small"),
     Incident(
@@ -265,9 +290,11 @@ INCIDENTS = [
     Incident(memory_is_short, ["CodexMemoryHigh"], "aside", "stand-in"),
     Incident(front_hangs, ["CodexTargetDown"], "aside"),
     Incident(daemon_is_gone, ["CodexWorkerNotConnected"], "aside"),
+    Incident(daemon_dies_again_and_again, ["CodexProcessRestarts"], "aside"),
 ]
 #: Alerts that no incident fires, and why; promtool's tests cover them. `no-targets` is made by the drill itself.
 NOT_MADE = {
     "CodexToolBufferOpen": "it takes a fault of ours: a text that is held back and never let go",
+    "CodexProviderSilent": "two minutes are 1.2 s here, in which too few turns begin",
     "CodexCpuHigh": "whether a core is kept busy depends on the machine, and two cores also run the drill",
 }

@@ -1,16 +1,22 @@
 """Pairs of worker-daemon and http-front: the drill's own, or one that was given."""
 
+import contextlib
 import hashlib
 import http.client
 import json
 import os
 import signal
 import threading
+import time
 import urllib.parse
 
 from .processes import Failure, Process, children, command_line, until
 
 KEY = "sk-drill-000000000000000000000000"
+#: How long a toggle of the drill holds at most, in seconds.
+TOGGLE_SECONDS = 300
+#: What a toggle is set with.
+KEPT = ("enabled", "retry_after_s", "message", "until")
 #: codex's own retries are off: the incidents are to be seen at once.
 CONFIG = """model = "gpt-5.5"
 model_provider = "scripted"
@@ -55,6 +61,22 @@ class Given:
         status, text = self.request(method, f"{self.internal}/internal/{name}", body)
         if status != 200:
             raise Failure(f"{method} /internal/{name} was answered with {status}: {text[:200]!r}")
+
+    @contextlib.contextmanager
+    def toggled(self, name, body):
+        """Sets a toggle that ends by itself, also where the drill is killed, and leaves what there was before."""
+        status, text = self.request("GET", f"{self.internal}/internal/{name}")
+        before = json.loads(text) if status == 200 else {}
+        # The kill switch has no time of its own.
+        self.toggle(name, body | ({"until": int(time.time()) + TOGGLE_SECONDS} if name == "maintenance" else {}))
+        try:
+            yield
+        finally:
+            again = None
+            if before.get("source") == "toggle":
+                kept = KEPT if name == "maintenance" else KEPT[:1]
+                again = {key: before[key] for key in kept if before.get(key) is not None}
+            self.toggle(name, again)
 
     def target(self):
         return urllib.parse.urlsplit(self.internal).netloc

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 
@@ -52,6 +53,10 @@ class Process:
                 continue
 
 
+#: Set by the first Ctrl-C or SIGTERM: every wait then ends at once, also those of other threads.
+interrupted = threading.Event()
+
+
 def until(limit, what, look, process=None, pause=0.05):
     """Asks `look` again and again until it gives something."""
     end = time.monotonic() + limit
@@ -61,6 +66,8 @@ def until(limit, what, look, process=None, pause=0.05):
             return found
         if process is not None and not process.alive():
             raise Failure(f"{process.name} ended while waiting for {what}:\n" + "\n".join(process.lines()[-10:]))
+        if interrupted.is_set():
+            raise Failure(f"interrupted while waiting for {what}")
         if time.monotonic() > end:
             raise Failure(f"waited {limit} s for {what}")
         time.sleep(pause)

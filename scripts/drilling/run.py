@@ -15,7 +15,7 @@ from pathlib import Path
 from .durations import compressed, milliseconds
 from .incidents import INCIDENTS, LONG, NOT_MADE
 from .pair import Given, Own, Traffic
-from .processes import Failure, Process, until
+from .processes import Failure, Process, interrupted, until
 from .prometheus import SOURCE, Prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,13 +189,13 @@ class Drill:
                 with concurrent.futures.ThreadPoolExecutor() as pool:
                     waiting = [pool.submit(self.one, incident) for incident in chosen if incident.background]
                     for incident in chosen:
-                        if not incident.background:
+                        if not incident.background and not interrupted.is_set():
                             self.one(incident)
                     for future in waiting:
                         future.result()
             self.wait_ends()
             only = set(self.options.only)
-            if not self.options.public and (not only or only & {NO_TARGETS, "CodexTargetMissing"}):
+            if not interrupted.is_set() and not self.options.public and (not only or only & {NO_TARGETS, "CodexTargetMissing"}):
                 self.no_targets()
         finally:
             over.set()
@@ -256,7 +256,7 @@ class Drill:
 
     def wait_ends(self):
         """Waits until every alert that fired is over."""
-        for row in self.rows:
+        for row in [] if interrupted.is_set() else self.rows:
             limit = LONG_END_LIMIT if row.alert in LONG else END_LIMIT
             try:
                 until(limit, f"the end of {row.alert}", lambda row=row: row.problem or row.ended_after is not None)
@@ -387,7 +387,8 @@ def main(argv=None):
         return MISSING
     out.mkdir(parents=True, exist_ok=True)
     # A Ctrl-C or SIGTERM ends what was started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: interrupted.set())
     began = time.monotonic()
     try:
         if options.dry_run:
@@ -400,6 +401,9 @@ def main(argv=None):
         return FAILED
     finally:
         drill.stop()
+    if interrupted.is_set():
+        print("drill: interrupted", file=sys.stderr)
+        return FAILED
     drill.report(time.monotonic() - began)
     print(f"Evidence: {out}")
     return FAILED if any(row.problem for row in drill.rows) else FIRED

@@ -4,7 +4,7 @@ use std::{path::Path, process::Stdio};
 
 use gateway_tests::pair::{Binary, DEADLINE, KEY, binary};
 
-use crate::{documents, files, root, server::Prometheus, traffic::Run};
+use crate::{documents, files, root, server::Prometheus, text, traffic::Run};
 
 /// The documents whose `sh` blocks are run; blocks that need what isn't here are fenced with `sh outside`.
 fn pages() -> Vec<std::path::PathBuf> {
@@ -35,11 +35,16 @@ async fn every_command_of_the_runbooks_runs() {
         .logged("the end of the request", |line| line["request_id"] == id.as_str())
         .await
         .expect("logged");
-    let lines = |log: Vec<String>| {
-        log.into_iter().filter(|line| line.starts_with('{')).collect::<Vec<_>>().join("\n")
-    };
-    std::fs::write(folder.path().join("front.log"), lines(run.pair.front.log()) + "\n").expect("written");
-    std::fs::write(folder.path().join("worker.log"), lines(run.pair.daemon.log()) + "\n").expect("written");
+    // As the journal has it: with systemd's own lines between ours.
+    let begun = before_you_begin();
+    for (name, log) in [("front", run.pair.front.log()), ("worker", run.pair.daemon.log())] {
+        let journal = format!("Started codex-{name}.service.\n{}\nStopped.\n", log.join("\n"));
+        std::fs::write(folder.path().join("journal"), journal).expect("written");
+        let filter = begun.lines().find(|line| line.ends_with(&format!(" > {name}.log"))).expect("a log");
+        let (_, filter) = filter.split_once(" | ").expect("a filter");
+        let filter = format!("cat journal | {filter} && jq -s length {name}.log");
+        one("before you begin", &filter, folder.path(), &run, &id).await;
+    }
     std::fs::copy(run.pair.home().join("usage.ndjson"), folder.path().join("usage.ndjson")).expect("copied");
     let mut ran = 0;
     for page in pages() {
@@ -54,6 +59,37 @@ async fn every_command_of_the_runbooks_runs() {
         }
     }
     assert!(ran >= 30, "{ran} blocks");
+}
+
+/// The block of "Before you begin".
+fn before_you_begin() -> String {
+    let page = text("docs/operations/runbooks/README.md");
+    let (_, block) = page.split_once("## Before you begin").expect("its heading");
+    let (_, block) = block.split_once("```sh outside\n").expect("a block");
+    block.split_once("```").expect("its end").0.to_owned()
+}
+
+/// Every variable that a command may read must be one that "Before you begin" sets, or what is said beside it.
+#[test]
+fn before_you_begin_sets_what_commands_read() {
+    let begun = before_you_begin();
+    for page in pages() {
+        for kind in ["sh", "sh outside"] {
+            for (line, block) in documents::blocks(&page, kind) {
+                for (at, _) in block.match_indices('$') {
+                    let rest = block[at + 1..].trim_start_matches('{');
+                    let name: String =
+                        rest.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+                    let said = ["", "ID", "PROXY_API_KEY"].contains(&name.as_str());
+                    assert!(
+                        said || begun.contains(&format!("{name}=")),
+                        "{}:{line}: nothing sets {name}",
+                        page.display()
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "PATH is handed on, with the folder of codexctl before it")]
