@@ -36,8 +36,8 @@ pub struct Arrival<'a> {
     pub thread: Option<&'a str>,
     /// The HTTP request that it is for, where its client has told.
     pub request: Option<&'a RequestName>,
-    /// The trace that it belongs to, raw JSON of the form of [`shared::rpc::Trace`], where its client has told.
-    pub trace: Option<&'a RawValue>,
+    /// The trace that it belongs to, where its client has told.
+    pub trace: Option<&'a Trace>,
 }
 
 /// One request to codex, as it is observed. It travels with the request, and then with the turn that came of it.
@@ -86,10 +86,9 @@ impl Observe {
     }
 
     fn begin(&mut self, arrival: &Arrival<'_>, method: &'static str, at: Instant) -> Option<(Span, Trace)> {
-        let trace = arrival.trace.filter(|_| self.spans.is_on())?;
-        let parent = serde_json::from_str(trace.get()).ok()?;
+        let parent = arrival.trace.filter(|_| self.spans.is_on())?;
         let (id, thread) = (arrival.id.get().parse().ok(), arrival.thread.filter(|id| is_uuid(id)));
-        self.spans.begin(&Begun { parent: &parent, method, id, request: arrival.request, thread, at })
+        self.spans.begin(&Begun { parent, method, id, request: arrival.request, thread, at })
     }
 
     /// The daemon itself asks codex.

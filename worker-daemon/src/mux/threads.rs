@@ -3,11 +3,9 @@
 use super::{
     observe::{Seen, SeenTurn},
     turn::Run,
+    whose::Whose,
 };
-use shared::{
-    id::{ConnId, Generation, ThreadId, TurnId},
-    trace::RequestName,
-};
+use shared::id::{ConnId, Generation, ThreadId, TurnId};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     time::{Duration, Instant},
@@ -50,8 +48,8 @@ pub struct Thread {
     pub run: Option<Run>,
     /// Whether its turns end when the model calls functions, as its last `turn/start` asked.
     pub once: bool,
-    /// The HTTP request that its turn is for, where the client has told.
-    pub request: Option<RequestName>,
+    /// The HTTP request and the trace that its turn is for, where the client has told.
+    pub whose: Whose,
     /// The running turn as it is observed, where a client started it.
     pub seen: Option<SeenTurn>,
     /// Its `turn/start`s that no turn came of yet, as they are observed.
@@ -151,7 +149,7 @@ impl Threads {
                     newest: 0,
                     run: None,
                     once: false,
-                    request: None,
+                    whose: Whose::default(),
                     seen: None,
                     starts: Vec::new(),
                     starting: 0,

@@ -201,8 +201,8 @@ impl Core {
                 }
                 waiting.attempts += 1;
                 self.observe.put_aside(&waiting.seen, now);
-                let request = waiting.request.clone();
-                out.push(Action::Report(Report::SentAgain { request, attempts: waiting.attempts }));
+                let whose = waiting.whose.clone();
+                out.push(Action::Report(Report::SentAgain { whose, attempts: waiting.attempts }));
                 self.admission(Some(pending.generation)).put_aside(waiting, due);
                 true
             }

@@ -175,8 +175,8 @@ impl Core {
         self.observe.answered(&seen, Err(late.code), now);
         self.fail_origin(origin, &late, out);
         if kind != Kind::Probe {
-            let request = again.and_then(|waiting| waiting.request);
-            out.push(Action::Report(Report::NoAnswer { request, kind }));
+            let whose = again.map(|waiting| waiting.whose).unwrap_or_default();
+            out.push(Action::Report(Report::NoAnswer { whose, kind }));
         }
         match kind {
             Kind::StartTurn => {
