@@ -128,14 +128,16 @@ impl Observe {
         seen.span.end(End::Answered, now);
     }
 
-    /// It ended without having been written: refused with this code, or its client is gone.
+    /// It ended without having been written: refused with this code, or its client is gone or has taken it back.
     pub fn dropped(&mut self, seen: &Seen, code: Option<i64>, now: Instant) {
         seen.span.end(code.map_or(End::Abandoned, End::Refused), now);
     }
 
-    /// A client was answered with an error, whoever's it is.
+    /// A client was answered with an error, whoever's it is. That its request is taken back, as it wanted, is none.
     pub fn refused(&mut self, code: i64) {
-        self.counts.refused(code);
+        if code != shared::rpc::code::CANCELLED {
+            self.counts.refused(code);
+        }
     }
 
     /// The turn of this `turn/start` has its name.

@@ -48,6 +48,8 @@ pub struct Thread {
     pub run: Option<Run>,
     /// Whether its turns end when the model calls functions, as its last `turn/start` asked.
     pub once: bool,
+    /// The turn that was interrupted for that.
+    pub interrupted: Option<TurnId>,
     /// The HTTP request and the trace that its turn is for, where the client has told.
     pub whose: Whose,
     /// The running turn as it is observed, where a client started it.
@@ -88,6 +90,11 @@ impl Thread {
         let given_up =
             self.run.as_ref().is_some_and(|run| run.given_up.is_some() && run.turn.as_str() == turn);
         given_up || self.disowned.as_ref().is_some_and(|disowned| disowned.as_str() == turn)
+    }
+
+    /// Whether this turn was interrupted because the model has called functions, as its client wanted.
+    pub fn is_interrupted(&self, turn: &str) -> bool {
+        self.interrupted.as_ref().is_some_and(|interrupted| interrupted.as_str() == turn)
     }
 
     /// What its turn is doing, as far as letting it go is concerned.
@@ -149,6 +156,7 @@ impl Threads {
                     newest: 0,
                     run: None,
                     once: false,
+                    interrupted: None,
                     whose: Whose::default(),
                     seen: None,
                     starts: Vec::new(),

@@ -302,6 +302,7 @@ impl Core {
             method::RAW_ITEM_COMPLETED => run.called |= is_call(line),
             method::RAW_RESPONSE_COMPLETED if std::mem::take(&mut run.called) => {
                 let turn = run.turn.clone();
+                thread.interrupted = Some(turn.clone());
                 self.interrupt(&id.into(), turn.as_str(), generation, now, out);
             }
             _ => {}

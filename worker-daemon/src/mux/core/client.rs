@@ -135,6 +135,11 @@ impl Core {
         let request = whose.request.as_ref();
         let arrival = Arrival { conn, method: name, id, thread, request, trace: parent.as_ref() };
         let (seen, told) = self.observe.arrived(arrival, now);
+        if kind == Kind::Interrupt && self.is_interrupted(thread, scope.turn.as_deref()) {
+            // Its client wanted that with the start of the turn; codex would say that there is no such turn any more.
+            self.observe.settled(&seen, now);
+            return self.answer(conn, &id_bytes, &serde_json::json!({}), out);
+        }
         let waiting = Waiting {
             conn,
             caller,
@@ -184,6 +189,12 @@ impl Core {
             return Err(code::unavailable(self.retry_after()));
         }
         Ok(())
+    }
+
+    /// Whether the daemon has interrupted this turn because the model has called functions.
+    fn is_interrupted(&self, thread: Option<&str>, turn: Option<&str>) -> bool {
+        let thread = thread.and_then(|thread| self.threads.get(thread));
+        thread.zip(turn).is_some_and(|(thread, turn)| thread.is_interrupted(turn))
     }
 
     /// Whether no child is there soon. A short delay before the next start is waited for.
