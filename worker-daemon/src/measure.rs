@@ -30,9 +30,11 @@ fn measure(codex: Option<u32>) -> Measured {
     Measured { daemon: process::own(), codex: codex.map(process::of).unwrap_or_default() }
 }
 
-/// What this process counts itself; reading it never waits.
+/// What this process counts and knows itself; reading it never waits.
 pub fn counters(otel: Otel) -> Counters {
+    let started_at = process::own().started_at;
     Counters::new(move || Counted {
+        started_at,
         daemon_panics: telemetry::panics(),
         codex_panics: child::log::panics(),
         spans: otel.spans(),

@@ -9,3 +9,4 @@ pub mod route;
 pub mod table;
 pub mod threads;
 pub mod turn;
+pub mod whose;

@@ -4,115 +4,36 @@
 //! and that a turn that was cancelled, cut off or ended leaves no thread behind. Of a turn that is traced, each line is
 //! told to its trace.
 
+mod asked;
+mod call;
+mod out;
 mod traced;
+mod turn;
 
 use super::{asker::Asker, turn::TurnKey};
 use crate::trace::TurnTrace;
 use crate::translate::{
-    agent::{self, AgentPlan},
+    agent,
     event::{Delta, End, Params, delta},
     failure,
     plan::Plan,
 };
+use asked::declined;
 use bytes::Bytes;
+pub use call::Call;
 use serde_json::value::RawValue;
 use shared::{
     app_server::{
-        decline, method,
-        start::{
-            ThreadParams, ThreadStartParams, ThreadStartResult, TurnInterruptParams, TurnStartParams,
-            TurnStartResult,
-        },
+        method,
+        start::{ThreadStartResult, TurnStartResult},
     },
     id::ThreadId,
     line::Line,
     queue::Sender,
-    rpc::{self, ErrorObject, Message, code},
+    rpc::{ErrorObject, Message, code},
 };
-use std::{collections::HashMap, sync::Arc, time::SystemTime};
-use traced::Late;
-
-/// Looks at a turn that is quiet while codex waits for results of calls, until codex gets answers. The end of the model's
-/// answer follows its last call at once, so a turn that is quiet has a long call on its way, or its upstream has failed:
-/// codex tells that only when its own calls are answered.
-const LOOKS: u32 = 2;
-
-/// What the front asked, and what the answer is for.
-#[derive(Debug)]
-enum Expected {
-    /// The thread of a turn.
-    Thread(TurnKey),
-    /// A part of a turn's history.
-    Injected(TurnKey),
-    /// The turn itself.
-    Turn(TurnKey),
-    /// An interrupt or an unsubscribe; the answer changes nothing.
-    Nothing(Option<Late>),
-    /// A call of the link itself.
-    Call(Call),
-}
-
-/// Calls that the link makes for itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// The handshake.
-    Initialize,
-    /// `daemon/subscribe`.
-    Subscribe,
-    /// `daemon/status`, of a daemon that is quiet.
-    Status,
-    /// `model/list`.
-    Models,
-    /// `daemon/models`.
-    ModelInfos,
-    /// `daemon/toggles/set`, with the number of the change.
-    Toggles(u64),
-    /// `daemon/metrics`.
-    Metrics,
-}
-
-impl Call {
-    /// Its name in the log.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Initialize => "initialize",
-            Self::Subscribe => "subscribe",
-            Self::Status => "status",
-            Self::Models => "models",
-            Self::ModelInfos => "model_infos",
-            Self::Toggles(_) => "toggles",
-            Self::Metrics => "metrics",
-        }
-    }
-}
-
-/// How far a turn is.
-#[derive(Debug)]
-enum Phase {
-    /// `thread/start` is not answered yet.
-    Opening(Plan),
-    /// The rest was sent; the turn's id is not known yet.
-    Starting(ThreadId),
-    /// It runs.
-    Running(ThreadId, String),
-}
-
-#[derive(Debug)]
-struct Turn {
-    phase: Phase,
-    /// Whether it has codex's own tools.
-    agent: bool,
-    /// For whom it is.
-    asker: Asker,
-    /// `None` once nobody listens any more.
-    deltas: Option<Sender<Delta>>,
-    /// Calls of the client's functions that codex waits for.
-    asked: Vec<Box<RawValue>>,
-    /// Looks since anything was heard of it.
-    quiet: u32,
-    /// Where its lines are told, where it is traced.
-    trace: Option<TurnTrace>,
-}
+use std::{collections::HashMap, sync::Arc};
+use turn::{Expected, Phase, Turn};
 
 /// What a line was, beyond the turns.
 #[derive(Debug)]
@@ -169,24 +90,7 @@ impl Table {
         deltas: Sender<Delta>,
         trace: Option<TurnTrace>,
     ) -> Line {
-        let agent = plan.agent.as_deref();
-        let mut config = agent.map(AgentPlan::config).unwrap_or_default();
-        config.extend(plan.verbosity.map(|word| ("model_verbosity".to_owned(), word.into())));
-        let params = ThreadStartParams {
-            ephemeral: true,
-            cwd: agent.map_or("/", AgentPlan::workdir).to_owned(),
-            environments: agent.is_none().then_some([]),
-            base_instructions: agent.is_none().then(String::new),
-            developer_instructions: agent.map(AgentPlan::instructions),
-            model: plan.model.clone(),
-            experimental_raw_events: true,
-            approval_policy: "never",
-            sandbox: "read-only",
-            config,
-            dynamic_tools: plan.tools.as_deref(),
-        };
-        let line =
-            self.request_for(Some(&asker), Expected::Thread(key), method::THREAD_START, &params, false);
+        let line = self.thread_start(key, &plan, &asker);
         let agent = plan.agent.is_some();
         let turn = Turn {
             phase: Phase::Opening(plan),
@@ -282,30 +186,6 @@ impl Table {
         }
     }
 
-    /// A while has passed: calls of turns that have been quiet for long are answered.
-    pub fn look(&mut self, out: &mut Vec<Line>) {
-        for turn in self.turns.values_mut().filter(|turn| !turn.asked.is_empty()) {
-            turn.quiet += 1;
-            if turn.quiet > LOOKS {
-                for id in turn.asked.drain(..) {
-                    let line = declined(method::TOOL_CALL, &id);
-                    traced::declined(turn.trace.as_ref(), method::TOOL_CALL, &id, &line);
-                    out.push(line);
-                }
-            }
-        }
-    }
-
-    /// A call of a turn: false when the turn is none of ours.
-    fn asks(&mut self, params: Option<&Params<'_>>, id: &RawValue) -> bool {
-        let thread = params.and_then(|params| params.thread_id.as_deref());
-        let key = thread.and_then(|thread| self.by_thread.get(thread));
-        let Some(turn) = key.and_then(|key| self.turns.get_mut(key)) else { return false };
-        turn.asked.push(id.to_owned());
-        turn.quiet = 0;
-        true
-    }
-
     fn on_answer<'a>(
         &mut self,
         id: &RawValue,
@@ -359,27 +239,7 @@ impl Table {
             return Heard::Instructed { request: asker.request };
         }
         self.deliver(key, Delta::Thread(thread.id.into()), out);
-        for items in plan.items {
-            let line = self.inject(key, &asker, &id, items);
-            out.push(line);
-        }
-        let agent = plan.agent.as_deref();
-        let params = TurnStartParams {
-            thread_id: id.as_str(),
-            environments: agent.is_none().then_some([]),
-            cwd: agent.map(AgentPlan::workdir),
-            input: [],
-            effort: plan.effort.as_deref(),
-            summary: plan.summary,
-            service_tier: plan.service_tier,
-            sandbox_policy: agent.and_then(AgentPlan::sandbox_policy),
-            output_schema: plan.output_schema.as_deref(),
-        };
-        // Results of calls come with the client's next request: the model is not to be asked again in this one. An agent
-        // calls its own tools, and goes on.
-        let once = agent.is_none();
-        let line = self.request_for(Some(&asker), Expected::Turn(key), method::TURN_START, &params, once);
-        out.push(self.sent(method::TURN_START, Some(&id), None, line));
+        self.turn_start(key, plan, &asker, &id, out);
         Heard::Nothing
     }
 
@@ -433,64 +293,10 @@ impl Table {
             // The daemon interrupts a turn whose id is not known yet on its own.
             Phase::Starting(thread) => self.unsubscribe(&thread, turn.trace, out),
             Phase::Running(thread, id) => {
-                let params = TurnInterruptParams { thread_id: thread.as_str(), turn_id: &id };
-                let late = Late::of(turn.trace.as_ref(), method::TURN_INTERRUPT);
-                let line = self.request(Expected::Nothing(late), method::TURN_INTERRUPT, &params);
-                out.push(self.sent(method::TURN_INTERRUPT, Some(&thread), Some(&id), line));
+                self.interrupt(&thread, &id, turn.trace.as_ref(), out);
                 self.unsubscribe(&thread, turn.trace, out);
             }
         }
-    }
-
-    fn unsubscribe(&mut self, thread: &ThreadId, trace: Option<TurnTrace>, out: &mut Vec<Line>) {
-        self.by_thread.remove(thread.as_str());
-        let params = ThreadParams { thread_id: thread.as_str() };
-        let late = Late::of(trace.as_ref(), method::THREAD_UNSUBSCRIBE);
-        let line = self.request(Expected::Nothing(late), method::THREAD_UNSUBSCRIBE, &params);
-        out.push(self.sent(method::THREAD_UNSUBSCRIBE, Some(thread), None, line));
-    }
-
-    fn request<P: serde::Serialize>(&mut self, expected: Expected, method: &str, params: &P) -> Line {
-        self.request_for(None, expected, method, params, false)
-    }
-
-    fn request_for<P: serde::Serialize>(
-        &mut self,
-        asker: Option<&Asker>,
-        expected: Expected,
-        method: &str,
-        params: &P,
-        once: bool,
-    ) -> Line {
-        let id = self.expect(expected);
-        let (caller, request, trace) = asker.map_or((None, None, None), Asker::members);
-        Line::json(&rpc::Request { id, method, params, caller, once, request, trace })
-    }
-
-    /// `thread/inject_items` around items that are JSON already: they are not copied.
-    fn inject(&mut self, key: TurnKey, asker: &Asker, thread: &ThreadId, items: Bytes) -> Line {
-        let id = self.expect(Expected::Injected(key));
-        let name = serde_json::to_string(thread.as_str()).expect("a string serializes");
-        let head = format!(
-            r#"{{"id":{id},{}"method":"{}","params":{{"threadId":{name},"items":"#,
-            asker.text(),
-            method::THREAD_INJECT_ITEMS
-        );
-        let line = Line::spliced(head.into(), items, Bytes::from_static(b"}}"));
-        self.sent(method::THREAD_INJECT_ITEMS, Some(thread), None, line)
-    }
-
-    fn expect(&mut self, expected: Expected) -> u64 {
-        self.next += 1;
-        self.expected.insert(self.next, expected);
-        self.next
-    }
-}
-
-fn declined(method: &str, id: &RawValue) -> Line {
-    match decline::answer(method, SystemTime::now()) {
-        Ok(result) => Line::json(&rpc::Answer { id, result }),
-        Err(error) => Line::json(&rpc::ErrorAnswer { id, error: &error }),
     }
 }
 

@@ -34,7 +34,7 @@ pub fn parse<'a, P: Deserialize<'a>>(line: &'a [u8]) -> Result<Message<'a, P, Sk
     let text = str::from_utf8(line).map_err(|e| Malformed::Encoding { column: e.valid_up_to() + 1 })?;
     let wire: Wire<'a, P, Skipped, Skipped> = serde_json::from_str(text).map_err(why)?;
     if let Some(trace) = wire.trace {
-        serde_json::from_str::<TraceShape<'_>>(trace.get()).map_err(|_| Malformed::Shape(BAD_TRACE))?;
+        object::<TraceShape<'_>>(trace).ok_or(Malformed::Shape(BAD_TRACE))?;
     }
     for ours in [wire.caller, wire.once, wire.request].into_iter().flatten() {
         serde_json::from_str::<Skipped>(ours.get()).map_err(why)?;
@@ -48,7 +48,7 @@ pub fn parse<'a, P: Deserialize<'a>>(line: &'a [u8]) -> Result<Message<'a, P, Sk
         // Rare and small: read once more, with its place in the line.
         Message::Error { error, .. } => {
             serde_json::from_str::<Skipped>(text).map_err(why)?;
-            serde_json::from_str::<ErrorShape<'_>>(error.get()).map_err(|_| Malformed::Shape(BAD_ERROR))?;
+            object::<ErrorShape<'_>>(error).ok_or(Malformed::Shape(BAD_ERROR))?;
         }
     }
     Ok(message)
@@ -60,6 +60,11 @@ pub fn id(line: &[u8]) -> Option<&RawValue> {
         Ok(Message::Request { id, .. }) => Some(id),
         Ok(Message::Notification { .. } | Message::Response { .. } | Message::Error { .. }) | Err(_) => None,
     }
+}
+
+/// An object of this shape. An array is none, although serde would read it as the members in their order.
+fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
+    raw.get().starts_with('{').then(|| serde_json::from_str(raw.get()).ok())?
 }
 
 fn why(error: serde_json::Error) -> Malformed {

@@ -37,6 +37,7 @@ fn pure_modules_have_no_async() {
         "worker-daemon/src/child/exporter.rs",
         "worker-daemon/src/mux/threads.rs",
         "worker-daemon/src/mux/turn.rs",
+        "worker-daemon/src/mux/whose.rs",
         "worker-daemon/src/mux/observe.rs",
         "worker-daemon/src/mux/observe",
         "worker-daemon/src/mux/action.rs",

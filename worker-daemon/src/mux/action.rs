@@ -1,10 +1,10 @@
 //! What the core wants done. The actor does it; the core never does I/O.
 
+use super::whose::Whose;
 use shared::{
     control::toggles::Toggles,
     id::{ConnId, Generation},
     line::Line,
-    trace::RequestName,
 };
 
 /// One effect.
@@ -75,22 +75,22 @@ impl Reason {
 pub enum Report {
     /// The daemon ended a turn in the child's place.
     TurnEnded {
-        /// The HTTP request that it was for, where that is known.
-        request: Option<RequestName>,
+        /// For whom it was.
+        whose: Whose,
         /// The marker in the `turn/completed` that the client got.
         details: &'static str,
     },
     /// The child was too busy for a request, which is sent again.
     SentAgain {
-        /// The HTTP request that it is for, where that is known.
-        request: Option<RequestName>,
+        /// For whom it is.
+        whose: Whose,
         /// Times that this happened to it.
         attempts: u32,
     },
     /// The child gave no answer within the deadline.
     NoAnswer {
-        /// The HTTP request that it was for, where that is known.
-        request: Option<RequestName>,
+        /// For whom it was.
+        whose: Whose,
         /// What kind of request it was.
         kind: super::table::Kind,
     },

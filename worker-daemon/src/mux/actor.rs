@@ -15,7 +15,6 @@ use shared::{
     rpc,
     shutdown::Shutdown,
     time::clock,
-    trace::RequestName,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -331,23 +330,32 @@ fn now() -> std::time::Instant {
 
 fn log(report: &Report) {
     match report {
-        Report::TurnEnded { request, details } => {
-            let request_id = request.as_ref().map(RequestName::as_str);
+        Report::TurnEnded { whose, details } => {
             tracing::warn!(
                 event = "turn_ended",
-                request_id,
+                request_id = whose.request_id(),
+                trace_id = whose.trace_id(),
                 reason = details,
                 "a turn was ended in codex's place"
             );
         }
-        Report::SentAgain { request, attempts } => {
-            let request_id = request.as_ref().map(RequestName::as_str);
-            tracing::info!(event = "sent_again", request_id, attempts, "codex was too busy for a request");
+        Report::SentAgain { whose, attempts } => {
+            tracing::info!(
+                event = "sent_again",
+                request_id = whose.request_id(),
+                trace_id = whose.trace_id(),
+                attempts,
+                "codex was too busy for a request"
+            );
         }
-        Report::NoAnswer { request, kind } => {
-            let request_id = request.as_ref().map(RequestName::as_str);
-            let request = kind.as_str();
-            tracing::warn!(event = "no_answer", request_id, request, "codex didn't answer a request in time");
+        Report::NoAnswer { whose, kind } => {
+            tracing::warn!(
+                event = "no_answer",
+                request_id = whose.request_id(),
+                trace_id = whose.trace_id(),
+                request = kind.as_str(),
+                "codex didn't answer a request in time"
+            );
         }
         Report::MaintenanceToggled { enabled, until_ms } => {
             let until = until_ms.and_then(clock::rfc3339);

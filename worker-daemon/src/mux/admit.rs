@@ -9,13 +9,12 @@
 mod around;
 mod fair;
 
-use super::{observe::Seen, table::Kind};
+use super::{observe::Seen, table::Kind, whose::Whose};
 use bytes::Bytes;
 use fair::Fair;
 use shared::{
     id::{ConnId, ThreadId},
     line::Line,
-    trace::RequestName,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,8 +31,8 @@ pub struct Waiting {
     pub conn: ConnId,
     /// For whom the connection asks.
     pub caller: Caller,
-    /// The HTTP request that it is for, where its client has told.
-    pub request: Option<RequestName>,
+    /// The HTTP request and the trace that it is for, where its client has told.
+    pub whose: Whose,
     /// What is told of it.
     pub seen: Seen,
     /// Its id as the client wrote it, raw JSON.

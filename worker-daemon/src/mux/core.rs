@@ -42,7 +42,7 @@ use shared::{
     control::{Models, Status},
     id::{ConnId, Generation, ThreadId},
     line::Line,
-    rpc::{self, ErrorObject},
+    rpc::{self, ErrorObject, code},
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
@@ -293,7 +293,9 @@ impl Core {
     }
 
     fn fail_waiting(&mut self, waiting: Waiting, error: &ErrorObject, now: Instant, out: &mut Vec<Action>) {
-        self.observe.dropped(&waiting.seen, Some(error.code), now);
+        // Its own client has taken it back.
+        let code = Some(error.code).filter(|code| *code != code::CANCELLED);
+        self.observe.dropped(&waiting.seen, code, now);
         self.fail(waiting.conn, &waiting.id, error, out);
     }
 

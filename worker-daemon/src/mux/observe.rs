@@ -36,8 +36,8 @@ pub struct Arrival<'a> {
     pub thread: Option<&'a str>,
     /// The HTTP request that it is for, where its client has told.
     pub request: Option<&'a RequestName>,
-    /// The trace that it belongs to, raw JSON of the form of [`shared::rpc::Trace`], where its client has told.
-    pub trace: Option<&'a RawValue>,
+    /// The trace that it belongs to, where its client has told.
+    pub trace: Option<&'a Trace>,
 }
 
 /// One request to codex, as it is observed. It travels with the request, and then with the turn that came of it.
@@ -86,10 +86,9 @@ impl Observe {
     }
 
     fn begin(&mut self, arrival: &Arrival<'_>, method: &'static str, at: Instant) -> Option<(Span, Trace)> {
-        let trace = arrival.trace.filter(|_| self.spans.is_on())?;
-        let parent = serde_json::from_str(trace.get()).ok()?;
+        let parent = arrival.trace.filter(|_| self.spans.is_on())?;
         let (id, thread) = (arrival.id.get().parse().ok(), arrival.thread.filter(|id| is_uuid(id)));
-        self.spans.begin(&Begun { parent: &parent, method, id, request: arrival.request, thread, at })
+        self.spans.begin(&Begun { parent, method, id, request: arrival.request, thread, at })
     }
 
     /// The daemon itself asks codex.
@@ -129,14 +128,16 @@ impl Observe {
         seen.span.end(End::Answered, now);
     }
 
-    /// It ended without having been written: refused with this code, or its client is gone.
+    /// It ended without having been written: refused with this code, or its client is gone or has taken it back.
     pub fn dropped(&mut self, seen: &Seen, code: Option<i64>, now: Instant) {
         seen.span.end(code.map_or(End::Abandoned, End::Refused), now);
     }
 
-    /// A client was answered with an error, whoever's it is.
+    /// A client was answered with an error, whoever's it is. That its request is taken back, as it wanted, is none.
     pub fn refused(&mut self, code: i64) {
-        self.counts.refused(code);
+        if code != shared::rpc::code::CANCELLED {
+            self.counts.refused(code);
+        }
     }
 
     /// The turn of this `turn/start` has its name.

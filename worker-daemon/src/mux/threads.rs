@@ -3,11 +3,9 @@
 use super::{
     observe::{Seen, SeenTurn},
     turn::Run,
+    whose::Whose,
 };
-use shared::{
-    id::{ConnId, Generation, ThreadId, TurnId},
-    trace::RequestName,
-};
+use shared::id::{ConnId, Generation, ThreadId, TurnId};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     time::{Duration, Instant},
@@ -50,8 +48,10 @@ pub struct Thread {
     pub run: Option<Run>,
     /// Whether its turns end when the model calls functions, as its last `turn/start` asked.
     pub once: bool,
-    /// The HTTP request that its turn is for, where the client has told.
-    pub request: Option<RequestName>,
+    /// The turn that was interrupted for that.
+    pub interrupted: Option<TurnId>,
+    /// The HTTP request and the trace that its turn is for, where the client has told.
+    pub whose: Whose,
     /// The running turn as it is observed, where a client started it.
     pub seen: Option<SeenTurn>,
     /// Its `turn/start`s that no turn came of yet, as they are observed.
@@ -90,6 +90,11 @@ impl Thread {
         let given_up =
             self.run.as_ref().is_some_and(|run| run.given_up.is_some() && run.turn.as_str() == turn);
         given_up || self.disowned.as_ref().is_some_and(|disowned| disowned.as_str() == turn)
+    }
+
+    /// Whether this turn was interrupted because the model has called functions, as its client wanted.
+    pub fn is_interrupted(&self, turn: &str) -> bool {
+        self.interrupted.as_ref().is_some_and(|interrupted| interrupted.as_str() == turn)
     }
 
     /// What its turn is doing, as far as letting it go is concerned.
@@ -151,7 +156,8 @@ impl Threads {
                     newest: 0,
                     run: None,
                     once: false,
-                    request: None,
+                    interrupted: None,
+                    whose: Whose::default(),
                     seen: None,
                     starts: Vec::new(),
                     starting: 0,

@@ -1,7 +1,9 @@
 //! Tests of the table.
 
 use super::*;
+use crate::daemon::turn::{Taken, TurnStream};
 use shared::queue::{self, Receiver};
+use tokio::sync::mpsc;
 
 fn plan() -> Plan {
     Plan {
@@ -84,6 +86,29 @@ fn history_and_turn_follow_the_thread_together_and_in_order() {
             r#"{"id":4,"method":"turn/start","params":{"threadId":"t","environments":[],"input":[]},"caller":"k","once":true}"#,
         ]
     );
+}
+
+/// Until then it waits in the daemon's line, and what it waits for is not the provider.
+#[test]
+fn codex_has_a_turn_once_its_start_is_answered() {
+    let started = |answer: &str| {
+        let (tx, _deltas) = queue::channel(1000);
+        let taken = Taken::default();
+        let mut table = Table::default();
+        table.start(TurnKey(7), plan(), Asker { taken: taken.clone(), ..Asker::default() }, tx, None);
+        let (_, deltas) = queue::channel(1);
+        let stream = TurnStream::new(TurnKey(7), deltas, mpsc::unbounded_channel().0).told_by(taken);
+        let mut out = Vec::new();
+        for line in [r#"{"id":1,"result":{"thread":{"id":"t"}}}"#, r#"{"id":2,"result":{}}"#] {
+            table.on_line(&Bytes::copy_from_slice(line.as_bytes()), &mut out);
+            assert!(!stream.is_taken(), "{line}");
+        }
+        table.on_line(&Bytes::copy_from_slice(answer.as_bytes()), &mut out);
+        stream.is_taken()
+    };
+    assert!(started(r#"{"id":4,"result":{"turn":{"id":"u"}}}"#));
+    assert!(!started(r#"{"id":4,"error":{"code":-32001,"message":""}}"#));
+    assert!(!started(r#"{"id":4,"result":{}}"#));
 }
 
 #[test]

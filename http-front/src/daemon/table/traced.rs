@@ -1,6 +1,6 @@
 //! What the table tells the traces of its turns. With no turn traced it looks nothing up.
 
-use super::{Expected, Table};
+use super::{Table, turn::Expected};
 use crate::{trace::TurnTrace, translate::event::Params};
 use serde_json::value::RawValue;
 use shared::{app_server::method, id::ThreadId, line::Line, rpc::Message};

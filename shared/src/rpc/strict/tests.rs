@@ -100,13 +100,19 @@ fn a_trace_or_an_error_of_another_shape_is_refused() {
     for good in ["null", "{}", r#"{"traceparent":"a","tracestate":null}"#] {
         assert_eq!(trace(good), "request", "{good}");
     }
-    for bad in
-        ["5", r#""x""#, r#"{"traceparent":5}"#, r#"{"traceparent":null,"traceparent":null}"#, r#"{"x":[]}"#]
-    {
+    for bad in [
+        "5",
+        r#""x""#,
+        "[]",
+        r#"["00-a","v=1"]"#,
+        r#"{"traceparent":5}"#,
+        r#"{"traceparent":null,"traceparent":null}"#,
+        r#"{"x":[]}"#,
+    ] {
         assert_eq!(trace(bad), BAD_TRACE, "{bad}");
     }
     assert!(trace(r#"{},"trace":{}"#).starts_with("not a JSON-RPC message"));
-    for bad in ["5", "{}", r#"{"code":"1","message":""}"#, r#"{"code":1.5,"message":""}"#] {
+    for bad in ["5", "{}", r#"[1,"x"]"#, r#"{"code":"1","message":""}"#, r#"{"code":1.5,"message":""}"#] {
         assert_eq!(read(format!(r#"{{"id":1,"error":{bad}}}"#).as_bytes()), BAD_ERROR, "{bad}");
     }
 }

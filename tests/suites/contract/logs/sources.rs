@@ -1,16 +1,22 @@
-//! Every place in the sources that logs is held to the table: its event, level, fields and message.
+//! Every place in the sources that logs is held to the table: its event, level, fields and message. And the table is held
+//! to the sources: each event, and each field that one may have, is written somewhere.
 //!
-//! What stands in a `macro_rules!` with a `$` in it is held to it where the macro is used, by its event and level.
+//! What stands in a `macro_rules!` with a `$` in it is held to it where the macro is used.
 
 use crate::sources::{root, sources};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use shared::telemetry::events::{self, Component, Text};
-use std::{collections::HashSet, fs};
+use shared::telemetry::events::{self, Component, Event, Text};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+};
 
 /// The macros that log, of `tracing` and of ours.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 /// Macros of ours whose first two arguments are a level and the name of an event.
 const OURS: [&str; 2] = ["request_line", "ended"];
+/// What is behind so many arguments of theirs are fields.
+const GIVEN: usize = 4;
 /// Events whose lines are not written by a macro.
 const WRITTEN_OTHERWISE: [(&str, &str); 1] = [("worker-daemon", "log_lines_dropped")];
 
@@ -21,7 +27,7 @@ struct Place {
     event: Option<String>,
     component: Option<String>,
     critical: bool,
-    /// Names of fields; `None` in a macro of ours, which has more than what stands here.
+    /// Names of fields; `None` of a macro of ours whose definition wasn't found.
     fields: Option<Vec<String>>,
     message: bool,
 }
@@ -50,12 +56,61 @@ fn literal(token: Option<&TokenTree>) -> Option<String> {
     Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned())
 }
 
+/// The fields that each of our macros writes by itself.
+#[derive(Debug, Default)]
+struct Macros(HashMap<String, Vec<String>>);
+
+impl Macros {
+    /// Adds what is defined below these tokens. A macro that uses another one stands behind that.
+    fn add(&mut self, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for (at, token) in tokens.iter().enumerate() {
+            let TokenTree::Group(body) = token else { continue };
+            let name = at.checked_sub(1).and_then(|at| ident(tokens.get(at)));
+            let defined = at >= 3 && ident(tokens.get(at - 3)).as_deref() == Some("macro_rules");
+            match name.filter(|name| defined && OURS.contains(&name.as_str())) {
+                Some(name) => {
+                    let mut fields = Vec::new();
+                    self.written(body.stream(), &mut fields);
+                    self.0.insert(name, fields);
+                }
+                None => self.add(body.stream()),
+            }
+        }
+    }
+
+    /// The fields that stand in `tracing::$level!(…)`, or in another one of these macros.
+    fn written(&self, tokens: TokenStream, fields: &mut Vec<String>) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for (at, token) in tokens.iter().enumerate() {
+            let TokenTree::Group(group) = token else { continue };
+            let called = at >= 2 && punct(tokens.get(at - 1), '!');
+            let name = ident(called.then(|| &tokens[at - 2])).unwrap_or_default();
+            let arguments = split(group.stream());
+            if OURS.contains(&name.as_str()) {
+                fields.extend(self.of(&name, &arguments).unwrap_or_default());
+            } else if called && at >= 6 && ident(tokens.get(at - 6)).as_deref() == Some("tracing") {
+                fields.extend(arguments.iter().filter_map(|argument| ident(argument.first())));
+                fields.retain(|field| field != "event");
+            } else {
+                self.written(group.stream(), fields);
+            }
+        }
+    }
+
+    /// What this one writes where it is called so.
+    fn of(&self, name: &str, arguments: &[Vec<TokenTree>]) -> Option<Vec<String>> {
+        let given = arguments.iter().skip(GIVEN).filter_map(|argument| ident(argument.first()));
+        Some(self.0.get(name)?.iter().cloned().chain(given).collect())
+    }
+}
+
 /// Every place below these tokens that logs.
-fn places(tokens: TokenStream, found: &mut Vec<Place>) {
+fn places(tokens: TokenStream, macros: &Macros, found: &mut Vec<Place>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (at, token) in tokens.iter().enumerate() {
         if let TokenTree::Group(group) = token {
-            places(group.stream(), found);
+            places(group.stream(), macros, found);
         }
         let Some(name) = ident(Some(token)) else { continue };
         if !punct(tokens.get(at + 1), '!') {
@@ -68,7 +123,8 @@ fn places(tokens: TokenStream, found: &mut Vec<Place>) {
             let level = ident(arguments[0].first()).unwrap_or_default();
             let event = literal(arguments.get(1).and_then(|event| event.first()));
             if event.is_some() {
-                found.push(Place { level, event, ..Place::default() });
+                let fields = macros.of(&name, &arguments);
+                found.push(Place { level, event, fields, ..Place::default() });
             }
         } else if LEVELS.contains(&name.as_str()) {
             assert!(is_tracing, "`{name}!` is to be called `tracing::{name}!`, so that it is found");
@@ -117,8 +173,11 @@ fn place(level: &str, arguments: &[Vec<TokenTree>]) -> Option<Place> {
 }
 
 fn read(source: &str) -> Vec<Place> {
+    let tokens: TokenStream = source.parse().expect("Rust");
+    let mut macros = Macros::default();
+    macros.add(tokens.clone());
     let mut found = Vec::new();
-    places(source.parse().expect("Rust"), &mut found);
+    places(tokens, &macros, &mut found);
     found
 }
 
@@ -152,17 +211,30 @@ fn wrong(of: Component, place: &Place) -> Vec<String> {
     wrong
 }
 
+/// What places write of an event of a component.
+type Written = HashMap<(String, String), HashSet<String>>;
+
+/// The fields that an event of a component may have, and that no place writes.
+fn unwritten(event: &Event, of: Component, written: &Written) -> Vec<String> {
+    let key = (of.as_str().to_owned(), event.name.to_owned());
+    let fields = written.get(&key);
+    let may = event.may.iter().filter(|field| !fields.is_some_and(|fields| fields.contains(**field)));
+    may.map(|field| format!("no place writes {field} of {} of {}", event.name, of.as_str())).collect()
+}
+
 #[test]
-fn every_place_that_logs_is_in_the_table_and_every_event_is_logged() {
+fn every_place_that_logs_is_in_the_table_and_everything_in_the_table_is_logged() {
     let crates: [(&str, &[Component]); 4] = [
         ("worker-daemon/src", &[Component::Daemon]),
         ("http-front/src", &[Component::Front]),
         ("shared/src", &[Component::Daemon, Component::Front]),
         ("shared/otel/src", &[Component::Daemon, Component::Front]),
     ];
-    let mut logged: HashSet<(String, String)> = HashSet::new();
+    let mut logged = Written::new();
     for (component, event) in WRITTEN_OTHERWISE {
-        logged.insert((component.to_owned(), event.to_owned()));
+        let all = events::find(component, event).expect("an event of the table").may;
+        let all = all.iter().map(|field| (*field).to_owned()).collect();
+        logged.insert((component.to_owned(), event.to_owned()), all);
     }
     let mut faults = Vec::new();
     for (folder, components) in crates {
@@ -172,7 +244,11 @@ fn every_place_that_logs_is_in_the_table_and_every_event_is_logged() {
             for place in read(&fs::read_to_string(file).expect("a source")) {
                 for of in components {
                     let component = place.component.as_deref().unwrap_or(of.as_str()).to_owned();
-                    logged.insert((component, place.event.clone().unwrap_or_else(|| "log".to_owned())));
+                    let event = place.event.clone().unwrap_or_else(|| "log".to_owned());
+                    logged
+                        .entry((component, event))
+                        .or_default()
+                        .extend(place.fields.clone().into_iter().flatten());
                     let wrong = wrong(*of, &place);
                     if !wrong.is_empty() {
                         faults.push(format!("{}: {}", file.display(), wrong.join("; ")));
@@ -181,12 +257,55 @@ fn every_place_that_logs_is_in_the_table_and_every_event_is_logged() {
             }
         }
     }
+    let known = events::all().flat_map(|event| event.of.iter().map(move |of| (*of, event)));
+    // What a library says is no event of ours.
+    for (of, event) in known.filter(|(of, event)| event.name != "log" || *of == Component::Codex) {
+        if logged.contains_key(&(of.as_str().to_owned(), event.name.to_owned())) {
+            faults.extend(unwritten(event, of, &logged));
+        } else {
+            faults.push(format!("nothing logs {} of {}", event.name, of.as_str()));
+        }
+    }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    let known = events::all()
-        .flat_map(|event| event.of.iter().map(|of| (of.as_str().to_owned(), event.name.to_owned())));
-    let library = |(component, event): &(String, String)| event == "log" && component != "codex";
-    let never: Vec<_> = known.filter(|event| !library(event) && !logged.contains(event)).collect();
-    assert!(never.is_empty(), "nothing logs {never:?}");
+}
+
+#[test]
+fn a_field_that_nothing_writes_is_found() {
+    let event = events::find("worker-daemon", "turn_ended").expect("an event");
+    let unwritten = |source: &str| {
+        let mut written = Written::new();
+        for place in read(source) {
+            let fields = place.fields.expect("fields").into_iter().collect();
+            written.insert(("worker-daemon".to_owned(), place.event.expect("an event")), fields);
+        }
+        unwritten(event, Component::Daemon, &written)
+    };
+    let whole =
+        r#"tracing::warn!(event = "turn_ended", request_id = a(), trace_id = b.c(), reason, "text");"#;
+    assert_eq!(unwritten(whole), [""; 0]);
+    let found = unwritten(&whole.replace("trace_id", "pid"));
+    assert_eq!(found, ["no place writes trace_id of turn_ended of worker-daemon"]);
+    assert_eq!(unwritten("").len(), event.may.len());
+}
+
+#[test]
+fn what_our_macros_write_is_known() {
+    let defined = r#"
+        macro_rules! request_line {
+            ($level:ident, $event:literal, $a:expr, $b:expr $(, $more:ident $(= $value:expr)?)* $(,)?) => {
+                tracing::$level!(event = $event, request_id = $a.id(), trace_id = $b, $($more $(= $value)?),*)
+            };
+        }
+        fn f() {
+            macro_rules! ended {
+                ($level:ident, $event:literal) => { request_line!($level, $event, self, id, status, source,) };
+            }
+            ended!(info, "a");
+            request_line!(warn, "b", self, self.id(), stream);
+        }"#;
+    let fields: Vec<_> = read(defined).into_iter().map(|place| place.fields.expect("fields")).collect();
+    assert_eq!(fields[0], ["request_id", "trace_id", "status", "source"]);
+    assert_eq!(fields[1], ["request_id", "trace_id", "stream"]);
 }
 
 #[test]

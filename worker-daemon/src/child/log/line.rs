@@ -57,7 +57,8 @@ pub(super) fn told(line: &[u8], greeted: bool) -> Told {
             "WARN" => Level::Warn,
             _ => Level::Less,
         };
-        if target.starts_with(EXPORTER) {
+        // Below a warning it tells what it does, and how that went well.
+        if target.starts_with(EXPORTER) && level != Level::Less {
             return Told::Unexported;
         }
         // Told by a hook of codex's; its message, which may hold anything, follows in the same text.
@@ -137,7 +138,14 @@ mod tests {
     #[test]
     fn what_the_exporter_says_is_one_thing() {
         for target in ["opentelemetry_sdk", "opentelemetry-otlp"] {
-            assert_eq!(told(&entry("ERROR", target, "http://10.0.0.1 said no"), true), Told::Unexported);
+            for level in ["ERROR", "WARN"] {
+                assert_eq!(told(&entry(level, target, "http://10.0.0.1 said no"), true), Told::Unexported);
+            }
+            for level in ["INFO", "DEBUG", "TRACE"] {
+                let line = entry(level, target, "name: TracerProvider.Export.Finished");
+                let source = Some(target.to_owned());
+                assert_eq!(told(&line, true), Told::Withheld { source, bytes: line.len() }, "{level}");
+            }
         }
     }
 

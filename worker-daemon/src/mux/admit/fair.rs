@@ -169,7 +169,7 @@ mod tests {
         Waiting {
             conn: ConnId(conn),
             caller: caller.into(),
-            request: None,
+            whose: crate::mux::whose::Whose::default(),
             seen: crate::mux::observe::Seen::of("thread/read", Instant::now()),
             id: id.to_string().into(),
             around: super::super::Around::default(),

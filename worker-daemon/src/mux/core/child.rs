@@ -201,8 +201,8 @@ impl Core {
                 }
                 waiting.attempts += 1;
                 self.observe.put_aside(&waiting.seen, now);
-                let request = waiting.request.clone();
-                out.push(Action::Report(Report::SentAgain { request, attempts: waiting.attempts }));
+                let whose = waiting.whose.clone();
+                out.push(Action::Report(Report::SentAgain { whose, attempts: waiting.attempts }));
                 self.admission(Some(pending.generation)).put_aside(waiting, due);
                 true
             }
@@ -302,6 +302,7 @@ impl Core {
             method::RAW_ITEM_COMPLETED => run.called |= is_call(line),
             method::RAW_RESPONSE_COMPLETED if std::mem::take(&mut run.called) => {
                 let turn = run.turn.clone();
+                thread.interrupted = Some(turn.clone());
                 self.interrupt(&id.into(), turn.as_str(), generation, now, out);
             }
             _ => {}

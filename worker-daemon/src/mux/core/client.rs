@@ -6,6 +6,7 @@ use crate::mux::{
     admit::{Around, Caller, Waiting},
     observe::Arrival,
     table::Kind,
+    whose::Whose,
 };
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -15,8 +16,7 @@ use shared::{
     control::{self, WorkerState},
     id::{ConnId, ThreadId},
     line::Line,
-    rpc::{self, ErrorObject, Message, code, scope::Scope, strict},
-    trace::RequestName,
+    rpc::{self, ErrorObject, Message, Trace, code, scope::Scope, strict},
 };
 use std::time::{Duration, Instant};
 
@@ -119,24 +119,31 @@ impl Core {
             return self.fail(conn, &id_bytes, &error, out);
         }
         // Whoever asks for no HTTP request of the front's may name what it likes; only the front's names are kept.
-        let request = request.and_then(request_name);
+        let parent = trace.and_then(trace_context);
+        let whose = Whose::read(request, parent.as_ref());
         if kind == Kind::StartTurn
             && let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread))
         {
             thread.once = once;
-            thread.request = request.clone();
+            thread.whose = whose.clone();
         }
         if kind == Kind::Unsubscribe
             && let Some(thread) = thread
         {
             self.withdraw(conn, thread, now, out);
         }
-        let arrival = Arrival { conn, method: name, id, thread, request: request.as_ref(), trace };
+        let request = whose.request.as_ref();
+        let arrival = Arrival { conn, method: name, id, thread, request, trace: parent.as_ref() };
         let (seen, told) = self.observe.arrived(arrival, now);
+        if kind == Kind::Interrupt && self.is_interrupted(thread, scope.turn.as_deref()) {
+            // Its client wanted that with the start of the turn; codex would say that there is no such turn any more.
+            self.observe.settled(&seen, now);
+            return self.answer(conn, &id_bytes, &serde_json::json!({}), out);
+        }
         let waiting = Waiting {
             conn,
             caller,
-            request,
+            whose,
             seen,
             id: id_bytes,
             around: Around::of(line, id, told.as_ref().and_then(|told| Some((trace?, told)))),
@@ -182,6 +189,12 @@ impl Core {
             return Err(code::unavailable(self.retry_after()));
         }
         Ok(())
+    }
+
+    /// Whether the daemon has interrupted this turn because the model has called functions.
+    fn is_interrupted(&self, thread: Option<&str>, turn: Option<&str>) -> bool {
+        let thread = thread.and_then(|thread| self.threads.get(thread));
+        thread.zip(turn).is_some_and(|(thread, turn)| thread.is_interrupted(turn))
     }
 
     /// Whether no child is there soon. A short delay before the next start is waited for.
@@ -284,9 +297,9 @@ fn caller_name(raw: &RawValue) -> Option<Caller> {
     serde_json::from_str::<Caller>(raw.get()).ok().filter(|name| name.len() <= MAX_CALLER)
 }
 
-/// The HTTP request that a client names, where it is named as the front names them.
-fn request_name(raw: &RawValue) -> Option<RequestName> {
-    RequestName::read(serde_json::from_str(raw.get()).ok()?)
+/// The trace context that a client names. Without a `traceparent` there is none.
+fn trace_context(raw: &RawValue) -> Option<Trace> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 /// Whether a request may have this id: a string or a number, and not a long one.

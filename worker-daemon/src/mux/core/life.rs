@@ -9,6 +9,7 @@ use crate::mux::{
 };
 use shared::{
     app_server::{failure, method, start::InitializeResult},
+    control::WorkerState,
     id::{ConnId, Generation},
     rpc::code,
 };
@@ -61,11 +62,15 @@ impl Core {
         self.pump(now, out);
     }
 
-    /// A child is gone. What it had not answered gets an error, and its running turns an end.
+    /// A child is gone. What it had not answered gets an error, and its running turns an end. Whoever hears of that has
+    /// heard before that there is no child: the supervisor, which knows how it goes on, says so a moment later.
     pub fn on_down(&mut self, generation: Generation, now: Instant, out: &mut Vec<Action>) {
         if self.active == Some(generation) {
             self.active = None;
             self.active_since = None;
+            self.status.state = if self.draining { WorkerState::Stopped } else { WorkerState::Starting };
+            self.status.pid = None;
+            self.tell_subscribers(now, out);
         }
         let restarted = code::restarted();
         for (pending, late) in self.table.drain(generation) {
@@ -175,8 +180,8 @@ impl Core {
         self.observe.answered(&seen, Err(late.code), now);
         self.fail_origin(origin, &late, out);
         if kind != Kind::Probe {
-            let request = again.and_then(|waiting| waiting.request);
-            out.push(Action::Report(Report::NoAnswer { request, kind }));
+            let whose = again.map(|waiting| waiting.whose).unwrap_or_default();
+            out.push(Action::Report(Report::NoAnswer { whose, kind }));
         }
         match kind {
             Kind::StartTurn => {

@@ -1,5 +1,5 @@
 //! `daemon/metrics`: what was counted, with what the system says of the processes. That is measured outside, once for all
-//! who ask meanwhile, and may be missing. A counter never is: one that fell to 0 would look like a restart to whoever reads
+//! who ask meanwhile, and may be missing. What the process knows of itself never is, least of all a counter: one that fell to 0 would look like a restart to whoever reads
 //! it, and its next value like so many new events.
 
 use super::Core;
@@ -18,9 +18,11 @@ use std::{
 /// How long whoever asks waits for what the system says; without it the rest is told.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// What the process counts beside the core.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What the process counts beside the core, and knows of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Counted {
+    /// When the daemon was started, in seconds since 1970.
+    pub started_at: Option<f64>,
     /// Panics in the daemon.
     pub daemon_panics: u64,
     /// Panics that codex has told of.
@@ -51,7 +53,7 @@ impl fmt::Debug for Counters {
     }
 }
 
-/// What was measured; what the process counts itself isn't taken from it.
+/// What was measured; what the process knows itself isn't taken from it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Measured {
     /// The daemon.
@@ -160,6 +162,7 @@ impl Core {
             clients_cut: self.asking.cut,
             daemon: Process {
                 version,
+                started_at: counted.started_at,
                 panics: counted.daemon_panics,
                 spans: counted.spans,
                 ..measured.daemon.clone()

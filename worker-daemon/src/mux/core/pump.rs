@@ -133,7 +133,10 @@ impl Core {
                 Turn::Running(turn) => {
                     let turn = turn.clone();
                     thread.leaving = Leaving::Sent;
-                    self.interrupt(id, turn.as_str(), generation, now, out);
+                    // The one that is on its way is sent again until codex has taken it.
+                    if !thread.is_interrupted(turn.as_str()) {
+                        self.interrupt(id, turn.as_str(), generation, now, out);
+                    }
                 }
                 Turn::Starting => {
                     // Without the turn's id it can't be interrupted yet. The client is done with it; the daemon is not.

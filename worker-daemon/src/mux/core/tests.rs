@@ -21,13 +21,18 @@ mod watch;
 
 use super::{Core, Limits};
 use crate::{
-    mux::action::{Action, Order, Report},
+    mux::{
+        action::{Action, Order, Report},
+        whose::Whose,
+    },
     policy::Policy,
 };
 use bytes::Bytes;
+use opentelemetry::trace::TraceId;
 use shared::{
     control::{Status, WorkerState, toggles::Toggles},
     id::{ConnId, Generation},
+    trace::RequestName,
 };
 use std::{
     collections::BTreeSet,
@@ -50,6 +55,17 @@ fn limits() -> Limits {
         probe_interval: Duration::from_secs(86_400),
         probe_timeout: Duration::from_secs(86_400),
         max_rss: None,
+    }
+}
+
+/// For whom a client asks, as members of a request.
+const WHOSE: &str = r#""request":"req_0192f0c1a2b37c4d8e5f60718293a4b5","trace":{"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}"#;
+
+/// The same, as it is kept.
+fn whose() -> Whose {
+    Whose {
+        request: RequestName::read("req_0192f0c1a2b37c4d8e5f60718293a4b5"),
+        trace: TraceId::from_hex("4bf92f3577b34da6a3ce929d0e0e4736").ok(),
     }
 }
 

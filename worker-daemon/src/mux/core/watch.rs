@@ -5,13 +5,13 @@ use crate::mux::{
     action::{Action, Report},
     observe::TurnOutcome,
     turn::Overdue,
+    whose::Whose,
 };
 use shared::{
     app_server::{failure, method},
     id::{ConnId, Generation, ThreadId},
     line::Line,
     rpc,
-    trace::RequestName,
 };
 use std::{collections::HashSet, time::Instant};
 
@@ -66,9 +66,9 @@ impl Core {
         out: &mut Vec<Action>,
     ) {
         self.end_turn(id, Ending::Failed(message), details, out);
-        let request = self.request_of(id);
+        let whose = self.whose_turn(id);
         self.note_ended(id.as_str(), None, TurnOutcome::Timeout, now);
-        out.push(Action::Report(Report::TurnEnded { request, details }));
+        out.push(Action::Report(Report::TurnEnded { whose, details }));
         let Some(thread) = self.threads.get_mut(id.as_str()) else { return };
         let generation = thread.generation;
         if let Some(run) = &mut thread.run {
@@ -123,15 +123,15 @@ impl Core {
                 (Ending::Failed("the codex app-server lost this turn"), TurnOutcome::Lost)
             };
             self.end_turn(&id, ending, failure::LOST_DETAILS, out);
-            let request = self.request_of(&id);
-            out.push(Action::Report(Report::TurnEnded { request, details: failure::LOST_DETAILS }));
+            let whose = self.whose_turn(&id);
+            out.push(Action::Report(Report::TurnEnded { whose, details: failure::LOST_DETAILS }));
             self.forget_turn(&id, outcome, now, out);
         }
     }
 
-    /// The HTTP request that a thread's turn is for, where that is known.
-    fn request_of(&self, id: &ThreadId) -> Option<RequestName> {
-        self.threads.get(id.as_str())?.request.clone()
+    /// For whom a thread's turn is, as far as that is known.
+    fn whose_turn(&self, id: &ThreadId) -> Whose {
+        self.threads.get(id.as_str()).map(|thread| thread.whose.clone()).unwrap_or_default()
     }
 
     /// A turn is over, although the child did not say so.

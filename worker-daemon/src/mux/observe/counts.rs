@@ -1,8 +1,7 @@
 //! What is counted of requests and turns.
 
 use super::{Histogram, Seen, TurnOutcome};
-use shared::control::metrics::{METHODS, OTHER};
-use shared::rpc::code;
+use shared::control::metrics::{ERRORS, METHODS, OTHER};
 use std::time::Instant;
 
 /// The counts. Each is exact: nothing is counted twice, whichever way it ends.
@@ -18,8 +17,8 @@ pub struct Counts {
     pub turn_duration: Histogram,
     /// Turns that ended, by how.
     turns: [u64; TurnOutcome::ALL.len()],
-    /// Errors that clients were answered with, by the code as [`code::ALL`] has them, and at the end the others.
-    errors: [u64; code::ALL.len() + 1],
+    /// Errors that clients were answered with, by the code as [`ERRORS`] has them, and at the end the others.
+    errors: [u64; ERRORS.len() + 1],
 }
 
 impl Default for Counts {
@@ -30,7 +29,7 @@ impl Default for Counts {
             first_event: Histogram::default(),
             turn_duration: Histogram::default(),
             turns: [0; TurnOutcome::ALL.len()],
-            errors: [0; code::ALL.len() + 1],
+            errors: [0; ERRORS.len() + 1],
         }
     }
 }
@@ -55,8 +54,8 @@ impl Counts {
 
     /// A client was answered with an error.
     pub(super) fn refused(&mut self, code: i64) {
-        let known = code::ALL.iter().position(|known| *known == code);
-        self.errors[known.unwrap_or(code::ALL.len())] += 1;
+        let known = ERRORS.iter().position(|known| *known == code);
+        self.errors[known.unwrap_or(ERRORS.len())] += 1;
     }
 
     /// The model's first item of a turn came.
@@ -86,6 +85,6 @@ impl Counts {
 
     /// How many errors clients were answered with, by the code; `None` is any other.
     pub fn errors(&self) -> impl Iterator<Item = (Option<i64>, u64)> {
-        code::ALL.iter().copied().map(Some).chain([None]).zip(self.errors)
+        ERRORS.iter().copied().map(Some).chain([None]).zip(self.errors)
     }
 }

@@ -85,7 +85,7 @@ pub enum End {
     Answered,
     /// It was answered with an error of this code.
     Refused(i64),
-    /// Its client is gone before it was written to codex.
+    /// Its client is gone, or has taken it back, before it was written to codex.
     Abandoned,
     /// Its turn ended.
     Turn(TurnOutcome),

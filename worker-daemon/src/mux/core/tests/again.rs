@@ -1,8 +1,7 @@
 //! Requests for which the child was too busy.
 
-use super::{Bench, expect};
-use crate::mux::{action::Report, table::Kind};
-use shared::trace::RequestName;
+use super::{Bench, WHOSE, expect, whose};
+use crate::mux::{action::Report, table::Kind, whose::Whose};
 use std::time::Duration;
 
 impl Bench {
@@ -40,7 +39,7 @@ fn is_sent_again_after_growing_delays_until_its_deadline() {
     assert!(waits.iter().all(|wait| *wait <= Duration::from_millis(1500)), "{waits:?}");
     assert!(bench.now - began > Duration::from_secs(28) && bench.now - began < Duration::from_secs(30));
     assert!(bench.core.is_idle());
-    assert_eq!(bench.reports.first(), Some(&Report::SentAgain { request: None, attempts: 1 }));
+    assert_eq!(bench.reports.first(), Some(&Report::SentAgain { whose: Whose::default(), attempts: 1 }));
 }
 
 #[test]
@@ -120,20 +119,19 @@ fn the_death_of_the_child_answers_it_or_leaves_it_to_the_next() {
     expect(bench.up(), [r#"child *"model/list"*"#]);
 }
 
-/// Whoever asks for an HTTP request of the front's finds what became of it in the daemon's log, too.
+/// Whoever asks for an HTTP request of the front's finds what became of it in the daemon's log, too, and the trace.
 #[test]
-fn what_is_logged_names_the_http_request() {
-    const NAME: &str = "req_0192f0c1a2b37c4d8e5f60718293a4b5";
-    let request = RequestName::read(NAME);
+fn what_is_logged_names_the_http_request_and_the_trace() {
+    let whose = whose();
     let mut bench = Bench::ready();
-    bench.client(1, &format!(r#"{{"id":"a","method":"model/list","request":"{NAME}"}}"#));
+    bench.client(1, &format!(r#"{{"id":"a","method":"model/list",{WHOSE}}}"#));
     bench.too_busy(bench.wire);
-    assert_eq!(bench.reports, [Report::SentAgain { request: request.clone(), attempts: 1 }]);
+    assert_eq!(bench.reports, [Report::SentAgain { whose: whose.clone(), attempts: 1 }]);
     bench.due();
     bench.tick(60);
-    assert_eq!(bench.reports.last(), Some(&Report::NoAnswer { request, kind: Kind::Other }));
+    assert_eq!(bench.reports.last(), Some(&Report::NoAnswer { whose, kind: Kind::Other }));
     // Another name is the client's own word, which doesn't get into the log.
     bench.client(1, r#"{"id":"b","method":"model/list","request":"said by a client"}"#);
     bench.too_busy(bench.wire);
-    assert_eq!(bench.reports.last(), Some(&Report::SentAgain { request: None, attempts: 1 }));
+    assert_eq!(bench.reports.last(), Some(&Report::SentAgain { whose: Whose::default(), attempts: 1 }));
 }

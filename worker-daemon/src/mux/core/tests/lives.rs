@@ -20,6 +20,32 @@ fn what_was_in_flight_is_answered_once_and_running_turns_get_an_end() {
     expect(bench.answer(3, "{}"), []);
 }
 
+/// Otherwise whoever tells of the lost turn would say that codex is ready.
+#[test]
+fn who_is_told_of_lost_work_knows_already_that_there_is_no_child() {
+    let mut bench = Bench::ready();
+    bench.client(1, r#"{"id":"s","method":"daemon/subscribe"}"#);
+    bench.status(WorkerState::Ready);
+    bench.turn(1, "t", "u");
+    bench.client(2, r#"{"id":1,"method":"model/list"}"#);
+    expect(
+        bench.down(),
+        [
+            r#"1 {"method":"daemon/status","params":{"state":"starting",*"pid":null,*"#,
+            r#"2 {"id":1,"error":{"code":-32011,*"#,
+            "1 *turn/completed*",
+            "1 *thread/closed*",
+        ],
+    );
+    // A child that was replaced changes nothing of that.
+    bench.up();
+    bench.status(WorkerState::Ready);
+    bench.up();
+    expect(bench.of(2).down(), []);
+    bench.act(|core, now, out| core.on_drain(now, out));
+    expect(bench.of(3).down(), [r#"1 {"method":"daemon/status","params":{"state":"stopped",*"#]);
+}
+
 #[test]
 fn a_turn_that_was_being_started_gets_its_error_and_no_made_up_end() {
     let mut bench = Bench::ready();

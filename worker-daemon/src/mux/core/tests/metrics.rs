@@ -66,7 +66,12 @@ fn what_only_the_actor_sees_is_told_too() {
 fn a_counter_never_falls_because_the_system_is_slow() {
     let mut bench = Bench::ready();
     let spans = Spans { exported: 5, dropped: 6, failed: 7 };
-    bench.core.count_with(Counters::new(move || Counted { daemon_panics: 3, codex_panics: 4, spans }));
+    bench.core.count_with(Counters::new(move || Counted {
+        started_at: Some(1.5),
+        daemon_panics: 3,
+        codex_panics: 4,
+        spans,
+    }));
     bench.client(1, ASK);
     let in_time = measured(&mut bench);
     bench.client(1, ASK);
@@ -81,5 +86,6 @@ fn a_counter_never_falls_because_the_system_is_slow() {
         assert_eq!(told.daemon.spans, spans, "{when}");
         assert_eq!(told.daemon.memory_bytes, memory, "{when}");
         assert!(told.daemon.version.is_some(), "{when}");
+        assert_eq!(told.daemon.started_at, Some(1.5), "{when}");
     }
 }

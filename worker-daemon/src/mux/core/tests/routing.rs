@@ -168,3 +168,43 @@ fn a_turn_that_is_to_end_with_the_models_calls_is_interrupted_when_its_answer_is
         }
     }
 }
+
+/// The front asks for the same when it hears of the call. codex would know no such turn any more, which is no error.
+#[test]
+fn an_interrupt_of_a_turn_that_was_interrupted_for_its_calls_is_answered_here() {
+    let call = r#"{"method":"rawResponseItem/completed","params":{"threadId":"t","turnId":"u","item":{"type":"function_call"}}}"#;
+    let complete = r#"{"method":"rawResponse/completed","params":{"threadId":"t","turnId":"u","usage":{}}}"#;
+    let ended =
+        r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"interrupted"}}}"#;
+    let interrupt = |turn: &str| {
+        format!(r#"{{"id":"i","method":"turn/interrupt","params":{{"threadId":"t","turnId":"{turn}"}}}}"#)
+    };
+    for over in [false, true] {
+        let mut bench = Bench::ready();
+        bench.thread(1, "t");
+        bench.client(1, r#"{"id":9,"method":"turn/start","params":{"threadId":"t","input":[]},"once":true}"#);
+        bench.answer(bench.wire, r#"{"turn":{"id":"u"}}"#);
+        bench.child(call);
+        bench.child(complete);
+        let interrupted = bench.wire;
+        if over {
+            bench.answer(interrupted, "{}");
+            bench.child(ended);
+        }
+        expect(bench.client(2, &interrupt("u")), ["2 *-32014*"]);
+        expect(bench.client(1, &interrupt("u")), [r#"1 {"id":"i","result":{}}"#]);
+        expect(bench.client(1, &interrupt("other")), ["child *turn/interrupt*other*"]);
+        expect(bench.request(1, "thread/unsubscribe", "t"), ["child *thread/unsubscribe*"]);
+        if !over {
+            // The daemon's own is still on its way, and goes again where codex was too busy for it.
+            let busy = format!(r#"{{"id":{interrupted},"error":{{"code":-32001,"message":""}}}}"#);
+            expect(bench.child(&busy), []);
+            expect(bench.tick(0), [r#"child *turn/interrupt*"turnId":"u"*"#]);
+        }
+        assert_eq!(
+            bench.core.observe().counts.errors().map(|(_, count)| count).sum::<u64>(),
+            1,
+            "the stranger's"
+        );
+    }
+}

@@ -1,8 +1,11 @@
 //! Turns that the daemon ends, and children that are not well.
 
-use super::{Bench, Limits, expect, limits};
-use crate::mux::action::{Order, Reason, Report};
-use shared::{id::Generation, trace::RequestName};
+use super::{Bench, Limits, WHOSE, expect, limits, whose};
+use crate::mux::{
+    action::{Order, Reason, Report},
+    whose::Whose,
+};
+use shared::id::Generation;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,7 +27,7 @@ fn patient() -> Limits {
 }
 
 fn ended(details: &'static str) -> Vec<Report> {
-    vec![Report::TurnEnded { request: None, details }]
+    vec![Report::TurnEnded { whose: Whose::default(), details }]
 }
 
 impl Bench {
@@ -234,17 +237,15 @@ fn what_a_turn_asks_after_it_was_given_up_is_declined() {
 }
 
 #[test]
-fn a_turn_that_is_ended_names_its_http_request() {
-    const NAME: &str = "req_0192f0c1a2b37c4d8e5f60718293a4b5";
+fn a_turn_that_is_ended_names_its_http_request_and_its_trace() {
     let mut bench = Bench::with(patient());
     bench.thread(1, "t");
-    let start = format!(
-        r#"{{"id":"x","method":"turn/start","request":"{NAME}","params":{{"threadId":"t","input":[]}}}}"#
-    );
+    let start =
+        format!(r#"{{"id":"x","method":"turn/start",{WHOSE},"params":{{"threadId":"t","input":[]}}}}"#);
     bench.client(1, &start);
     bench.answer(bench.wire, r#"{"turn":{"id":"u","status":"inProgress","items":[]}}"#);
     bench.note("turn/started", "t", "u");
     bench.tick(20);
     let details = "worker_turn_idle";
-    assert_eq!(bench.reports, [Report::TurnEnded { request: RequestName::read(NAME), details }]);
+    assert_eq!(bench.reports, [Report::TurnEnded { whose: whose(), details }]);
 }
