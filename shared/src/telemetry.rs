@@ -3,7 +3,7 @@
 //! Owns how a line looks ([`line`]), which events there are and what they tell ([`events`]), who writes lines, and that a
 //! panic becomes one of them. Every line has `timestamp`, `level`, `component` and `event`; a line of a library has the
 //! event `log`. Lines are written by a thread of their own, so that a full pipe never stops a request; past its bounds
-//! lines are dropped rather than memory taken, and how many is told ([`lines_dropped`]).
+//! lines are dropped rather than memory taken, some may be refused by stdout, and how many is told ([`lines_dropped`]).
 
 pub mod events;
 pub mod line;
@@ -13,7 +13,7 @@ mod writer;
 
 use crate::settings::{Problem, Reader};
 use line::Look;
-use std::sync::OnceLock;
+use std::{fs::File, io, os::fd::AsFd, sync::OnceLock};
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 use writer::Writer;
 
@@ -65,7 +65,8 @@ pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Proble
     let wrong = |message: String| Problem { setting: "RUST_LOG".into(), message };
     let filter = EnvFilter::try_new(&config.filter).map_err(|e| wrong(e.to_string()))?;
     let look = if config.json { Look::Json } else { Look::Text };
-    let writer = Writer::start(std::io::stdout(), component, look).map_err(|e| wrong(e.to_string()))?;
+    let writer =
+        stdout().and_then(|out| Writer::start(out, component, look)).map_err(|e| wrong(e.to_string()))?;
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer.clone())
         .event_format(line::Format { component, look });
@@ -77,12 +78,17 @@ pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Proble
     Ok(Guard { writer: WRITER.get_or_init(|| writer).clone() })
 }
 
+/// Where lines go, without the buffer that the standard library has before it: that one doesn't say how much was taken.
+fn stdout() -> io::Result<File> {
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
 /// How many panics there were in this process since [`init`].
 pub fn panics() -> u64 {
     panics::count()
 }
 
-/// Lines of this process that were dropped since its start, because nobody took them from stdout in time.
+/// Lines of this process that are missing on stdout since its start: nobody took them in time, or they were refused.
 pub fn lines_dropped() -> u64 {
     WRITER.get().map_or(0, Writer::dropped)
 }
