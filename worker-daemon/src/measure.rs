@@ -35,6 +35,7 @@ pub fn counters(otel: Otel) -> Counters {
     Counters::new(move || Counted {
         daemon_panics: telemetry::panics(),
         codex_panics: child::log::panics(),
+        log_lines_dropped: telemetry::lines_dropped(),
         spans: otel.spans(),
     })
 }

@@ -66,7 +66,12 @@ fn what_only_the_actor_sees_is_told_too() {
 fn a_counter_never_falls_because_the_system_is_slow() {
     let mut bench = Bench::ready();
     let spans = Spans { exported: 5, dropped: 6, failed: 7 };
-    bench.core.count_with(Counters::new(move || Counted { daemon_panics: 3, codex_panics: 4, spans }));
+    bench.core.count_with(Counters::new(move || Counted {
+        daemon_panics: 3,
+        codex_panics: 4,
+        log_lines_dropped: 5,
+        spans,
+    }));
     bench.client(1, ASK);
     let in_time = measured(&mut bench);
     bench.client(1, ASK);
@@ -77,7 +82,11 @@ fn a_counter_never_falls_because_the_system_is_slow() {
         [("in time", in_time, Some(7)), ("late", late, None), ("at the end", ending, None)]
     {
         let told = told(&lines[0]);
-        assert_eq!((told.daemon.panics, told.codex.panics), (3, 4), "{when}");
+        assert_eq!(
+            (told.daemon.panics, told.codex.panics, told.daemon.log_lines_dropped),
+            (3, 4, 5),
+            "{when}"
+        );
         assert_eq!(told.daemon.spans, spans, "{when}");
         assert_eq!(told.daemon.memory_bytes, memory, "{when}");
         assert!(told.daemon.version.is_some(), "{when}");
