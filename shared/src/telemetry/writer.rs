@@ -120,6 +120,11 @@ impl Writer {
         self.flush();
     }
 
+    /// Takes a line that is no event of `tracing`.
+    pub(super) fn say(&self, level: &str, event: &str, fields: Vec<(&'static str, Value)>) {
+        self.push(self.0.line(level, event, fields).as_bytes());
+    }
+
     fn push(&self, line: &[u8]) {
         let (lines, bytes) = self.0.bounds;
         let mut waiting = self.0.lock();
@@ -206,6 +211,11 @@ impl Shared {
         }
     }
 
+    /// A line of now.
+    fn line(&self, level: &str, event: &str, fields: Vec<(&'static str, Value)>) -> String {
+        Line::now(level, self.component, event, fields).written(self.look)
+    }
+
     /// The line that says that so many are missing.
     fn missing(&self, lines: u64) -> String {
         let fields = vec![
@@ -213,7 +223,7 @@ impl Shared {
             ("dropped", lines.into()),
             ("message", "nobody took these lines in time, or stdout refused them".into()),
         ];
-        Line::now("warn", self.component, "log_lines_dropped", fields).written(self.look)
+        self.line("warn", "log_lines_dropped", fields)
     }
 }
 

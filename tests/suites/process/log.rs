@@ -133,6 +133,19 @@ async fn every_level_keeps_to_the_form_and_off_writes_nothing() {
 }
 
 #[tokio::test]
+async fn why_a_start_failed_is_told_to_whoever_asks_for_one_crate() {
+    let bound = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+    let builder = around(&Script::default())
+        .front("RUST_LOG", "http_front=info")
+        .front("PROXY_INTERNAL_ADDR", bound.local_addr().expect("an address").to_string());
+    let mut front = Process::start(binary(Binary::HttpFront), &builder.front_env()).expect("a front");
+    let ended = front.wait().await.expect("an end");
+    assert_eq!(ended, Some(i32::from(shared::exit::BIND)), "{}", front.tail());
+    let told = front.log().into_iter().filter(|line| line.contains(r#""event":"start_failed""#));
+    assert_eq!(told.count(), 1, "{}", front.tail());
+}
+
+#[tokio::test]
 async fn text_for_people_begins_with_the_same_four() {
     let builder =
         around(&Script::default()).daemon("LOG_FORMAT", "text").daemon("WORKER_BACKOFF_INITIAL_MS", "1");

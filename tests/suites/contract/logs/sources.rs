@@ -12,7 +12,8 @@ const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 /// Macros of ours whose first two arguments are a level and the name of an event.
 const OURS: [&str; 2] = ["request_line", "ended"];
 /// Events whose lines are not written by a macro.
-const WRITTEN_OTHERWISE: [(&str, &str); 1] = [("worker-daemon", "log_lines_dropped")];
+const WRITTEN_OTHERWISE: [(&str, &str); 3] =
+    [("worker-daemon", "log_lines_dropped"), ("worker-daemon", "panic"), ("http-front", "panic")];
 
 /// One place that logs.
 #[derive(Debug, Default, PartialEq)]
