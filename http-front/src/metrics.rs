@@ -15,7 +15,10 @@ use shared::{
     control::metrics::{Process, Spans, Told},
     telemetry,
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 mod connections;
 mod http;
@@ -45,6 +48,10 @@ pub struct Metrics {
     streams: stream::Streams,
     service: service::Service,
     models: Models,
+    /// Lines of the usage log that were not written.
+    usage_dropped: AtomicU64,
+    /// The same of the access log.
+    access_dropped: AtomicU64,
 }
 
 /// What is told beside that, as it is when somebody asks.
@@ -64,7 +71,13 @@ pub struct Scraped {
 /// the system doesn't answer.
 pub fn front(system: Option<Process>, spans: Spans) -> Process {
     let version = Some(build_info::VERSION.to_owned());
-    Process { version, panics: telemetry::panics(), spans, ..system.unwrap_or_default() }
+    Process {
+        version,
+        panics: telemetry::panics(),
+        log_lines_dropped: telemetry::lines_dropped(),
+        spans,
+        ..system.unwrap_or_default()
+    }
 }
 
 /// Every series of the page, in the order of its names.
@@ -90,6 +103,8 @@ impl Metrics {
             streams: stream::Streams::new(&make),
             service: service::Service::new(&make),
             models: Models::default(),
+            usage_dropped: AtomicU64::default(),
+            access_dropped: AtomicU64::default(),
             registry: make.registry,
         }
     }
@@ -147,7 +162,14 @@ impl Metrics {
 
     /// So many lines of a log were not written.
     pub fn log_lines_dropped(&self, log: Which, lines: u64) {
-        self.service.log_lines_dropped.with_label_values(&[log.as_str()]).inc_by(lines);
+        self.records_dropped(log).fetch_add(lines, Ordering::Relaxed);
+    }
+
+    fn records_dropped(&self, log: Which) -> &AtomicU64 {
+        match log {
+            Which::Usage => &self.usage_dropped,
+            Which::Access => &self.access_dropped,
+        }
     }
 
     /// A request met this limit of its key, one of [`crate::limits::LIMITS`].
@@ -182,7 +204,8 @@ impl Metrics {
     pub fn page(&self, scraped: &Scraped) -> String {
         let mut page = page::Page::behind(self.text());
         worker::write(&mut page, scraped);
-        process::write(&mut page, scraped);
+        let records = Which::ALL.map(|log| (log, self.records_dropped(log).load(Ordering::Relaxed)));
+        process::write(&mut page, scraped, records);
         page.into_text()
     }
 }

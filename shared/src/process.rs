@@ -43,6 +43,7 @@ fn told(process: &Process) -> Told {
         started_at: stat
             .and_then(|stat| Some(KernelStats::current().ok()?.btime as f64 + ticks(stat.starttime))),
         panics: 0,
+        log_lines_dropped: 0,
         spans: Spans::default(),
     }
 }

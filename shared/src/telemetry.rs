@@ -2,19 +2,20 @@
 //!
 //! Owns how a line looks ([`line`]), which events there are and what they tell ([`events`]), who writes lines, and that a
 //! panic becomes one of them. Every line has `timestamp`, `level`, `component` and `event`; a line of a library has the
-//! event `log`. Lines are written by a thread of their own, so that a full pipe never stops a request; past its bounds
-//! lines are dropped rather than memory taken, and how many is told ([`lines_dropped`]).
+//! event `log`. `RUST_LOG` chooses among them ([`filter`]), but not among panics. Lines are written by a thread of their own, so that a full pipe never stops a request; past its bounds
+//! lines are dropped rather than memory taken, some may be refused by stdout, and how many is told ([`lines_dropped`]).
 
 pub mod events;
 pub mod line;
 
+mod filter;
 mod panics;
 mod writer;
 
 use crate::settings::{Problem, Reader};
 use line::Look;
-use std::sync::OnceLock;
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use std::{fs::File, io, os::fd::AsFd, sync::OnceLock};
+use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 use writer::Writer;
 
 /// Where the lines of this process go.
@@ -33,7 +34,7 @@ impl LogConfig {
     /// Reads the two settings of [`crate::settings::COMMON`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let filter = reader.text("RUST_LOG").unwrap_or_default();
-        if EnvFilter::try_new(&filter).is_err() {
+        if filter::read(&filter).is_err() {
             reader.problem("RUST_LOG", "must be an EnvFilter such as info or http_front=debug,info");
         }
         let format = reader.text("LOG_FORMAT").unwrap_or_default();
@@ -63,9 +64,10 @@ impl Drop for Guard {
 /// A [`Problem`] when the filter can't be parsed, logging was started before or there can be no thread that writes.
 pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Problem> {
     let wrong = |message: String| Problem { setting: "RUST_LOG".into(), message };
-    let filter = EnvFilter::try_new(&config.filter).map_err(|e| wrong(e.to_string()))?;
+    let filter = filter::read(&config.filter).map_err(|e| wrong(e.to_string()))?;
     let look = if config.json { Look::Json } else { Look::Text };
-    let writer = Writer::start(std::io::stdout(), component, look).map_err(|e| wrong(e.to_string()))?;
+    let writer =
+        stdout().and_then(|out| Writer::start(out, component, look)).map_err(|e| wrong(e.to_string()))?;
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer.clone())
         .event_format(line::Format { component, look });
@@ -73,8 +75,14 @@ pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Proble
         .with(layer.with_filter(filter))
         .try_init()
         .map_err(|e| wrong(e.to_string()))?;
+    let writer = WRITER.get_or_init(|| writer).clone();
     panics::report();
-    Ok(Guard { writer: WRITER.get_or_init(|| writer).clone() })
+    Ok(Guard { writer })
+}
+
+/// Where lines go, without the buffer that the standard library has before it: that one doesn't say how much was taken.
+fn stdout() -> io::Result<File> {
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
 }
 
 /// How many panics there were in this process since [`init`].
@@ -82,7 +90,7 @@ pub fn panics() -> u64 {
     panics::count()
 }
 
-/// Lines of this process that were dropped since its start, because nobody took them from stdout in time.
+/// Lines of this process that are missing on stdout since its start: nobody took them in time, or they were refused.
 pub fn lines_dropped() -> u64 {
     WRITER.get().map_or(0, Writer::dropped)
 }

@@ -37,6 +37,7 @@ pub fn counters(otel: Otel) -> Counters {
         started_at,
         daemon_panics: telemetry::panics(),
         codex_panics: child::log::panics(),
+        log_lines_dropped: telemetry::lines_dropped(),
         spans: otel.spans(),
     })
 }

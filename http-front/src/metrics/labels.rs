@@ -135,7 +135,7 @@ impl Label {
             Self::KeyState => of(KEY_STATES),
             Self::Pruned => of(Reason::ALL.map(Reason::as_str)),
             Self::Dropped => all(TRACE_DROPS),
-            Self::Log => of(Which::ALL.map(Which::as_str)),
+            Self::Log => of(Which::ALL.map(Which::as_str)).into_iter().chain(of([STDOUT])).collect(),
             Self::Limit => all(LIMITS),
             Self::Connection => all(connections::STATES),
             Self::Switch => of(["on", "off"]),
@@ -183,6 +183,8 @@ impl Label {
     }
 }
 
+/// The log that a process writes to its stdout.
+pub(super) const STDOUT: &str = "stdout";
 /// What becomes of a span.
 pub(super) const EXPORTS: [&str; 3] = ["exported", "dropped", "failed"];
 /// What a key can be.

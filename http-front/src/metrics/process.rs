@@ -2,10 +2,11 @@
 
 use super::{
     Scraped,
-    labels::{EXPORTS, Label},
+    labels::{EXPORTS, Label, STDOUT},
     page::Page,
     series::Series,
 };
+use crate::records::Which;
 use shared::control::metrics::{Process, Spans};
 use std::fmt::Display;
 
@@ -39,6 +40,11 @@ const START: Series = Series::gauge(
     &[Label::OwnComponent],
     "When a process began, in seconds since 1970.",
 );
+const LINES_DROPPED: Series = Series::counter(
+    "codex_log_lines_dropped_total",
+    &[Label::OwnComponent, Label::Log],
+    "Lines of a log that were not written: too many waited, or the disk, the pipe or whatever stdout is refused them. The daemon has a stdout alone.",
+);
 const SPANS: Series = Series::counter(
     "codex_otlp_spans_total",
     &[Label::OwnComponent, Label::Export],
@@ -46,13 +52,14 @@ const SPANS: Series = Series::counter(
 );
 
 /// Of the processes.
-pub(super) const ALL: &[&Series] = &[&MEMORY, &LIMIT, &CPU, &OPEN, &MOST, &PANICS, &BUILD, &START, &SPANS];
+pub(super) const ALL: &[&Series] =
+    &[&MEMORY, &LIMIT, &CPU, &OPEN, &MOST, &PANICS, &BUILD, &START, &LINES_DROPPED, &SPANS];
 
 /// The longest version that is told, in bytes.
 const MAX_VERSION: usize = 64;
 
-/// Writes them.
-pub(super) fn write(page: &mut Page, scraped: &Scraped) {
+/// Writes them, with the lines of the front's other logs that were not written.
+pub(super) fn write(page: &mut Page, scraped: &Scraped, records_dropped: [(Which, u64); Which::ALL.len()]) {
     let worker = scraped.worker.as_ref();
     let all: Vec<(&'static str, &Process)> = [("front", Some(&scraped.front))]
         .into_iter()
@@ -72,6 +79,13 @@ pub(super) fn write(page: &mut Page, scraped: &Scraped) {
     });
     page.series(&BUILD, versions);
     each(page, &START, &own, |process| process.started_at);
+    let records = records_dropped.map(|(log, lines)| ("front", log.as_str(), lines));
+    let stdout = own.iter().map(|(component, process)| (*component, STDOUT, process.log_lines_dropped));
+    let lines = records.into_iter().chain(stdout);
+    page.series(
+        &LINES_DROPPED,
+        lines.map(|(component, log, lines)| (vec![component.to_owned(), log.to_owned()], lines)),
+    );
     let spans = own.iter().flat_map(|(component, process)| {
         let Spans { exported, dropped, failed } = process.spans;
         EXPORTS

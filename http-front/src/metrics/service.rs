@@ -52,11 +52,6 @@ const TRACE_DROPPED: Series = Series::counter(
     &[Label::Dropped],
     "Traces that were not written: too many waited (queue), or the disk refused them (disk).",
 );
-const LINES_DROPPED: Series = Series::counter(
-    "codex_log_lines_dropped_total",
-    &[Label::Log],
-    "Lines of the usage and access logs that were not written: too many waited, or the disk refused them.",
-);
 const RATE_LIMITED: Series = Series::counter(
     "codex_rate_limited_total",
     &[Label::Limit],
@@ -94,7 +89,6 @@ pub(super) const ALL: &[&Series] = &[
     &TRACE_FILES,
     &TRACE_PRUNED,
     &TRACE_DROPPED,
-    &LINES_DROPPED,
     &RATE_LIMITED,
     &CONNECTIONS,
     &EVICTED,
@@ -115,7 +109,6 @@ pub(super) struct Service {
     pub(super) trace_files: IntGauge,
     pub(super) trace_pruned: IntCounterVec,
     pub(super) trace_dropped: IntCounterVec,
-    pub(super) log_lines_dropped: IntCounterVec,
     pub(super) rate_limited: IntCounterVec,
     pub(super) connections: ConnectionCounts,
     pub(super) maintenance: IntGaugeVec,
@@ -137,7 +130,6 @@ impl Service {
             trace_files: make.gauge(&TRACE_FILES),
             trace_pruned: make.each_counter(&TRACE_PRUNED),
             trace_dropped: make.each_counter(&TRACE_DROPPED),
-            log_lines_dropped: make.each_counter(&LINES_DROPPED),
             rate_limited: make.each_counter(&RATE_LIMITED),
             connections: ConnectionCounts::new(&make.each_gauge(&CONNECTIONS), make.counter(&EVICTED)),
             maintenance: make.each_gauge(&MAINTENANCE),

@@ -93,7 +93,7 @@ fn told() -> Told {
         queue_wait: histogram(0),
         turns: BTreeMap::from([("lost".into(), 4), ("said by a newer one".into(), 1)]),
         rpc_errors: BTreeMap::from([("-32001".into(), 5), ("-1".into(), 6)]),
-        daemon: measured(),
+        daemon: Process { log_lines_dropped: 8, ..measured() },
         codex: Process { memory_bytes: Some(9), version: Some("0.169.0".into()), ..Process::default() },
         ..Told::default()
     }
@@ -111,6 +111,7 @@ fn the_page_has_the_series_of_the_documents_and_nothing_else() {
     counted.heard(Some(&crate::translate::event::Delta::Message { text: "x".into() }));
     drop(counted);
     let scraped = Scraped { connected: true, ready: true, worker: Some(Arc::new(told())), front: measured() };
+    metrics.log_lines_dropped(Which::Access, 2);
     let page = metrics.page(&scraped);
     let mut heads: Vec<(String, String)> = Vec::new();
     for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
@@ -133,6 +134,10 @@ fn the_page_has_the_series_of_the_documents_and_nothing_else() {
         "codex_worker_rpc_errors_total{code=\"-32001\"} 5",
         "codex_memory_bytes{component=\"codex\"} 9",
         "codex_build_info{component=\"codex\",version=\"0.169.0\"} 1",
+        "codex_log_lines_dropped_total{component=\"front\",log=\"usage\"} 0",
+        "codex_log_lines_dropped_total{component=\"front\",log=\"access\"} 2",
+        "codex_log_lines_dropped_total{component=\"front\",log=\"stdout\"} 0",
+        "codex_log_lines_dropped_total{component=\"daemon\",log=\"stdout\"} 8",
     ] {
         assert!(page.lines().any(|told| told == line), "{line}: {page}");
     }

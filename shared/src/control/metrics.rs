@@ -116,6 +116,8 @@ pub struct Process {
     pub started_at: Option<f64>,
     /// Panics in it.
     pub panics: u64,
+    /// Lines of its log that are missing on stdout.
+    pub log_lines_dropped: u64,
     /// What became of the spans that it exports.
     pub spans: Spans,
 }

@@ -1,6 +1,8 @@
-//! A panic becomes one `panic` event. Its message may hold what a client sent, so only its place is told.
+//! A panic becomes one `panic` event, whatever `RUST_LOG` says. Its message may hold what a client sent, so only its place is
+//! told.
 
 use super::WRITER;
+use serde_json::Value;
 use std::{
     panic::PanicHookInfo,
     sync::atomic::{AtomicU64, Ordering},
@@ -26,7 +28,11 @@ pub(super) fn report() {
         PANICS.fetch_add(1, Ordering::Relaxed);
         let place = info.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         let current = std::thread::current();
-        tracing::error!(event = "panic", place, thread = current.name(), "Panic occurred");
+        let mut fields = vec![("message", Value::from("Panic occurred")), ("place", place.into())];
+        fields.extend(current.name().map(|name| ("thread", name.into())));
+        if let Some(writer) = WRITER.get() {
+            writer.say("error", "panic", fields);
+        }
     }));
 }
 

@@ -1,15 +1,19 @@
 //! The thread that writes lines to stdout.
 //!
-//! Owns the lines that wait. Whoever logs never waits for whoever reads the log: past [`MAX_LINES`] or [`MAX_BYTES`] a line
-//! is dropped and counted, and the next line that is written says how many. The crate `tracing-appender` has such a
-//! thread, too; it can't be told to write what waits before the process is aborted, doesn't say in the log that lines
-//! are missing, and writes a line of its own to stdout, without any bound, where that is full at the end.
+//! Owns the lines that wait. Whoever logs never waits for whoever reads the log: past [`MAX_LINES`] or [`MAX_BYTES`], those
+//! that are being written counted, a line is dropped. It is lost, too, where stdout refuses it (a full disk, a pipe without
+//! a reader). Both are counted, and told behind the lines that waited then, as soon as stdout takes lines. How lines get
+//! into a descriptor is [`out`]'s. Why this isn't the crate `tracing-appender`: `docs/decisions/0033-our-own-log-writer.md`.
+
+mod out;
 
 use super::line::{Line, Look};
+use out::Out;
 use serde_json::Value;
 use std::{
     collections::VecDeque,
     io::{self, Write},
+    os::fd::AsFd,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -35,25 +39,39 @@ struct Shared {
     more: Condvar,
     /// All is written.
     idle: Condvar,
+    /// Who says lines, and how these look.
+    component: &'static str,
+    look: Look,
     bounds: (usize, usize),
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     lines: VecDeque<Vec<u8>>,
+    /// Lines that were taken to be written, and are not yet.
+    held: usize,
+    /// The bytes of both.
     bytes: usize,
-    /// Lines that were dropped.
+    /// Lines that were dropped or refused.
     dropped: u64,
     /// So many of them were told.
     told: u64,
-    /// Lines were taken and aren't written yet.
+    /// Something is being written.
     busy: bool,
     closed: bool,
 }
 
+/// What is to be written.
+enum Next {
+    /// Lines.
+    Piece(Vec<u8>),
+    /// So many are missing.
+    Missing(u64),
+}
+
 impl Writer {
     /// Starts the thread, which writes to `out` and tells of what is missing as `component`.
-    pub(super) fn start<W: Write + Send + 'static>(
+    pub(super) fn start<W: Write + AsFd + Send + 'static>(
         out: W,
         component: &'static str,
         look: Look,
@@ -61,8 +79,8 @@ impl Writer {
         Self::bounded(out, component, look, (MAX_LINES, MAX_BYTES))
     }
 
-    fn bounded<W: Write + Send + 'static>(
-        mut out: W,
+    fn bounded<W: Write + AsFd + Send + 'static>(
+        out: W,
         component: &'static str,
         look: Look,
         bounds: (usize, usize),
@@ -71,15 +89,16 @@ impl Writer {
             waiting: Mutex::default(),
             more: Condvar::new(),
             idle: Condvar::new(),
+            component,
+            look,
             bounds,
         });
         let own = Arc::clone(&shared);
-        let missing = move |lines: u64| missing(component, look, lines);
-        std::thread::Builder::new().name("log".into()).spawn(move || own.write(&mut out, missing))?;
+        std::thread::Builder::new().name("log".into()).spawn(move || own.write(Out::new(out)))?;
         Ok(Self(shared))
     }
 
-    /// Lines that were dropped since the start.
+    /// Lines that were dropped or refused since the start.
     pub(super) fn dropped(&self) -> u64 {
         self.0.lock().dropped
     }
@@ -101,13 +120,18 @@ impl Writer {
         self.flush();
     }
 
+    /// Takes a line that is no event of `tracing`.
+    pub(super) fn say(&self, level: &str, event: &str, fields: Vec<(&'static str, Value)>) {
+        self.push(self.0.line(level, event, fields).as_bytes());
+    }
+
     fn push(&self, line: &[u8]) {
         let (lines, bytes) = self.0.bounds;
         let mut waiting = self.0.lock();
         if waiting.closed {
             return;
         }
-        if waiting.lines.len() >= lines || waiting.bytes + line.len() > bytes {
+        if waiting.lines.len() + waiting.held >= lines || waiting.bytes + line.len() > bytes {
             waiting.dropped += 1;
             return;
         }
@@ -118,52 +142,89 @@ impl Writer {
     }
 }
 
+impl Waiting {
+    /// The next lines, as many as go out together.
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let mut piece = self.lines.pop_front()?;
+        self.held = 1;
+        while let Some(next) = self.lines.pop_front_if(|next| piece.len() + next.len() <= PIECE) {
+            piece.extend_from_slice(&next);
+            self.held += 1;
+        }
+        Some(piece)
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes until nothing will come any more. What can't be written is lost: there is nobody to tell.
-    fn write(&self, out: &mut impl Write, missing: impl Fn(u64) -> String) {
-        loop {
-            let (lines, lost) = {
-                let mut waiting = self.lock();
-                waiting.busy = false;
-                while waiting.lines.is_empty() && waiting.dropped == waiting.told {
-                    self.idle.notify_all();
-                    if waiting.closed {
-                        return;
+    /// Writes until nothing will come any more.
+    fn write<W: Write + AsFd>(&self, mut out: Out<W>) {
+        // How many lines stand before the one that tells of those that are missing, where there are any: that one comes
+        // behind what waited when the first of them was found, and not behind each piece.
+        let mut ahead = None;
+        // Nothing is told to a descriptor that has refused the last lines.
+        let mut is_refused = false;
+        while let Some(next) = self.next(&mut ahead, is_refused) {
+            match next {
+                Next::Piece(piece) => {
+                    let lost = out.write(&piece);
+                    is_refused = lost > 0;
+                    let mut waiting = self.lock();
+                    ahead = ahead.map(|ahead: usize| ahead.saturating_sub(waiting.held));
+                    waiting.held = 0;
+                    waiting.bytes -= piece.len();
+                    waiting.dropped += lost;
+                }
+                Next::Missing(lines) => {
+                    is_refused = out.write(self.missing(lines).as_bytes()) > 0;
+                    if !is_refused {
+                        self.lock().told += lines;
+                        ahead = None;
                     }
-                    waiting = self.more.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 }
-                waiting.busy = true;
-                waiting.bytes = 0;
-                let lost = waiting.dropped - waiting.told;
-                waiting.told = waiting.dropped;
-                (std::mem::take(&mut waiting.lines), lost)
-            };
-            let mut piece = Vec::with_capacity(PIECE);
-            let told = (lost > 0).then(|| missing(lost).into_bytes());
-            for line in lines.into_iter().chain(told) {
-                if piece.len() + line.len() > PIECE && !piece.is_empty() {
-                    let _unwritten = out.write_all(&piece);
-                    piece.clear();
-                }
-                piece.extend_from_slice(&line);
             }
-            let _unwritten = out.write_all(&piece).and_then(|()| out.flush());
         }
     }
-}
 
-/// The line that says that so many are missing.
-fn missing(component: &str, look: Look, lines: u64) -> String {
-    let fields = vec![
-        ("log", Value::from("stdout")),
-        ("dropped", lines.into()),
-        ("message", "nobody took these lines in time".into()),
-    ];
-    Line::now("warn", component, "log_lines_dropped", fields).written(look)
+    /// Waits for what is to be written; nothing when nothing will come any more.
+    fn next(&self, ahead: &mut Option<usize>, is_refused: bool) -> Option<Next> {
+        let mut waiting = self.lock();
+        waiting.busy = true;
+        loop {
+            let missing = waiting.dropped - waiting.told;
+            if missing > 0 && *ahead.get_or_insert(waiting.lines.len()) == 0 && !is_refused {
+                return Some(Next::Missing(missing));
+            }
+            if let Some(piece) = waiting.take() {
+                return Some(Next::Piece(piece));
+            }
+            waiting.busy = false;
+            self.idle.notify_all();
+            if waiting.closed {
+                return None;
+            }
+            waiting = self.more.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting.busy = true;
+        }
+    }
+
+    /// A line of now.
+    fn line(&self, level: &str, event: &str, fields: Vec<(&'static str, Value)>) -> String {
+        Line::now(level, self.component, event, fields).written(self.look)
+    }
+
+    /// The line that says that so many are missing.
+    fn missing(&self, lines: u64) -> String {
+        let fields = vec![
+            ("log", Value::from("stdout")),
+            ("dropped", lines.into()),
+            ("message", "nobody took these lines in time, or stdout refused them".into()),
+        ];
+        self.line("warn", "log_lines_dropped", fields)
+    }
 }
 
 impl<'a> MakeWriter<'a> for Writer {
@@ -187,77 +248,4 @@ impl Write for &Writer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc;
-
-    /// A pipe: holds up whoever writes until somebody reads.
-    struct Pipe(mpsc::SyncSender<Vec<u8>>);
-
-    impl Write for Pipe {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.send(bytes.to_vec()).map_err(io::Error::other)?;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn all_is_written_before_the_end() {
-        let (sent, read) = mpsc::sync_channel(10_000);
-        let writer = Writer::start(Pipe(sent), "http-front", Look::Json).unwrap();
-        for line in 0..1_000 {
-            writer.push(format!("{line}\n").as_bytes());
-        }
-        writer.close();
-        writer.push(b"too late\n");
-        let all: Vec<u8> = read.try_iter().flatten().collect();
-        let expected: String = (0..1_000).map(|line| format!("{line}\n")).collect();
-        assert_eq!(String::from_utf8(all).unwrap(), expected);
-        assert_eq!(writer.dropped(), 0);
-    }
-
-    #[test]
-    fn a_pipe_that_nobody_reads_holds_nobody_up_and_what_is_missing_is_told() {
-        let (sent, read) = mpsc::sync_channel(0);
-        let writer = Writer::bounded(Pipe(sent), "http-front", Look::Json, (8, 1_000)).unwrap();
-        let long = [b'x'; 900];
-        writer.push(&long);
-        // Until the thread holds that one and waits for a reader.
-        while !writer.0.lock().lines.is_empty() {
-            std::thread::yield_now();
-        }
-        for _ in 0..20 {
-            writer.push(b"line\n");
-        }
-        writer.push(&long);
-        writer.push(&[b'y'; 200]);
-        assert_eq!(writer.dropped(), 12 + 2);
-        let reader = std::thread::spawn(move || read.iter().flatten().collect::<Vec<u8>>());
-        writer.close();
-        drop(writer);
-        let all = String::from_utf8(reader.join().unwrap()).unwrap();
-        assert_eq!(all.matches("line\n").count(), 8, "{all}");
-        let last = all.lines().last().unwrap();
-        assert!(
-            last.contains(r#""level":"warn","component":"http-front","event":"log_lines_dropped""#),
-            "{last}"
-        );
-        assert!(last.contains(r#""log":"stdout","dropped":14"#), "{last}");
-    }
-
-    #[test]
-    fn the_end_doesnt_wait_for_ever() {
-        let (sent, read) = mpsc::sync_channel(0);
-        let writer = Writer::start(Pipe(sent), "http-front", Look::Json).unwrap();
-        for _ in 0..2 * MAX_LINES {
-            writer.push(b"line\n");
-        }
-        writer.close();
-        assert!(writer.dropped() > 0);
-        drop(read);
-    }
-}
+mod tests;

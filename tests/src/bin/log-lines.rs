@@ -1,4 +1,4 @@
-//! Logs as our programs do, and panics as they never should: `log-lines WAY`.
+//! Logs as our programs do, and panics as they never should: `log-lines WAY [RUST_LOG]`.
 #![expect(clippy::panic, reason = "that is what it is for")]
 
 use shared::telemetry::{self, LogConfig};
@@ -37,8 +37,9 @@ async fn in_a_task() {
 }
 
 fn main() -> ExitCode {
-    let way = std::env::args().nth(1).unwrap_or_default();
-    let config = LogConfig { filter: "info".to_owned(), json: true };
+    let mut arguments = std::env::args().skip(1);
+    let way = arguments.next().unwrap_or_default();
+    let config = LogConfig { filter: arguments.next().unwrap_or_else(|| "info".to_owned()), json: true };
     let Ok(_guard) = telemetry::init("http-front", &config) else { return ExitCode::FAILURE };
     let runtime = |mut builder: tokio::runtime::Builder| builder.enable_all().build().expect("a runtime");
     match way.as_str() {

@@ -1,22 +1,16 @@
-//! The log: what holds its lines to their form, panics, text for people, and a stdout that nobody reads.
+//! The log: what holds its lines to their form, panics, text for people, and a stdout that nobody reads or that refuses.
 
 mod panics;
 mod recipes;
+mod stdout;
 
 use crate::support::{around, ask, ready, serves};
 use gateway_tests::{
     fake_child::Script,
     pair::{Binary, Builder, DEADLINE, End, Process, binary},
 };
-use nix::fcntl::{FcntlArg, fcntl};
 use serde_json::Value;
-use std::{
-    io::{BufRead, BufReader},
-    os::unix::fs::PermissionsExt,
-    panic::AssertUnwindSafe,
-    path::PathBuf,
-    process::Stdio,
-};
+use std::{os::unix::fs::PermissionsExt, panic::AssertUnwindSafe, path::PathBuf};
 
 /// A program that says these words and is called as the front is.
 fn saying(words: &str) -> (tempfile::TempDir, PathBuf) {
@@ -139,6 +133,19 @@ async fn every_level_keeps_to_the_form_and_off_writes_nothing() {
 }
 
 #[tokio::test]
+async fn why_a_start_failed_is_told_to_whoever_asks_for_one_crate() {
+    let bound = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+    let builder = around(&Script::default())
+        .front("RUST_LOG", "http_front=info")
+        .front("PROXY_INTERNAL_ADDR", bound.local_addr().expect("an address").to_string());
+    let mut front = Process::start(binary(Binary::HttpFront), &builder.front_env()).expect("a front");
+    let ended = front.wait().await.expect("an end");
+    assert_eq!(ended, Some(i32::from(shared::exit::BIND)), "{}", front.tail());
+    let told = front.log().into_iter().filter(|line| line.contains(r#""event":"start_failed""#));
+    assert_eq!(told.count(), 1, "{}", front.tail());
+}
+
+#[tokio::test]
 async fn text_for_people_begins_with_the_same_four() {
     let builder =
         around(&Script::default()).daemon("LOG_FORMAT", "text").daemon("WORKER_BACKOFF_INITIAL_MS", "1");
@@ -181,44 +188,4 @@ async fn text_for_people_begins_with_the_same_four() {
     }
     let critical = daemon.log().into_iter().find(|line| line.contains("CRITICAL")).expect("a line");
     assert!(critical.contains("CRITICAL worker-daemon worker_degraded restart_count="), "{critical}");
-}
-
-/// A pipe that takes a page and that nobody reads.
-#[tokio::test]
-async fn a_stdout_that_nobody_reads_holds_up_no_request_and_no_end() {
-    let builder = around(&Script::default());
-    let _daemon = Process::start(binary(Binary::WorkerDaemon), &builder.daemon_env()).expect("a daemon");
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    fcntl(&writer, FcntlArg::F_SETPIPE_SZ(4096)).expect("a small pipe");
-    let mut front = tokio::process::Command::new(binary(Binary::HttpFront))
-        .env_clear()
-        .envs(builder.front_env())
-        .stdin(Stdio::null())
-        .stdout(writer)
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("a front");
-    let mut reader = BufReader::new(reader);
-    let mut line = String::new();
-    while !line.contains("front_started") {
-        line.clear();
-        assert!(reader.read_line(&mut line).expect("a line") > 0, "it ended");
-    }
-    let started: Value = serde_json::from_str(&line).expect("JSON");
-    let url = format!("http://{}/v1/chat/completions", started["public"].as_str().expect("an address"));
-    let client = reqwest::Client::new();
-    let asking = async {
-        // Each of them logs a line; 20 fill the pipe.
-        for _ in 0..400 {
-            let answer = client.post(&url).bearer_auth("sk-wrong").send().await.expect("an answer");
-            assert_eq!(answer.status(), 401);
-        }
-    };
-    tokio::time::timeout(DEADLINE, asking).await.expect("the answers in time");
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(front.id().expect("it runs")).expect("a pid"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
-    let ended = tokio::time::timeout(DEADLINE, front.wait()).await.expect("its end in time").expect("an end");
-    assert_eq!(ended.code(), Some(0));
-    drop(reader);
 }

@@ -154,5 +154,5 @@ pub(super) const EVENTS: &[Event] = &[
         .needs(&["log", "dropped"])
         .words(&[("log", &["stdout"])])
         .text(Always)
-        .about("nobody took the lines of this log in time, and so many are missing here"),
+        .about("nobody took lines of this log in time, or stdout refused them, and so many are missing here"),
 ];

@@ -193,7 +193,7 @@ pub(super) const EVENTS: &[Event] = &[
         .needs(&["log", "dropped"])
         .may(&["path"])
         .text(Always)
-        .about("a log can be written again, and so many lines are missing since the last `log_file_failed`; at its next line a minute behind that, or at the end. With `stdout`: nobody took the lines of this log in time, and so many are missing here"),
+        .about("a log can be written again, and so many lines are missing since the last `log_file_failed`; at its next line a minute behind that, or at the end. With `stdout`: nobody took lines of this log in time, or stdout refused them, and so many are missing here"),
     event("log_file_full", &[Warn])
         .needs(&["log", "path", "error"])
         .words(&[("log", &["usage", "access"])])

@@ -18,7 +18,8 @@ const OURS: [&str; 2] = ["request_line", "ended"];
 /// What is behind so many arguments of theirs are fields.
 const GIVEN: usize = 4;
 /// Events whose lines are not written by a macro.
-const WRITTEN_OTHERWISE: [(&str, &str); 1] = [("worker-daemon", "log_lines_dropped")];
+const WRITTEN_OTHERWISE: [(&str, &str); 3] =
+    [("worker-daemon", "log_lines_dropped"), ("worker-daemon", "panic"), ("http-front", "panic")];
 
 /// One place that logs.
 #[derive(Debug, Default, PartialEq)]

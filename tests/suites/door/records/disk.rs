@@ -28,8 +28,8 @@ async fn logs_on_a_full_disk_fail_no_request() {
     for _ in 0..20 {
         serves(&pair).await;
     }
-    until(&pair, "codex_log_lines_dropped_total{log=\"usage\"}", 20).await;
-    until(&pair, "codex_log_lines_dropped_total{log=\"access\"}", 20).await;
+    until(&pair, "codex_log_lines_dropped_total{component=\"front\",log=\"usage\"}", 20).await;
+    until(&pair, "codex_log_lines_dropped_total{component=\"front\",log=\"access\"}", 20).await;
     let told = |log: &str| {
         let all = pair.front.log();
         let lines = all.iter().filter(|line| line.contains("\"log_file_failed\"") && line.contains(log));
@@ -64,7 +64,7 @@ async fn a_folder_that_vanishes_fails_no_request_and_comes_back() {
     // In its place something that no folder can be made in.
     std::fs::write(&folder, "").expect("a file");
     serves(&pair).await;
-    until(&pair, "codex_log_lines_dropped_total{log=\"usage\"}", 1).await;
+    until(&pair, "codex_log_lines_dropped_total{component=\"front\",log=\"usage\"}", 1).await;
     until(&pair, "codex_trace_buffer_dropped_total{reason=\"disk\"}", 1).await;
     std::fs::remove_file(&folder).expect("it goes");
     std::fs::create_dir(&folder).expect("a folder");
@@ -124,7 +124,7 @@ async fn a_disk_that_runs_full_and_has_room_again() {
     for _ in 0..30 {
         serves(&pair).await;
     }
-    until(&pair, "codex_log_lines_dropped_total{log=\"usage\"}", 1).await;
+    until(&pair, "codex_log_lines_dropped_total{component=\"front\",log=\"usage\"}", 1).await;
     until(&pair, "codex_trace_buffer_dropped_total{reason=\"disk\"}", 1).await;
     for entry in std::fs::read_dir(&disk).expect("the disk").flatten() {
         if entry.file_name().to_string_lossy().starts_with("filler") {

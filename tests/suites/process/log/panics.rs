@@ -5,9 +5,13 @@ use serde_json::Value;
 
 /// What a program that panics in this way leaves: its exit code and its log.
 async fn panicked(way: &str) -> (Option<i32>, Vec<String>) {
-    let mut process = Process::start_to(binary(Binary::LogLines), &[way], &[]).expect("a process");
+    panicked_with(&[way]).await
+}
+
+async fn panicked_with(way: &[&str]) -> (Option<i32>, Vec<String>) {
+    let mut process = Process::start_to(binary(Binary::LogLines), way, &[]).expect("a process");
     let code = process.wait().await.expect("an end");
-    assert_eq!(process.faults(), Vec::<String>::new(), "{way}");
+    assert_eq!(process.faults(), Vec::<String>::new(), "{way:?}");
     (code, process.log())
 }
 
@@ -42,6 +46,14 @@ async fn a_panic_is_one_event_wherever_it_happens() {
             assert!(line["place"].as_str().expect("a place").contains("log-lines.rs:"), "{line}");
             assert!(!line.to_string().contains("said by"), "{line}");
         }
+    }
+}
+
+#[tokio::test]
+async fn no_filter_leaves_a_panic_out() {
+    for filter in ["http_front=info", "hyper=off", "off"] {
+        let (_, lines) = panicked_with(&["main", filter]).await;
+        assert!(matches!(&lines[..], [line] if line.contains(r#""event":"panic""#)), "{filter}: {lines:?}");
     }
 }
 

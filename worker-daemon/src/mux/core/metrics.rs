@@ -27,6 +27,8 @@ pub struct Counted {
     pub daemon_panics: u64,
     /// Panics that codex has told of.
     pub codex_panics: u64,
+    /// Lines of the daemon's log that are missing on stdout.
+    pub log_lines_dropped: u64,
     /// What became of the daemon's spans.
     pub spans: Spans,
 }
@@ -164,6 +166,7 @@ impl Core {
                 version,
                 started_at: counted.started_at,
                 panics: counted.daemon_panics,
+                log_lines_dropped: counted.log_lines_dropped,
                 spans: counted.spans,
                 ..measured.daemon.clone()
             },

@@ -70,6 +70,7 @@ fn a_counter_never_falls_because_the_system_is_slow() {
         started_at: Some(1.5),
         daemon_panics: 3,
         codex_panics: 4,
+        log_lines_dropped: 5,
         spans,
     }));
     bench.client(1, ASK);
@@ -82,7 +83,11 @@ fn a_counter_never_falls_because_the_system_is_slow() {
         [("in time", in_time, Some(7)), ("late", late, None), ("at the end", ending, None)]
     {
         let told = told(&lines[0]);
-        assert_eq!((told.daemon.panics, told.codex.panics), (3, 4), "{when}");
+        assert_eq!(
+            (told.daemon.panics, told.codex.panics, told.daemon.log_lines_dropped),
+            (3, 4, 5),
+            "{when}"
+        );
         assert_eq!(told.daemon.spans, spans, "{when}");
         assert_eq!(told.daemon.memory_bytes, memory, "{when}");
         assert!(told.daemon.version.is_some(), "{when}");
