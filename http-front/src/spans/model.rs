@@ -93,11 +93,6 @@ impl Model {
             Delta::Text { .. } | Delta::Message { .. } | Delta::Reasoning { .. } | Delta::Reasoned { .. } => {
                 self.token();
             }
-            Delta::Call { .. } => {
-                self.token();
-                self.call("function");
-            }
-            Delta::Foreign => self.call("other"),
             Delta::Command(_) => {
                 self.commands += 1;
                 if self.commands <= EVENTS {
@@ -110,7 +105,14 @@ impl Model {
                     self.event("codex.retry", Vec::new());
                 }
             }
-            Delta::Alive | Delta::Thread(_) | Delta::Begun | Delta::Usage(_) | Delta::End(_) => {}
+            // Calls are counted with the end of their choice, which has those of its text, too.
+            Delta::Call { .. }
+            | Delta::Foreign
+            | Delta::Alive
+            | Delta::Thread(_)
+            | Delta::Begun
+            | Delta::Usage(_)
+            | Delta::End(_) => {}
         }
         self.first.is_some()
     }
@@ -146,11 +148,10 @@ impl Model {
         if let Some(place) = self.reasons.get_mut(index) {
             *place = Some(reason);
         }
-        // Those that were held back until here.
-        for call in closing.calls.iter().skip(self.calls as usize) {
+        for call in &closing.calls {
             self.call(if call.custom { "custom" } else { "function" });
         }
-        if closing.text.is_some() || !closing.calls.is_empty() {
+        if closing.says() {
             self.token();
         }
         if content {

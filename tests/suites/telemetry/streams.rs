@@ -90,6 +90,25 @@ async fn calls_are_events_without_their_names() {
 }
 
 #[tokio::test]
+async fn the_calls_of_every_choice_are_counted() {
+    let receiver = Receiver::start(Mode::Normal).expect("a receiver");
+    let pair = start(&receiver, Protocol::Grpc).await;
+    for stream in [false, true] {
+        let mut body = asking("!tool a_tool {}", stream);
+        body["tools"] = json!([{ "type": "function", "function": { "name": "a_tool" } }]);
+        body["n"] = json!(3);
+        let answer = ask(&pair, &body, &[]).await;
+        let request = name(&answer);
+        answer.text().await.expect("an answer");
+        let (_, model) = both(&receiver, &request).await;
+        let calls = model.events.iter().filter(|(_, name, _)| name == "codex.tool_call");
+        let indices: Vec<_> = calls.map(|(_, _, call)| call["codex.tool_call.index"].clone()).collect();
+        assert_eq!(indices, [0, 1, 2], "{model:#?}");
+        assert_eq!(model.of("codex.tool_call.count"), 3, "{model:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_forced_end_sends_what_was_open() {
     let receiver = Receiver::start(Mode::Normal).expect("a receiver");
     let builder = receiver
