@@ -119,7 +119,7 @@ impl RequestSpan {
         }
     }
 
-    /// The body of a request for the model; taken into the span where the operator wants contents.
+    /// The body of a request for the model, once it was understood; taken into the span where the operator wants contents.
     pub fn body(&self, body: &[u8]) {
         if let Some(inner) = &self.0
             && inner.spans.otel().content()

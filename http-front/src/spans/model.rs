@@ -155,7 +155,7 @@ impl Model {
             self.token();
         }
         if content {
-            self.output.close(index, closing, reason);
+            self.output.close(index, closing);
         }
     }
 
