@@ -53,6 +53,7 @@ async fn a_client_that_hangs_up_ends_its_spans() {
         assert!(span.event_names().contains(&"codex.client_disconnect"), "{span:#?}");
     }
     assert_eq!(server.of("codex.outcome"), "client_disconnect");
+    assert_eq!(model.of("gen_ai.response.finish_reasons"), &json!(["error"]), "it never came to its end");
     assert_eq!(server.of("http.response.status_code"), 200);
 }
 
