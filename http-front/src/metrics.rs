@@ -20,7 +20,7 @@ use std::sync::Arc;
 mod connections;
 mod http;
 pub mod labels;
-mod models;
+pub(crate) mod models;
 mod page;
 mod process;
 pub mod request;

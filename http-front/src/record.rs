@@ -9,6 +9,7 @@ use crate::{
     auth::KeyName,
     error::{ApiError, Kind},
     limits::Permit,
+    metrics::labels,
     observe::{Ended, Observe},
     openai::usage::Tokens,
     records::{
@@ -59,7 +60,8 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Logs the end of a request. Dropped without one, it logs that the client left; by a panic, that we failed.
+/// Logs the end of a request. Dropped without one, it logs that the client left, or took nothing of its answer for too
+/// long; by a panic, that we failed.
 #[derive(Debug)]
 pub struct Record {
     id: RequestId,
@@ -116,7 +118,7 @@ impl Record {
 
     /// The same, with its method and with where its end looks at what went on around it.
     pub fn by(mut self, method: &Method, around: Around) -> Self {
-        self.told.method = told::method(method);
+        self.told.method = labels::method(method);
         self.told.around = Some(around);
         self
     }
@@ -189,11 +191,13 @@ impl Record {
         self.kept.trace.clone()
     }
 
-    /// The head of its answer goes out, with 200, before the end is known.
+    /// The head of its answer goes out, with 200, before its body does.
     pub fn head_goes_out(&mut self) {
         self.kept.status = Some(200);
-        self.observe.opened();
-        self.tell_stream_start();
+        if self.stream {
+            self.observe.opened();
+            self.tell_stream_start();
+        }
     }
 
     /// It ends here, with this status; `None` where it had ended before.
@@ -256,7 +260,7 @@ impl Record {
     /// The model gave a sign of life, or said this.
     pub fn heard(&mut self, delta: Option<&Delta>) {
         self.observe.heard(delta);
-        if self.told.ttfb_ms.is_none() && delta.is_some_and(told::is_said) {
+        if self.told.ttfb_ms.is_none() && delta.is_some_and(Delta::is_said) {
             self.told.ttfb_ms = Some(self.id.elapsed_ms());
         }
         match (&mut self.permit, delta) {
@@ -317,7 +321,10 @@ impl Drop for Record {
         if std::thread::panicking() {
             return self.ended(&ApiError::new(Kind::Internal, "The gateway failed on this request."));
         }
-        // The head of a stream that was cut off here may have gone out.
+        if self.told.is_stalled() {
+            return self.ended(&ApiError::new(Kind::SlowReader, "The answer was not read and was cut off."));
+        }
+        // The head of what was cut off here may have gone out.
         if let Some(status) = self.close(Outcome::ClientDisconnect, None) {
             let trace_id = self.trace_id();
             self.tell_disconnect(status, trace_id.as_deref());

@@ -77,13 +77,34 @@ pub struct Lingering<T> {
     inner: T,
     linger: Linger,
     closing: Option<Pin<Box<Sleep>>>,
-    flushed: Box<dyn Fn() + Send + Sync>,
+    told: Box<dyn Fn(Written) + Send + Sync>,
+}
+
+/// What became of what was given to a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// All of it was written.
+    All,
+    /// The client took nothing of it for too long.
+    Stalled,
 }
 
 impl<T> Lingering<T> {
-    /// Wraps a socket; `flushed` is told whenever all that was given to it was written.
-    pub fn new(inner: T, linger: Linger, flushed: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { inner, linger, closing: None, flushed: Box::new(flushed) }
+    /// Wraps a socket; `told` hears whenever all that was given to it was written, and when its client takes nothing.
+    pub fn new(inner: T, linger: Linger, told: impl Fn(Written) + Send + Sync + 'static) -> Self {
+        Self { inner, linger, closing: None, told: Box::new(told) }
+    }
+
+    /// The same result of a write, and its timeout told. The kernel has timeouts of its own, with a number: those are of
+    /// clients that are gone.
+    fn tell<R>(&self, result: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if let Poll::Ready(Err(error)) = &result
+            && error.kind() == io::ErrorKind::TimedOut
+            && error.raw_os_error().is_none()
+        {
+            (self.told)(Written::Stalled);
+        }
+        result
     }
 }
 
@@ -112,12 +133,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for Lingering<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.tell(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
-        (self.flushed)();
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        ready!(self.tell(flushed))?;
+        (self.told)(Written::All);
         Poll::Ready(Ok(()))
     }
 
@@ -126,7 +149,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.tell(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -163,7 +187,7 @@ mod tests {
         let (mut client, server) = duplex(1024);
         let linger = Linger::default();
         linger.allow(1_000_000);
-        let mut server = Lingering::new(server, linger, || ());
+        let mut server = Lingering::new(server, linger, |_| ());
         let sending = async move {
             client.write_all(&vec![b'x'; 100_000]).await.unwrap();
             let mut answer = String::new();
@@ -181,7 +205,7 @@ mod tests {
         let (mut client, server) = duplex(1 << 20);
         let linger = Linger::default();
         linger.allow(20_000);
-        let mut server = Lingering::new(server, linger, || ());
+        let mut server = Lingering::new(server, linger, |_| ());
         client.write_all(&vec![b'x'; 100_000]).await.unwrap();
         server.shutdown().await.unwrap();
         let mut rest = Vec::new();
@@ -194,7 +218,7 @@ mod tests {
     async fn what_came_with_the_head_is_part_of_all_that_is_read() {
         let (mut client, server) = duplex(1 << 20);
         let linger = Linger::default();
-        let mut server = Lingering::new(server, linger.clone(), || ());
+        let mut server = Lingering::new(server, linger.clone(), |_| ());
         client.write_all(&vec![b'x'; 100_000]).await.unwrap();
         // The end of a head, and what came behind it: no more than one read.
         let mut head = vec![0; 50_000];

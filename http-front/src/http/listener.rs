@@ -52,6 +52,11 @@ impl Peer {
     pub fn known(&self) {
         self.progress.known();
     }
+
+    /// Whether the connection ends because the client took nothing of its answer for too long.
+    pub fn is_stalled(&self) -> bool {
+        self.progress.is_stalled()
+    }
 }
 
 /// Why a listener can't be served.
@@ -160,7 +165,7 @@ async fn connection<T, S, F, B>(
     // What was cut off for being read slowly has an end to tell, and waits with it for a client that may never read.
     let mut stream = Box::pin(TimeoutStream::new(stream));
     stream.as_mut().set_write_timeout_pinned(Some(limits.write_timeout));
-    let io = TokioIo::new(Lingering::new(stream, peer.linger.clone(), move || written.flushed()));
+    let io = TokioIo::new(Lingering::new(stream, peer.linger.clone(), move |what| written.told(what)));
     let began = progress.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         peer.linger.begin();

@@ -5,7 +5,7 @@
 //! The end of a request is not told by the HTTP library, so it is seen from below: hyper drops the body of an answer when
 //! it has its last byte, and flushes the socket when it has written all that it has.
 
-use super::seats::Seat;
+use super::{linger::Written, seats::Seat};
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use std::{
@@ -28,12 +28,19 @@ struct Inner {
     known: AtomicBool,
     /// Whether the body of the last answer is complete, but perhaps not written.
     ending: AtomicBool,
+    /// Whether the client took nothing of its answer for too long.
+    stalled: AtomicBool,
 }
 
 impl Progress {
     /// Of a connection that has this place.
     pub(super) fn new(seat: Seat) -> Self {
-        Self(Arc::new(Inner { seat, known: AtomicBool::new(false), ending: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            seat,
+            known: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
+        }))
     }
 
     /// Its place.
@@ -54,8 +61,20 @@ impl Progress {
         }
     }
 
-    /// All that there is was written.
-    pub(super) fn flushed(&self) {
+    /// Whether the connection ends because the client took nothing of its answer for too long.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.0.stalled.load(Ordering::Acquire)
+    }
+
+    /// What became of what was written.
+    pub(super) fn told(&self, written: Written) {
+        match written {
+            Written::All => self.flushed(),
+            Written::Stalled => self.0.stalled.store(true, Ordering::Release),
+        }
+    }
+
+    fn flushed(&self) {
         if self.0.ending.swap(false, Ordering::AcqRel) && self.0.known.swap(false, Ordering::AcqRel) {
             self.0.seat.rest();
         }

@@ -225,7 +225,7 @@ fn routes(wanted: impl Fn(&Route) -> bool) -> Vec<Cow<'static, str>> {
 }
 
 /// A method's name, of those that are told apart: any other is a text of the client's.
-pub(super) fn method(method: &Method) -> &'static str {
+pub fn method(method: &Method) -> &'static str {
     METHOD_NAMES.into_iter().find(|known| *known == method.as_str()).unwrap_or(OTHER)
 }
 

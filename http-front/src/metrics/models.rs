@@ -13,11 +13,11 @@ const MAX_NAME: usize = 128;
 /// The names of models that were asked so far. They are those that are served, but an upstream may serve new ones for as
 /// long as the front runs.
 #[derive(Debug, Default)]
-pub(super) struct Models(RwLock<BTreeSet<Arc<str>>>);
+pub(crate) struct Models(RwLock<BTreeSet<Arc<str>>>);
 
 /// The name by which a model is told.
 #[derive(Debug, Clone)]
-pub(super) enum Model {
+pub(crate) enum Model {
     /// One of the code's own.
     Fixed(&'static str),
     /// One that is served.
@@ -25,7 +25,7 @@ pub(super) enum Model {
 }
 
 impl Model {
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Fixed(name) => name,
             Self::Named(name) => name,
@@ -35,7 +35,7 @@ impl Model {
 
 impl Models {
     /// The name by which this model is told, and whether it is a new one. `None` is codex's default.
-    pub(super) fn name(&self, model: Option<&str>) -> (Model, bool) {
+    pub(crate) fn name(&self, model: Option<&str>) -> (Model, bool) {
         let Some(model) = model else { return (Model::Fixed(DEFAULT_MODEL), false) };
         if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(model) {
             return (Model::Named(Arc::clone(known)), false);

@@ -109,7 +109,7 @@ impl Counted {
 
     /// The model gave a sign of life, or said this.
     pub fn heard(&self, delta: Option<&Delta>) {
-        if delta.is_some_and(is_token) {
+        if delta.is_some_and(Delta::is_said) {
             self.spoke();
         }
     }
@@ -249,25 +249,6 @@ fn stream_outcome(outcome: Outcome, error: Option<&ApiError>) -> StreamOutcome {
             Some(Kind::Draining) => StreamOutcome::Shutdown,
             Some(_) | None => StreamOutcome::Error,
         },
-    }
-}
-
-/// Whether a client gets something of the model's with it: text, reasoning or a call.
-fn is_token(delta: &Delta) -> bool {
-    match delta {
-        Delta::Text { .. }
-        | Delta::Message { .. }
-        | Delta::Reasoning { .. }
-        | Delta::Reasoned { .. }
-        | Delta::Call { .. } => true,
-        Delta::Alive
-        | Delta::Thread(_)
-        | Delta::Begun
-        | Delta::Foreign
-        | Delta::Command(_)
-        | Delta::Usage(_)
-        | Delta::Retry
-        | Delta::End(_) => false,
     }
 }
 

@@ -5,14 +5,10 @@
 
 use super::Record;
 use crate::{
-    auth::KeyName, daemon::health::Health, error::ApiError, records::usage::Asked, state::board::Board,
-    translate::event::Delta,
+    auth::KeyName, daemon::health::Health, error::ApiError, http::listener::Peer,
+    metrics::labels::DEFAULT_MODEL, records::usage::Asked, state::board::Board,
 };
-use http::Method;
 use tokio::sync::watch;
-
-/// The model where a request is answered by codex's own default.
-const DEFAULT_MODEL: &str = "default";
 
 /// Where it is asked what went on around a request that failed.
 #[derive(Debug, Clone)]
@@ -21,6 +17,8 @@ pub struct Around {
     pub health: watch::Receiver<Health>,
     /// What is switched.
     pub board: Board,
+    /// The client's connection.
+    pub peer: Peer,
 }
 
 /// What is told of a request besides what its record has anyway.
@@ -50,6 +48,11 @@ impl Told {
         self.stream = Some(asked.stream);
     }
 
+    /// Whether the connection ends because the client took nothing of its answer for too long.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.around.as_ref().is_some_and(|around| around.peer.is_stalled())
+    }
+
     fn key(&self) -> Option<&str> {
         self.key.as_ref().map(KeyName::as_str)
     }
@@ -77,29 +80,12 @@ impl Around {
     }
 }
 
-/// The method, of those that there are.
-pub(super) fn method(method: &Method) -> &'static str {
-    const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
-}
-
-/// Whether the model said something that a client waits for: text, reasoning or a call.
-pub(super) fn is_said(delta: &Delta) -> bool {
-    match delta {
-        Delta::Text { .. }
-        | Delta::Message { .. }
-        | Delta::Reasoning { .. }
-        | Delta::Reasoned { .. }
-        | Delta::Call { .. } => true,
-        Delta::Alive
-        | Delta::Thread(_)
-        | Delta::Begun
-        | Delta::Foreign
-        | Delta::Command(_)
-        | Delta::Usage(_)
-        | Delta::Retry
-        | Delta::End(_) => false,
-    }
+/// What was measured of a request.
+struct Figures {
+    latency_ms: u64,
+    ttfb_ms: Option<u64>,
+    tokens_prompt: Option<u64>,
+    tokens_response: Option<u64>,
 }
 
 /// A line of a request: its level, its event, its record, the id of its trace, and what else it tells.
@@ -135,13 +121,22 @@ impl Record {
         request_line!(info, "stream_start", self, self.trace_id(), latency_ms);
     }
 
+    fn figures(&self) -> Figures {
+        let used = self.usage;
+        Figures {
+            latency_ms: self.id.elapsed_ms(),
+            ttfb_ms: self.told.ttfb_ms,
+            tokens_prompt: used.map(|tokens| tokens.input),
+            tokens_response: used.map(|tokens| tokens.output),
+        }
+    }
+
     pub(super) fn tell_end(&self, end: &End<'_>) {
         let End { status, trace_id, error, error_code } = end;
         let broken = error.is_some_and(|error| error.status().is_server_error());
         let around = self.told.around.as_ref().filter(|_| broken).map(Around::look).unwrap_or_default();
         let Surroundings { worker_state, restart_count, backoff_ms, maintenance_mode } = around;
-        let (latency_ms, ttfb_ms) = (self.id.elapsed_ms(), self.told.ttfb_ms);
-        let (tokens_prompt, tokens_response) = (self.usage.map(|u| u.input), self.usage.map(|u| u.output));
+        let Figures { latency_ms, ttfb_ms, tokens_prompt, tokens_response } = self.figures();
         let retryable = error.map(ApiError::is_retryable);
         let source = error.map(|error| error.fault().as_str());
         macro_rules! ended {
@@ -175,8 +170,7 @@ impl Record {
     }
 
     pub(super) fn tell_disconnect(&self, status: Option<u16>, trace_id: Option<&str>) {
-        let (latency_ms, ttfb_ms) = (self.id.elapsed_ms(), self.told.ttfb_ms);
-        let (tokens_prompt, tokens_response) = (self.usage.map(|u| u.input), self.usage.map(|u| u.output));
+        let Figures { latency_ms, ttfb_ms, tokens_prompt, tokens_response } = self.figures();
         request_line!(
             info,
             "client_disconnect",
@@ -188,17 +182,5 @@ impl Record {
             tokens_prompt,
             tokens_response,
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_method_is_one_of_a_closed_list() {
-        assert_eq!(method(&Method::PATCH), "PATCH");
-        assert_eq!(method(&Method::from_bytes(b"SAID-BY-A-CLIENT").unwrap()), "other");
-        assert_eq!(method(&Method::CONNECT), "other");
     }
 }

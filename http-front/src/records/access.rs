@@ -3,7 +3,7 @@
 use super::{Log, Outcome, usage::SERVICE};
 use crate::{auth::KeyName, http::listener::Peer, record::RequestId, routes::table::Side};
 use bytes::Bytes;
-use http::{Method, Request, Response, Version};
+use http::{Method, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 use shared::time;
@@ -39,6 +39,8 @@ struct Told {
     key: Option<KeyName>,
     bytes_in: Option<u64>,
     bytes_out: u64,
+    /// How long the body is, where its head says so: nobody asks then whether there is more.
+    declared: Option<u64>,
     status: Option<u16>,
     stream: bool,
     ended: Option<(Outcome, Option<String>)>,
@@ -117,6 +119,8 @@ impl Access {
     fn answered<B: Body>(&self, response: &Response<B>) {
         let mut told = self.told();
         told.status = Some(response.status().as_u16());
+        let length = response.headers().get(header::CONTENT_LENGTH);
+        told.declared = length.and_then(|length| length.to_str().ok()?.parse().ok());
         // An answer to HEAD has no body that anybody takes.
         told.whole = self.0.method == "HEAD" || response.body().is_end_stream();
     }
@@ -197,7 +201,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Counted<B> {
             match frame {
                 Some(Ok(frame)) => {
                     told.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
-                    told.whole = self.inner.is_end_stream();
+                    told.whole = self.inner.is_end_stream() || told.declared == Some(told.bytes_out);
                 }
                 Some(Err(_)) => {}
                 None => told.whole = true,

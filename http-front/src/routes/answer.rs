@@ -1,15 +1,13 @@
 //! From plans to the client's answer: turns are run, gathered, and told as an object or a stream.
 
+mod object;
 mod running;
 mod runs;
 mod starter;
 mod stream;
 mod watched;
 
-use super::{
-    asked::Asked,
-    dispatch::{Call, raw_json},
-};
+use super::{asked::Asked, dispatch::Call};
 use crate::{
     daemon::asker::Asker,
     error::ApiError,
@@ -136,18 +134,15 @@ impl About {
 
 /// An answer whose head may go out.
 pub(super) enum Answer {
-    Object(Response),
+    Object(Vec<u8>),
     Stream(Box<stream::Opened>),
 }
 
 impl Answer {
-    /// The answer; `record` is closed with it.
-    pub(super) fn into_response(self, mut record: Record) -> Response {
+    /// The answer; `record` is closed when its body is.
+    pub(super) fn into_response(self, record: Record) -> Response {
         match self {
-            Self::Object(response) => {
-                record.served();
-                response
-            }
+            Self::Object(json) => object::into_response(json.into(), record),
             Self::Stream(opened) => opened.into_response(record),
         }
     }
@@ -205,7 +200,7 @@ pub(super) async fn answer(
         let opened = stream::open(runs, about, config.keep_alive).await?;
         return Ok(Answer::Stream(Box::new(opened)));
     }
-    Ok(Answer::Object(raw_json(whole(runs, about, record).await?)))
+    Ok(Answer::Object(whole(runs, about, record).await?))
 }
 
 /// Waits for the whole answer.

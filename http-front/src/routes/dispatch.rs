@@ -56,7 +56,8 @@ pub fn routes(
                 let counted = Counted::new(&app.metrics, side, &method);
                 let span = app.spans.begin(side, &method, &headers);
                 let observe = Observe { counted, span };
-                let around = Around { health: app.daemon.watch(), board: app.board.clone() };
+                let around =
+                    Around { health: app.daemon.watch(), board: app.board.clone(), peer: peer.clone() };
                 let record = Record::of(&headers, observe.clone()).by(&method, around).accessed(access);
                 let id = record.id().to_owned();
                 let mut call = Call { app: &app, peer: &peer, headers: &headers, key: None };
@@ -268,7 +269,11 @@ pub fn json<T: Serialize>(value: &T) -> Response {
 
 /// An answer whose body is JSON already.
 pub fn raw_json(body: Vec<u8>) -> Response {
-    let mut response = Response::new(body.into());
+    as_json(Response::new(body.into()))
+}
+
+/// The same answer, whose body is JSON.
+pub(super) fn as_json(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -1,21 +1,19 @@
 //! The metrics of the GenAI conventions, over OTLP.
 //!
-//! Their attributes are of closed sets: the model is one of those that are served, at most [`NAMES`] of them, and the
+//! Their attributes are of closed sets: the model is one of those that are served, told apart as those of the page of metrics are, and the
 //! error a code of the table of errors.
 
 use super::{attributes, model::Measured};
-use crate::{observe::Ended, records::Outcome};
+use crate::{
+    metrics::models::{Model, Models},
+    observe::Ended,
+    records::Outcome,
+};
 use opentelemetry::{
-    KeyValue,
+    KeyValue, StringValue,
     metrics::{Histogram, Meter},
 };
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-};
 
-/// Models that have a name in metrics; more are `other`.
-const NAMES: usize = 64;
 /// The conventions' buckets of durations, in seconds.
 const SECONDS: [f64; 14] =
     [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
@@ -50,7 +48,7 @@ pub(super) struct Meters {
     request: Histogram<f64>,
     first: Histogram<f64>,
     token: Histogram<f64>,
-    names: Mutex<BTreeSet<String>>,
+    models: Models,
 }
 
 impl Meters {
@@ -82,16 +80,16 @@ impl Meters {
                 "Time per token of a stream behind the first one.",
                 &TOKEN,
             ),
-            names: Mutex::default(),
+            models: Models::default(),
         }
     }
 
     /// A request for the model is over.
     pub(super) fn measure(&self, measured: &Measured, ended: &Ended<'_>) {
         let Measured { asked, chat, took, first } = measured;
-        let model = match &asked.model {
-            Some(model) => self.name(model),
-            None => "default".to_owned(),
+        let model: StringValue = match self.models.name(asked.model.as_deref()).0 {
+            Model::Fixed(name) => name.into(),
+            Model::Named(name) => name.into(),
         };
         let mut attributes = vec![
             KeyValue::new("gen_ai.operation.name", attributes::operation(*chat)),
@@ -124,29 +122,5 @@ impl Meters {
         }
         self.operation.record(took.as_secs_f64(), &attributes);
         self.request.record(ended.latency.as_secs_f64(), &attributes);
-    }
-
-    fn name(&self, model: &str) -> String {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.contains(model) || (names.len() < NAMES && names.insert(model.to_owned())) {
-            model.to_owned()
-        } else {
-            "other".to_owned()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use opentelemetry::metrics::MeterProvider;
-
-    #[test]
-    fn models_past_the_bound_are_others() {
-        let meters = Meters::new(&opentelemetry::metrics::noop::NoopMeterProvider::new().meter("m"));
-        let names: Vec<String> = (0..NAMES + 2).map(|n| meters.name(&format!("m{n}"))).collect();
-        assert_eq!((names[0].as_str(), names[NAMES - 1].as_str()), ("m0", "m63"));
-        assert_eq!((names[NAMES].as_str(), names[NAMES + 1].as_str()), ("other", "other"));
-        assert_eq!(meters.name("m5"), "m5");
     }
 }

@@ -132,6 +132,28 @@ const INSTRUCTIONS: &str = "# AGENTS.md instructions";
 /// How the child words a `response.incomplete` of the upstream; it has no kind of its own for it.
 const INCOMPLETE: &str = "Incomplete response returned, reason: ";
 
+impl Delta {
+    /// Whether it is something of the model's that a client waits for: text, reasoning or a call. The first of them is the
+    /// first token of the metrics and the log.
+    pub fn is_said(&self) -> bool {
+        match self {
+            Self::Text { .. }
+            | Self::Message { .. }
+            | Self::Reasoning { .. }
+            | Self::Reasoned { .. }
+            | Self::Call { .. } => true,
+            Self::Alive
+            | Self::Thread(_)
+            | Self::Begun
+            | Self::Foreign
+            | Self::Command(_)
+            | Self::Usage(_)
+            | Self::Retry
+            | Self::End(_) => false,
+        }
+    }
+}
+
 impl Weigh for Delta {
     fn weight(&self) -> usize {
         // The bytes of a text keep the line alive that they are a part of.

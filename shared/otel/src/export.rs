@@ -70,19 +70,8 @@ pub(crate) fn spans(
     let heard = Heard::default();
     let builder = opentelemetry_otlp::SpanExporter::builder();
     let exporter = match endpoint.protocol {
-        Protocol::Grpc => builder
-            .with_tonic()
-            .with_channel(grpc::channel(endpoint, config)?)
-            .with_interceptor(grpc::headers(config))
-            .with_retry_policy(RetryPolicy::disabled())
-            .build(),
-        Protocol::HttpProtobuf => builder
-            .with_http()
-            .with_endpoint(endpoint.url.as_str())
-            .with_protocol(Encoding::HttpBinary)
-            .with_http_client(http::Client::new(endpoint, config, heard.clone())?)
-            .with_retry_policy(RetryPolicy::disabled())
-            .build(),
+        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint, config)?.build(),
+        Protocol::HttpProtobuf => over_http(builder.with_http(), endpoint, config, &heard)?.build(),
     };
     Ok(Sender { exporter: exporter.map_err(unusable)?, heard, timeout: config.timeout, around })
 }
@@ -99,21 +88,30 @@ pub(crate) fn metrics(
     let heard = Heard::default();
     let builder = MetricExporter::builder().with_temporality(Temporality::Cumulative);
     let exporter = match endpoint.protocol {
-        Protocol::Grpc => builder
-            .with_tonic()
-            .with_channel(grpc::channel(endpoint, config)?)
-            .with_interceptor(grpc::headers(config))
-            .with_retry_policy(RetryPolicy::disabled())
-            .build(),
-        Protocol::HttpProtobuf => builder
-            .with_http()
-            .with_endpoint(endpoint.url.as_str())
-            .with_protocol(Encoding::HttpBinary)
-            .with_http_client(http::Client::new(endpoint, config, heard.clone())?)
-            .with_retry_policy(RetryPolicy::disabled())
-            .build(),
+        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint, config)?.build(),
+        Protocol::HttpProtobuf => over_http(builder.with_http(), endpoint, config, &heard)?.build(),
     };
     Ok(Sender { exporter: exporter.map_err(unusable)?, heard, timeout: config.timeout, around })
+}
+
+fn over_grpc<B: WithTonicConfig>(builder: B, endpoint: &Endpoint, config: &Config) -> Result<B, Problem> {
+    Ok(builder
+        .with_channel(grpc::channel(endpoint, config)?)
+        .with_interceptor(grpc::headers(config))
+        .with_retry_policy(RetryPolicy::disabled()))
+}
+
+fn over_http<B: WithHttpConfig + WithExportConfig>(
+    builder: B,
+    endpoint: &Endpoint,
+    config: &Config,
+    heard: &Heard,
+) -> Result<B, Problem> {
+    Ok(builder
+        .with_endpoint(endpoint.url.as_str())
+        .with_protocol(Encoding::HttpBinary)
+        .with_http_client(http::Client::new(endpoint, config, heard.clone())?)
+        .with_retry_policy(RetryPolicy::disabled()))
 }
 
 /// Without the error's text, which has the address.
