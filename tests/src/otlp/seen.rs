@@ -124,7 +124,9 @@ impl Request {
                             attributes: object(&point.attributes),
                             count: 0,
                             sum: match point.value {
-                                Some(number_data_point::Value::AsInt(value)) => value as f64,
+                                Some(number_data_point::Value::AsInt(value)) => {
+                                    i32::try_from(value).map_or(f64::MAX, f64::from)
+                                }
                                 Some(number_data_point::Value::AsDouble(value)) => value,
                                 None => 0.0,
                             },
