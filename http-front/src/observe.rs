@@ -61,7 +61,7 @@ impl Observe {
         self.span.showed(key.as_str());
     }
 
-    /// Its body, which is for the model.
+    /// Its body, which is for the model, and was understood.
     pub fn body(&self, body: &[u8]) {
         self.span.body(body);
     }

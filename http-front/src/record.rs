@@ -288,16 +288,16 @@ impl Record {
 
     /// It was answered as it should be.
     pub fn served(&mut self) {
-        let trace_id = self.trace_id();
         if let Some(status) = self.close(Outcome::Ok, None) {
+            let trace_id = self.trace_id();
             self.tell_end(&End { status, trace_id, error: None, error_code: None });
         }
     }
 
     /// It was answered with an error.
     pub fn ended(&mut self, error: &ApiError) {
-        let trace_id = self.trace_id();
         if let Some(status) = self.close(Outcome::Error, Some(error)) {
+            let trace_id = self.trace_id();
             self.tell_end(&End { status, trace_id, error: Some(error), error_code: Some(code(error)) });
         }
     }
@@ -324,9 +324,9 @@ impl Drop for Record {
         if self.told.is_stalled() {
             return self.ended(&ApiError::new(Kind::SlowReader, "The answer was not read and was cut off."));
         }
-        let trace_id = self.trace_id();
         // The head of what was cut off here may have gone out.
         if let Some(status) = self.close(Outcome::ClientDisconnect, None) {
+            let trace_id = self.trace_id();
             self.tell_disconnect(status, trace_id.as_deref());
         }
     }

@@ -7,6 +7,7 @@
 //! as its trace is handed on as it is.
 
 mod attributes;
+mod clock;
 mod content;
 mod meters;
 mod model;
@@ -18,6 +19,7 @@ use crate::{
     routes::table::Side,
     translate::{answer::Closing, event::Delta, output::Identity},
 };
+use clock::Clock;
 use http::{HeaderMap, Method, StatusCode};
 use meters::Meters;
 use otel::{Otel, context};
@@ -66,7 +68,7 @@ impl Spans {
             Side::Public => self.0.public,
             Side::Internal { .. } => self.0.internal,
         };
-        let request = Request::new(parent, method, addr);
+        let request = Request::new(Clock::start(), parent, method, addr);
         let first = AtomicBool::new(false);
         RequestSpan(Some(Arc::new(Inner { spans: self.clone(), first, request: Mutex::new(request) })))
     }
@@ -101,14 +103,14 @@ impl RequestSpan {
     /// It goes to this route.
     pub fn routed(&self, route: &'static str) {
         if let Some(inner) = &self.0 {
-            inner.lock().routed(route, inner.spans.otel());
+            inner.lock().routed(route);
         }
     }
 
     /// It showed this key.
     pub fn showed(&self, key: &str) {
         if let Some(inner) = &self.0 {
-            inner.lock().showed(key);
+            inner.lock().showed(key, inner.spans.otel());
         }
     }
 
@@ -119,7 +121,7 @@ impl RequestSpan {
         }
     }
 
-    /// The body of a request for the model; taken into the span where the operator wants contents.
+    /// The body of a request for the model, once it was understood; taken into the span where the operator wants contents.
     pub fn body(&self, body: &[u8]) {
         if let Some(inner) = &self.0
             && inner.spans.otel().content()
@@ -215,8 +217,8 @@ impl RequestSpan {
         self.0.as_ref()?.lock().context().map(Arc::new)
     }
 
-    /// The id of its trace in hex, from [`Self::routed`] on: the client's where it sent a valid one, else ours where
-    /// spans are exported.
+    /// The id of its trace in hex, from [`Self::showed`] on, and without a key from its end on: the client's where it sent a
+    /// valid one, else ours where its spans are exported.
     pub fn trace_id(&self) -> Option<String> {
         self.0.as_ref()?.lock().trace_id()
     }

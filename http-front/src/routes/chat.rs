@@ -29,6 +29,7 @@ async fn answer(
     let mut chat = prepare::chat(call, body, &asked).await?;
     (told.ignored, told.repairs) = (std::mem::take(&mut chat.ignored), std::mem::take(&mut chat.repairs));
     told.note(call, record);
+    prepare::aside(body.len(), || record.observe().body(body));
     let job = Job::new(Form::Chat, chat, &asked);
     answer::answer(call, job, began, record).await
 }

@@ -57,6 +57,7 @@ async fn answer(
     told.ignored.append(&mut chat.ignored);
     told.repairs = std::mem::take(&mut chat.repairs);
     told.note(call, record);
+    prepare::aside(body.len(), || record.observe().body(body));
     let job = Job { plans, echoes, ..Job::new(Form::Text, chat, &asked) };
     answer::answer(call, job, began, record).await
 }

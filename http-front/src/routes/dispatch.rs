@@ -170,7 +170,6 @@ impl Call<'_> {
             Route::Chat | Route::Completions => match self.body(body).await {
                 Ok(body) => {
                     record.read(body.len());
-                    record.observe().body(&body);
                     if let Err(error) = record.permit.as_mut().map_or(Ok(()), |p| p.body(body.len())) {
                         return self.refuse(error, record);
                     }

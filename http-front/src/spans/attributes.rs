@@ -12,10 +12,18 @@ pub(super) const ERROR: &str = "error.type";
 /// Whose model it is.
 pub(super) const PROVIDER: &str = "openai";
 
+/// A method that is not of the list. Its own name is the client's text, and is told nowhere.
+const OTHER: &str = "_OTHER";
+
 /// A method's name, of a closed list.
 pub(super) fn method(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or(OTHER)
+}
+
+/// The method in the name of a span.
+pub(super) fn in_name(method: &'static str) -> &'static str {
+    if method == OTHER { "HTTP" } else { method }
 }
 
 /// What is done with the model.
@@ -31,7 +39,6 @@ pub(super) fn request(method: &'static str, route: &'static str, addr: SocketAdd
         KeyValue::new("url.scheme", "http"),
         KeyValue::new("server.address", addr.ip().to_string()),
         KeyValue::new("server.port", i64::from(addr.port())),
-        KeyValue::new("network.protocol.name", "http"),
     ]);
     if route != "none" {
         attributes.extend([KeyValue::new("http.route", route), KeyValue::new("url.path", route)]);
@@ -46,9 +53,14 @@ pub(super) fn model(asked: &Asked, chat: bool) -> Vec<KeyValue> {
         KeyValue::new("gen_ai.operation.name", operation(chat)),
         KeyValue::new("gen_ai.provider.name", PROVIDER),
         KeyValue::new("gen_ai.system", PROVIDER),
-        KeyValue::new("gen_ai.request.stream", asked.stream),
-        KeyValue::new("gen_ai.request.choice.count", i64::try_from(asked.choices).unwrap_or(i64::MAX)),
     ]);
+    if asked.stream {
+        attributes.push(KeyValue::new("gen_ai.request.stream", true));
+    }
+    if asked.choices != 1 {
+        let choices = i64::try_from(asked.choices).unwrap_or(i64::MAX);
+        attributes.push(KeyValue::new("gen_ai.request.choice.count", choices));
+    }
     if let Some(model) = &asked.model {
         attributes.extend([
             KeyValue::new("gen_ai.request.model", model.clone()),

@@ -1,4 +1,4 @@
-//! The metrics of the GenAI conventions, over OTLP.
+//! The metrics of the GenAI conventions, over OTLP: by the names of before, and by those under `gen_ai.client.inference`.
 //!
 //! Their attributes are of closed sets: the model is one of those that are served, told apart as those of the page of metrics are, and the
 //! error a code of the table of errors.
@@ -11,7 +11,7 @@ use crate::{
 };
 use opentelemetry::{
     KeyValue, StringValue,
-    metrics::{Histogram, Meter},
+    metrics::{Counter, Histogram, Meter},
 };
 
 /// The conventions' buckets of durations, in seconds.
@@ -44,7 +44,10 @@ const TOKENS: [f64; 14] = [
 #[derive(Debug)]
 pub(super) struct Meters {
     usage: Histogram<u64>,
-    operation: Histogram<f64>,
+    /// Input and output.
+    tokens: [Counter<u64>; 2],
+    operation: [Histogram<f64>; 2],
+    chunk: [Histogram<f64>; 2],
     request: Histogram<f64>,
     first: Histogram<f64>,
     token: Histogram<f64>,
@@ -64,7 +67,18 @@ impl Meters {
                 .with_description("Number of input and output tokens used.")
                 .with_boundaries(TOKENS.to_vec())
                 .build(),
-            operation: seconds("gen_ai.client.operation.duration", "GenAI operation duration.", &SECONDS),
+            tokens: [
+                ("gen_ai.client.inference.usage.input_tokens", "Number of input tokens used."),
+                ("gen_ai.client.inference.usage.output_tokens", "Number of output tokens used."),
+            ]
+            .map(|(name, help)| meter.u64_counter(name).with_unit("{token}").with_description(help).build()),
+            operation: ["gen_ai.client.operation.duration", "gen_ai.client.inference.duration"]
+                .map(|name| seconds(name, "GenAI operation duration.", &SECONDS)),
+            chunk: [
+                "gen_ai.client.operation.time_to_first_chunk",
+                "gen_ai.client.inference.time_to_first_chunk",
+            ]
+            .map(|name| seconds(name, "Time to the first chunk of a stream.", &SECONDS)),
             request: seconds(
                 "gen_ai.server.request.duration",
                 "Request duration, to its last byte.",
@@ -72,12 +86,12 @@ impl Meters {
             ),
             first: seconds(
                 "gen_ai.server.time_to_first_token",
-                "Time to the first token of a stream.",
+                "Time to the first token of a stream that succeeded.",
                 &FIRST,
             ),
             token: seconds(
                 "gen_ai.server.time_per_output_token",
-                "Time per token of a stream behind the first one.",
+                "Time per token behind the first one of a stream that succeeded.",
                 &TOKEN,
             ),
             models: Models::default(),
@@ -99,28 +113,32 @@ impl Meters {
             KeyValue::new("gen_ai.response.model", model),
         ];
         if let Some(first) = first {
-            self.first.record(first.as_secs_f64(), &attributes);
+            self.chunk.iter().for_each(|chunk| chunk.record(first.as_secs_f64(), &attributes));
         }
-        if let Some(tokens) = &ended.usage {
-            if let Some(first) = first
-                && tokens.output > 1
-            {
+        if let Some(first) = first
+            && ended.outcome == Outcome::Ok
+        {
+            self.first.record(first.as_secs_f64(), &attributes);
+            if let Some(tokens) = ended.usage.filter(|tokens| tokens.output > 1) {
                 #[expect(clippy::cast_precision_loss, reason = "a count of tokens is far below 2^52")]
                 let behind = (tokens.output - 1) as f64;
                 self.token.record(took.saturating_sub(*first).as_secs_f64() / behind, &attributes);
             }
-            for (kind, count) in [("input", tokens.input), ("output", tokens.output)] {
+        }
+        if let Some(tokens) = &ended.usage {
+            let counts = [("input", tokens.input), ("output", tokens.output)];
+            for ((kind, count), tokens) in counts.into_iter().zip(&self.tokens) {
+                tokens.add(count, &attributes);
                 let mut attributes = attributes.clone();
                 attributes.push(KeyValue::new("gen_ai.token.type", kind));
                 self.usage.record(count, &attributes);
             }
         }
+        // A client that leaves is nobody's error.
         if let Some(error) = ended.error {
             attributes.push(KeyValue::new(attributes::ERROR, error.closed_code()));
-        } else if ended.outcome == Outcome::ClientDisconnect {
-            attributes.push(KeyValue::new(attributes::ERROR, Outcome::ClientDisconnect.as_str()));
         }
-        self.operation.record(took.as_secs_f64(), &attributes);
+        self.operation.iter().for_each(|operation| operation.record(took.as_secs_f64(), &attributes));
         self.request.record(ended.latency.as_secs_f64(), &attributes);
     }
 }

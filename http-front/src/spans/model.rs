@@ -1,6 +1,6 @@
 //! The span of the model's work, and what is measured of it.
 
-use super::{attributes, content::Output};
+use super::{attributes, clock::Clock, content::Output};
 use crate::{
     observe::Ended,
     records::{Outcome, usage::Asked},
@@ -14,12 +14,18 @@ use opentelemetry_sdk::trace::Span as SdkSpan;
 use std::time::{Duration, Instant, SystemTime};
 
 /// The most events of one kind.
-const EVENTS: u32 = 32;
+const EVENTS: u32 = 24;
+/// Four kinds may come often, five events once each; the SDK keeps the first 128 of a span.
+const _: () = assert!(4 * EVENTS + 5 <= 128);
+
+/// The reason of a choice that never came to its end.
+const UNFINISHED: &str = "error";
 
 /// What is known of the model's work for one request.
 #[derive(Debug)]
 pub(super) struct Model {
     span: Option<SdkSpan>,
+    clock: Clock,
     asked: Asked,
     chat: bool,
     began: Instant,
@@ -28,6 +34,7 @@ pub(super) struct Model {
     /// When it was kept alive last.
     kept_alive_at: Option<SystemTime>,
     retries: u32,
+    again: u32,
     calls: u32,
     commands: u32,
     /// Why each choice ended, by its index.
@@ -51,9 +58,16 @@ pub(super) struct Measured {
 
 impl Model {
     /// The model is asked now.
-    pub(super) fn new(span: Option<SdkSpan>, asked: Asked, chat: bool, input: Option<String>) -> Self {
+    pub(super) fn new(
+        span: Option<SdkSpan>,
+        clock: Clock,
+        asked: Asked,
+        chat: bool,
+        input: Option<String>,
+    ) -> Self {
         Self {
             span,
+            clock,
             reasons: vec![None; asked.choices],
             asked,
             chat,
@@ -62,6 +76,7 @@ impl Model {
             kept_alive: 0,
             kept_alive_at: None,
             retries: 0,
+            again: 0,
             calls: 0,
             commands: 0,
             input,
@@ -76,7 +91,7 @@ impl Model {
 
     fn event(&mut self, name: &'static str, attributes: Vec<KeyValue>) {
         if let Some(span) = self.span.as_mut().filter(|span| span.is_recording()) {
-            span.add_event(name, attributes);
+            span.add_event_with_timestamp(name, self.clock.now(), attributes);
         }
     }
 
@@ -93,11 +108,6 @@ impl Model {
             Delta::Text { .. } | Delta::Message { .. } | Delta::Reasoning { .. } | Delta::Reasoned { .. } => {
                 self.token();
             }
-            Delta::Call { .. } => {
-                self.token();
-                self.call("function");
-            }
-            Delta::Foreign => self.call("other"),
             Delta::Command(_) => {
                 self.commands += 1;
                 if self.commands <= EVENTS {
@@ -110,7 +120,14 @@ impl Model {
                     self.event("codex.retry", Vec::new());
                 }
             }
-            Delta::Alive | Delta::Thread(_) | Delta::Begun | Delta::Usage(_) | Delta::End(_) => {}
+            // Calls are counted with the end of their choice, which has those of its text, too.
+            Delta::Call { .. }
+            | Delta::Foreign
+            | Delta::Alive
+            | Delta::Thread(_)
+            | Delta::Begun
+            | Delta::Usage(_)
+            | Delta::End(_) => {}
         }
         self.first.is_some()
     }
@@ -146,21 +163,23 @@ impl Model {
         if let Some(place) = self.reasons.get_mut(index) {
             *place = Some(reason);
         }
-        // Those that were held back until here.
-        for call in closing.calls.iter().skip(self.calls as usize) {
+        for call in &closing.calls {
             self.call(if call.custom { "custom" } else { "function" });
         }
-        if closing.text.is_some() || !closing.calls.is_empty() {
+        if closing.says() {
             self.token();
         }
         if content {
-            self.output.close(index, closing, reason);
+            self.output.close(index, closing);
         }
     }
 
     /// A turn is run once more.
     pub(super) fn again(&mut self) {
-        self.event("codex.turn_again", Vec::new());
+        self.again += 1;
+        if self.again <= EVENTS {
+            self.event("codex.turn_again", Vec::new());
+        }
     }
 
     /// The first one is an event, and so is the last: a long wait has thousands.
@@ -169,7 +188,7 @@ impl Model {
         if self.kept_alive == 1 {
             self.event("codex.keep_alive", Vec::new());
         } else {
-            self.kept_alive_at = Some(SystemTime::now());
+            self.kept_alive_at = Some(self.clock.now());
         }
     }
 
@@ -179,7 +198,7 @@ impl Model {
         let first = self.first.map(|at| at.duration_since(self.began)).filter(|_| ended.stream);
         if let Some(mut span) = self.span.take().filter(Span::is_recording) {
             self.describe(&mut span, ended, first);
-            span.end();
+            span.end_with_timestamp(self.clock.now());
         }
         Measured { asked: self.asked, chat: self.chat, took, first }
     }
@@ -192,17 +211,16 @@ impl Model {
             span.set_attributes(attributes::usage(tokens));
         }
         let reasons: Vec<StringValue> =
-            self.reasons.iter().flatten().map(|reason| StringValue::from(*reason)).collect();
-        if !reasons.is_empty() {
-            let reasons = Value::Array(Array::String(reasons));
-            span.set_attribute(KeyValue::new("gen_ai.response.finish_reasons", reasons));
-        }
+            self.reasons.iter().map(|reason| StringValue::from(reason.unwrap_or(UNFINISHED))).collect();
+        let reasons = Value::Array(Array::String(reasons));
+        span.set_attribute(KeyValue::new("gen_ai.response.finish_reasons", reasons));
         if let Some(first) = first {
             span.set_attribute(KeyValue::new("gen_ai.response.time_to_first_chunk", first.as_secs_f64()));
         }
         for (name, count) in [
             ("codex.keep_alive.count", self.kept_alive),
             ("codex.retry.count", self.retries),
+            ("codex.turn_again.count", self.again),
             ("codex.tool_call.count", self.calls),
             ("codex.agent_command.count", self.commands),
         ] {
@@ -222,8 +240,15 @@ impl Model {
             span.set_status(Status::error(code));
         }
         if ended.outcome == Outcome::ClientDisconnect {
-            span.add_event("codex.client_disconnect", Vec::new());
+            span.add_event_with_timestamp("codex.client_disconnect", self.clock.now(), Vec::new());
         }
-        span.add_event("codex.end", vec![KeyValue::new("codex.outcome", ended.outcome.as_str())]);
+        span.add_event_with_timestamp(
+            "codex.end",
+            self.clock.now(),
+            vec![KeyValue::new("codex.outcome", ended.outcome.as_str())],
+        );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::{
     attributes,
+    clock::Clock,
     model::{Measured, Model},
 };
 use crate::{
@@ -16,7 +17,7 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{SdkTracer, Span as SdkSpan};
 use otel::{Otel, context};
 use shared::rpc::Trace;
-use std::{net::SocketAddr, time::SystemTime};
+use std::net::SocketAddr;
 
 /// The routes that aren't traced when they are served; what they refuse is.
 const QUIET: &[&str] = &["/readyz", "/livez", "/metrics", "/verify"];
@@ -24,8 +25,10 @@ const QUIET: &[&str] = &["/readyz", "/livez", "/metrics", "/verify"];
 /// What is known of a request.
 #[derive(Debug)]
 pub(super) struct Request {
-    began: SystemTime,
+    clock: Clock,
     parent: Option<SpanContext>,
+    /// Whether it showed a key.
+    known: bool,
     method: &'static str,
     addr: SocketAddr,
     id: Option<String>,
@@ -39,10 +42,11 @@ pub(super) struct Request {
 
 impl Request {
     /// A request that begins now.
-    pub(super) fn new(parent: Option<SpanContext>, method: &Method, addr: SocketAddr) -> Self {
+    pub(super) fn new(clock: Clock, parent: Option<SpanContext>, method: &Method, addr: SocketAddr) -> Self {
         Self {
-            began: SystemTime::now(),
+            clock,
             parent,
+            known: false,
             method: attributes::method(method),
             addr,
             id: None,
@@ -59,14 +63,11 @@ impl Request {
         self.id = Some(id.to_owned());
     }
 
-    pub(super) fn routed(&mut self, route: &'static str, otel: &Otel) {
+    pub(super) fn routed(&mut self, route: &'static str) {
         self.route = route;
-        if !QUIET.contains(&route) {
-            self.begin(otel);
-        }
     }
 
-    /// The span, begun when the request was, unless it is there already.
+    /// The span, begun when the request was, unless it is there already. Whose parent it is must be known by now.
     fn begin(&mut self, otel: &Otel) {
         let Some(tracer) = otel.tracer() else { return };
         if self.span.is_some() || self.over {
@@ -74,16 +75,22 @@ impl Request {
         }
         let mut attributes = attributes::request(self.method, self.route, self.addr);
         attributes.extend(self.id.clone().map(|id| KeyValue::new("codex.request.id", id)));
+        let method = attributes::in_name(self.method);
         let name = match self.route {
-            "none" => self.method.into(),
-            route => format!("{} {route}", self.method).into(),
+            "none" => method.into(),
+            route => format!("{method} {route}").into(),
         };
-        let builder =
-            SpanBuilder { start_time: Some(self.began), ..named(name, SpanKind::Server, attributes) };
-        self.span = Some(tracer.build_with_context(builder, &context::parent(self.parent.clone())));
+        let builder = named(name, SpanKind::Server, attributes).with_start_time(self.clock.began());
+        let parent = self.parent.clone();
+        let parent = if self.known { context::parent(parent) } else { context::strangers_parent(parent) };
+        self.span = Some(tracer.build_with_context(builder, &parent));
     }
 
-    pub(super) fn showed(&mut self, key: &str) {
+    pub(super) fn showed(&mut self, key: &str, otel: &Otel) {
+        self.known = true;
+        if !QUIET.contains(&self.route) {
+            self.begin(otel);
+        }
         if let Some(span) = &mut self.span {
             span.set_attribute(KeyValue::new("codex.key", key.to_owned()));
         }
@@ -97,12 +104,13 @@ impl Request {
         if self.over {
             return;
         }
+        self.begin(otel);
         let chat = self.route != "/v1/completions";
         let span = match (otel.tracer(), &self.span) {
-            (Some(tracer), Some(parent)) => Some(below(tracer, parent, asked, chat)),
+            (Some(tracer), Some(parent)) => Some(below(tracer, parent, asked, chat, self.clock)),
             (None, _) | (_, None) => None,
         };
-        self.model = Some(Box::new(Model::new(span, asked.clone(), chat, self.body.take())));
+        self.model = Some(Box::new(Model::new(span, self.clock, asked.clone(), chat, self.body.take())));
     }
 
     /// What `told` comes to, where the model is asked.
@@ -122,7 +130,7 @@ impl Request {
         if self.over {
             return None;
         }
-        // What has no route, and what a quiet one refuses.
+        // What showed no key.
         self.begin(otel);
         self.over = true;
         let measured = self.model.take().map(|model| model.ended(ended));
@@ -142,10 +150,12 @@ impl Request {
                 }
             }
             if ended.outcome == Outcome::ClientDisconnect {
-                span.add_event("codex.client_disconnect", Vec::new());
+                span.add_event_with_timestamp("codex.client_disconnect", self.clock.now(), Vec::new());
             }
-            self.parent = Some(span.span_context().clone());
-            span.end();
+            if span.span_context().is_sampled() {
+                self.parent = Some(span.span_context().clone());
+            }
+            span.end_with_timestamp(self.clock.now());
         }
         measured
     }
@@ -162,19 +172,28 @@ impl Request {
         own.and_then(context::to_trace)
     }
 
+    /// Ours is none where it isn't exported: it would lead nowhere.
     pub(super) fn trace_id(&self) -> Option<String> {
-        let own = self.span.as_ref().map(Span::span_context).or(self.parent.as_ref())?;
-        own.is_valid().then(|| own.trace_id().to_string())
+        let own = self.span.as_ref().map(Span::span_context).filter(|own| own.is_sampled());
+        own.or(self.parent.as_ref()).map(|own| own.trace_id().to_string())
     }
 }
 
-fn below(tracer: &SdkTracer, parent: &SdkSpan, asked: &Asked, chat: bool) -> SdkSpan {
+/// The span of the model's work, below the request's.
+pub(super) fn below(
+    tracer: &SdkTracer,
+    parent: &SdkSpan,
+    asked: &Asked,
+    chat: bool,
+    clock: Clock,
+) -> SdkSpan {
     let context = Context::new().with_remote_span_context(parent.span_context().clone());
     let name = match &asked.model {
         Some(model) => format!("{} {model}", attributes::operation(chat)).into(),
         None => attributes::operation(chat).into(),
     };
-    tracer.build_with_context(named(name, SpanKind::Client, attributes::model(asked, chat)), &context)
+    let builder = named(name, SpanKind::Client, attributes::model(asked, chat));
+    tracer.build_with_context(builder.with_start_time(clock.now()), &context)
 }
 
 fn named(name: std::borrow::Cow<'static, str>, kind: SpanKind, attributes: Vec<KeyValue>) -> SpanBuilder {

@@ -99,7 +99,7 @@ impl Config {
             queue: queue(reader),
             delay: reader.millis_from("OTEL_BSP_SCHEDULE_DELAY", 1),
             interval: reader.millis_from("OTEL_METRIC_EXPORT_INTERVAL", 1),
-            content: reader.boolean("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"),
+            content: content(reader),
         }
     }
 }
@@ -199,4 +199,17 @@ fn queue(reader: &mut Reader<'_>) -> usize {
     let value = reader.count_from(name, 1);
     reader.at_most(name, value, MOST_WAITING);
     usize::try_from(value.min(MOST_WAITING)).unwrap_or(1)
+}
+
+/// A switch, or one of the modes of the GenAI conventions' libraries. There are no events with contents, only spans.
+fn content(reader: &mut Reader<'_>) -> bool {
+    let name = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+    match reader.text(name).unwrap_or_default().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" | "span_only" | "span_and_event" => true,
+        "" | "false" | "0" | "no" | "off" | "no_content" | "event_only" => false,
+        _ => {
+            reader.problem(name, "must be true, false, NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT");
+            false
+        }
+    }
 }

@@ -60,6 +60,15 @@ pub fn parent(span: Option<SpanContext>) -> Context {
     }
 }
 
+/// The same under a parent that was named by somebody who showed no key: neither its flag nor its trace's id decides
+/// whether the trace is kept.
+pub fn strangers_parent(span: Option<SpanContext>) -> Context {
+    match span {
+        Some(span) => crate::sampling::strangers(&parent(Some(span))),
+        None => Context::new(),
+    }
+}
+
 /// A `traceparent` of version 00, or of a later one as far as 00 goes.
 fn parse(parent: &str, state: Option<&str>) -> Option<SpanContext> {
     let parent = parent.trim_matches([' ', '\t']);

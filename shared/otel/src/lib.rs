@@ -14,6 +14,7 @@ mod export;
 mod metrics;
 mod queue;
 mod resource;
+mod sampling;
 mod settings;
 
 pub use config::Config;
@@ -30,6 +31,7 @@ use opentelemetry_sdk::{
     trace::{SdkTracer, SdkTracerProvider, SpanLimits},
 };
 use queue::Queue;
+use sampling::Sampling;
 use shared::{build_info, control::metrics::Spans, settings::Problem};
 use std::{
     mem,
@@ -140,7 +142,7 @@ fn providers(config: &Config, around: &Around) -> Result<Providers, Problem> {
             let sender = export::spans(endpoint, config, around.clone())?;
             let queue = Queue::new(sender, config.queue, config.delay, Arc::clone(&around.tally));
             let provider = SdkTracerProvider::builder()
-                .with_sampler(config.sampler.clone())
+                .with_sampler(Sampling(config.sampler.clone()))
                 .with_span_limits(SpanLimits::default())
                 .with_resource(resource.clone())
                 .with_span_processor(queue)

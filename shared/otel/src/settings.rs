@@ -111,8 +111,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
-        Kind::Bool,
+        Kind::Text,
         Some("false"),
-        "Puts what clients and the model say into spans, where the collector's operators read it.",
+        "`true`, `SPAN_ONLY` or `SPAN_AND_EVENT` puts what clients and the model say into spans, where the collector's operators read it. `false`, `NO_CONTENT` and `EVENT_ONLY` don't: there are no events with contents.",
     ),
 ];

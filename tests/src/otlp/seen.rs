@@ -4,7 +4,7 @@ use http::HeaderMap;
 use opentelemetry_proto::tonic::{
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::{AnyValue, KeyValue, any_value},
-    metrics::v1::metric,
+    metrics::v1::{metric, number_data_point},
     trace::v1 as proto,
 };
 use serde_json::{Map, Value};
@@ -76,9 +76,9 @@ pub struct Metric {
 pub struct Point {
     /// The attributes.
     pub attributes: Map<String, Value>,
-    /// How many values.
+    /// How many values; zero of a counter.
     pub count: u64,
-    /// Their sum.
+    /// Their sum, or what the counter says.
     pub sum: f64,
     /// The bounds of the buckets.
     pub bounds: Vec<f64>,
@@ -115,6 +115,22 @@ impl Request {
                             count: point.count,
                             sum: point.sum.unwrap_or_default(),
                             bounds: point.explicit_bounds.clone(),
+                        })
+                        .collect(),
+                    Some(metric::Data::Sum(sum)) => sum
+                        .data_points
+                        .iter()
+                        .map(|point| Point {
+                            attributes: object(&point.attributes),
+                            count: 0,
+                            sum: match point.value {
+                                Some(number_data_point::Value::AsInt(value)) => {
+                                    i32::try_from(value).map_or(f64::MAX, f64::from)
+                                }
+                                Some(number_data_point::Value::AsDouble(value)) => value,
+                                None => 0.0,
+                            },
+                            bounds: Vec::new(),
                         })
                         .collect(),
                     _ => Vec::new(),

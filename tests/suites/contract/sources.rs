@@ -81,6 +81,7 @@ fn pure_modules_have_no_async() {
         "shared/otel/src/context.rs",
         "http-front/src/spans/attributes.rs",
         "http-front/src/spans/content.rs",
+        "http-front/src/spans/content",
         "shared/src/app_server",
         "shared/src/telemetry/events.rs",
         "shared/src/telemetry/events",

@@ -167,7 +167,10 @@ async fn every_problem_of_the_settings_is_told_at_once() {
             .envs([
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:secret-of-the-operator@collector:4317"),
                 ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317"),
-                ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://collector:4317/v1/metrics"),
+                (
+                    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+                    "http://collector:4317/?token=secret-of-the-operator",
+                ),
                 ("OTEL_EXPORTER_OTLP_HEADERS", "secret-of-the-operator"),
                 ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem"),
                 ("OTEL_TRACES_SAMPLER", "sometimes"),
@@ -184,7 +187,7 @@ async fn every_problem_of_the_settings_is_told_at_once() {
         for setting in [
             "OTEL_EXPORTER_OTLP_ENDPOINT: must have no user and password",
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be an address",
-            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: must have no path for grpc",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: must have no query",
             "OTEL_EXPORTER_OTLP_HEADERS: entry 1 has no `=`",
             "OTEL_EXPORTER_OTLP_CERTIFICATE: /nowhere/ca.pem can't be read",
             "OTEL_TRACES_SAMPLER: must be always_on",

@@ -1,8 +1,81 @@
 //! Which requests are traced.
 
-use gateway_tests::otlp::{Mode, Protocol, Receiver};
+use gateway_tests::{
+    otlp::{Mode, Protocol, Receiver},
+    pair::Pair,
+};
+use serde_json::Value;
 
-use crate::ask::{PARENT, TRACE, ask, asking, both, builder, name, parent, serving, spans_of};
+use crate::ask::{PARENT, TRACE, ask, asking, both, builder, name, parent, serving, spans_of, start};
+
+/// What the last line of this request says of its trace.
+async fn told(pair: &Pair, request: &str) -> Value {
+    let last = |line: &Value| line["event"] == "request_end" && line["request_id"] == request;
+    pair.front.logged("its end", last).await.expect("a line")["trace_id"].clone()
+}
+
+/// A request of somebody who shows no key, in a trace with this flag.
+async fn stranger(pair: &Pair, path: &str, flag: &str) -> String {
+    let parent = format!("00-{TRACE}-{PARENT}-{flag}");
+    let asked = pair.client().post(pair.url(path)).header("traceparent", parent).json(&asking("hello"));
+    let answer = asked.send().await.expect("an answer");
+    assert!(answer.status().is_client_error());
+    name(&answer)
+}
+
+#[tokio::test]
+async fn a_strangers_flag_is_not_believed() {
+    for (sampler, traced) in [("parentbased_always_off", false), ("parentbased_always_on", true)] {
+        let receiver = Receiver::start(Mode::Normal).expect("a receiver");
+        let builder = receiver.told(builder(), Protocol::Grpc).front("OTEL_TRACES_SAMPLER", sampler);
+        let mut pair = serving(builder).await;
+        let mut names = Vec::new();
+        for path in ["/v1/chat/completions", "/nowhere"] {
+            for flag in ["01", "00"] {
+                names.push(stranger(&pair, path, flag).await);
+            }
+        }
+        assert_eq!(pair.front.terminate().await.expect("the front ends"), Some(0));
+        for name in names {
+            let spans = receiver.spans();
+            let found = spans.iter().find(|span| span.of("codex.request.id") == name.as_str());
+            assert_eq!(found.is_some(), traced, "{sampler} {name}");
+            // Its place in the stranger's trace is kept all the same.
+            assert!(found.is_none_or(|span| span.trace == TRACE && span.parent == PARENT), "{found:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_line_names_a_trace_that_can_be_found() {
+    let receiver = Receiver::start(Mode::Normal).expect("a receiver");
+    let pair = start(&receiver, Protocol::Grpc).await;
+    let client = pair.client();
+    let verify =
+        client.get(format!("http://{}/verify", pair.internal)).header("authorization", "Bearer none");
+    for (what, asked) in [
+        ("no route", client.get(pair.url("/nowhere"))),
+        ("another method", client.put(pair.url("/v1/models"))),
+        ("no key", client.post(pair.url("/v1/chat/completions")).json(&asking("hello"))),
+        ("a key that doesn't pass", verify),
+    ] {
+        let answer = asked.send().await.expect("an answer");
+        assert!(answer.status().is_client_error(), "{what}");
+        let request = name(&answer);
+        let (server, _) = spans_of(&receiver, &request).await;
+        assert_eq!(told(&pair, &request).await, *server.trace, "{what}");
+    }
+    let answer = ask(&pair, &asking("hello"), &[]).await;
+    let (server, _) = both(&receiver, &name(&answer)).await;
+    assert_eq!(told(&pair, &name(&answer)).await, *server.trace);
+
+    let unsampled = receiver.told(builder(), Protocol::Grpc).front("OTEL_TRACES_SAMPLER", "always_off");
+    let pair = serving(unsampled).await;
+    let answer = ask(&pair, &asking("hello"), &[]).await;
+    assert_eq!(told(&pair, &name(&answer)).await, Value::Null, "it is nowhere");
+    let answer = ask(&pair, &asking("hello"), &[("traceparent", &*parent())]).await;
+    assert_eq!(told(&pair, &name(&answer)).await, TRACE, "the client has it");
+}
 
 #[tokio::test]
 async fn an_unsampled_parent_is_believed_by_the_parentbased_samplers_alone() {

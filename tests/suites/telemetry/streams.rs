@@ -53,6 +53,7 @@ async fn a_client_that_hangs_up_ends_its_spans() {
         assert!(span.event_names().contains(&"codex.client_disconnect"), "{span:#?}");
     }
     assert_eq!(server.of("codex.outcome"), "client_disconnect");
+    assert_eq!(model.of("gen_ai.response.finish_reasons"), &json!(["error"]), "it never came to its end");
     assert_eq!(server.of("http.response.status_code"), 200);
 }
 
@@ -87,6 +88,25 @@ async fn calls_are_events_without_their_names() {
     assert_eq!(calls[0].2["gen_ai.tool.type"], "function");
     assert_eq!(model.of("gen_ai.response.finish_reasons"), &json!(["tool_calls"]));
     assert!(!format!("{:?}", receiver.requests()).contains("secret"));
+}
+
+#[tokio::test]
+async fn the_calls_of_every_choice_are_counted() {
+    let receiver = Receiver::start(Mode::Normal).expect("a receiver");
+    let pair = start(&receiver, Protocol::Grpc).await;
+    for stream in [false, true] {
+        let mut body = asking("!tool a_tool {}", stream);
+        body["tools"] = json!([{ "type": "function", "function": { "name": "a_tool" } }]);
+        body["n"] = json!(3);
+        let answer = ask(&pair, &body, &[]).await;
+        let request = name(&answer);
+        answer.text().await.expect("an answer");
+        let (_, model) = both(&receiver, &request).await;
+        let calls = model.events.iter().filter(|(_, name, _)| name == "codex.tool_call");
+        let indices: Vec<_> = calls.map(|(_, _, call)| call["codex.tool_call.index"].clone()).collect();
+        assert_eq!(indices, [0, 1, 2], "{model:#?}");
+        assert_eq!(model.of("codex.tool_call.count"), 3, "{model:#?}");
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Where a signal goes. Has no credentials.
+/// Where a signal goes. Has no credentials and no query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// How it is spoken to.
@@ -44,10 +44,13 @@ impl Endpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err("must have no user and password; put them into OTEL_EXPORTER_OTLP_HEADERS".to_owned());
         }
-        if url.fragment().is_some() {
-            return Err("must have no fragment (#)".to_owned());
+        // The address is told where a secret must not be: --print-config, and codex's command line.
+        if url.query().is_some() || url.fragment().is_some() {
+            let message =
+                "must have no query (?) and no fragment (#); put a token into OTEL_EXPORTER_OTLP_HEADERS";
+            return Err(message.to_owned());
         }
-        if protocol == Protocol::Grpc && (!matches!(url.path(), "" | "/") || url.query().is_some()) {
+        if protocol == Protocol::Grpc && !matches!(url.path(), "" | "/") {
             return Err(
                 "must have no path for grpc; take it away, or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
                     .to_owned(),

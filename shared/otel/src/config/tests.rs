@@ -96,3 +96,32 @@ fn samplers_have_the_standards_names() {
         assert!(of(sampler, ratio).is_err(), "{sampler} {ratio}");
     }
 }
+
+#[test]
+fn an_address_has_no_place_for_a_secret() {
+    for (name, protocol) in [(ALL, "grpc"), (ALL, HTTP.1), (TRACES, HTTP.1)] {
+        for secret in
+            ["http://c:4318/?token=hunter2", "http://c:4318/v1/traces?hunter2", "http://c:4318/#hunter2"]
+        {
+            let problems = read(&[(name, secret), (HTTP.0, protocol)]).unwrap_err();
+            let Problem { setting, message } = &problems[0];
+            assert_eq!((problems.len(), &**setting), (1, name), "{secret}");
+            assert!(
+                message.contains("OTEL_EXPORTER_OTLP_HEADERS") && !message.contains("hunter2"),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn contents_are_switched_by_a_word_or_a_mode() {
+    let of = |text: &str| read(&[("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", text)]);
+    for yes in ["true", "1", "SPAN_ONLY", "span_and_event"] {
+        assert!(of(yes).unwrap().content, "{yes}");
+    }
+    for no in ["", "false", "off", "NO_CONTENT", "EVENT_ONLY"] {
+        assert!(!of(no).unwrap().content, "{no}");
+    }
+    assert!(of("some").is_err());
+}
