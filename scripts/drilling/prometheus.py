@@ -71,14 +71,19 @@ class Prometheus:
         except OSError:
             return None
 
-    def firing(self):
-        """The alerts that fire, by name."""
-        alerts = (self.ask("/api/v1/alerts") or {}).get("alerts", [])
+    def alerts(self):
+        """The alerts that fire or are about to, by name; of several the one that fires."""
         found = {}
-        for alert in alerts:
-            if alert["state"] == "firing":
-                found.setdefault(alert["labels"]["alertname"], alert)
+        for alert in (self.ask("/api/v1/alerts") or {}).get("alerts", []):
+            name = alert["labels"]["alertname"]
+            if name not in found or alert["state"] == "firing":
+                found[name] = alert
         return found
+
+    def up(self):
+        """How many targets were scraped."""
+        result = (self.ask("/api/v1/query", query='sum(up{job="codex-front"})') or {}).get("result", [])
+        return int(float(result[0]["value"][1])) if result else 0
 
     def rules(self):
         groups = (self.ask("/api/v1/rules") or {}).get("groups", [])

@@ -41,7 +41,7 @@ fn a_dry_run_names_every_alert_once() {
         assert!(said.contains(&alert), "{alert} is neither made nor said not to be:\n{said}");
     }
     for rules in files("compose/prometheus/rules", ".yml") {
-        let rendered = out.path().join("prometheus/rules").join(rules.file_name().expect("a name"));
+        let rendered = out.path().join("prometheus-usual/rules").join(rules.file_name().expect("a name"));
         assert!(rendered.is_file(), "{}", rendered.display());
     }
 }
@@ -76,5 +76,5 @@ fn every_alert_that_can_be_made_fires_and_ends() {
         assert!(made || report["not_made"][&alert].is_string(), "{alert}:\n{said}");
     }
     let not_made = report["not_made"].as_object().expect("a list").len();
-    assert!(not_made <= 3, "{not_made} alerts were not made:\n{said}");
+    assert!(not_made <= 2, "{not_made} alerts were not made:\n{said}");
 }
