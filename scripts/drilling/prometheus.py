@@ -59,6 +59,11 @@ class Prometheus:
         )
         until(30, "Prometheus to be ready", lambda: self.ask("/-/ready", raw=True), self.process)
 
+    def scrape(self, targets):
+        """Starts, and waits until each target has been scraped."""
+        self.start(targets)
+        until(30, "a scrape of each front", lambda: self.up() == len(targets), self.process)
+
     def reload(self, targets):
         self.render(targets)
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=10).close()

@@ -17,7 +17,7 @@ from .incidents import DAYS, INCIDENTS, NOT_MADE
 from .pair import Given, Own, Traffic
 from .processes import Failure, Process, interrupted, until
 from .prometheus import SOURCE
-from .watches import Watches
+from .watches import Watches, watch
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRED, FAILED, USAGE, MISSING = 0, 1, 2, 3
@@ -92,11 +92,10 @@ class Drill:
             self.start_own()
         targets = sorted({pair.target() for pair in self.pairs.values()})
         self.targets = targets
-        self.watches.start(targets, self.pairs["main"].target())
-        for name, prometheus in self.watches.all.items():
-            wanted = 1 if name == "days" else len(targets)
-            scraped = lambda: prometheus.up() == wanted  # noqa: B023, E731
-            until(30, "a scrape of each front", scraped, prometheus.process)
+        # The usual one is that of `no-targets`, too.
+        names = {"usual"} | {watch(alert) for incident in self.chosen() for alert in incident.alerts}
+        self.watches.start(sorted(names), targets, self.pairs["main"].target())
+        for prometheus in self.watches.running.values():
             self.check_rules(prometheus)
 
     def start_own(self):

@@ -4,6 +4,7 @@ There are three, and each divides time by another factor: whatever an alert's wi
 also on a machine that is busy, and none takes longer than a drill.
 """
 
+import concurrent.futures
 import re
 
 from .durations import milliseconds
@@ -23,16 +24,20 @@ def watch(alert):
 
 class Watches:
     def __init__(self, folder, factor):
+        self.running = {}
         self.factors = {name: max(1, factor * scale) for name, scale in SCALES.items()}
         self.all = {name: Prometheus(folder / f"prometheus-{name}", by) for name, by in self.factors.items()}
 
-    def start(self, targets, main):
-        """Starts them. The errors of all pairs count; the one of days needs no more than the first pair."""
-        for name, prometheus in self.all.items():
-            prometheus.start([main] if name == "days" else targets)
+    def start(self, names, targets, main):
+        """Starts these, all at once, until each has scraped. The one of days needs no more than the first pair."""
+        wanted = {name: [main] if name == "days" else targets for name in names}
+        self.running = {name: self.all[name] for name in names}
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda name: self.running[name].scrape(wanted[name]), names):
+                pass
 
     def stop(self):
-        for prometheus in self.all.values():
+        for prometheus in self.running.values():
             if prometheus.process:
                 prometheus.process.stop()
 
@@ -40,8 +45,7 @@ class Watches:
         """The alerts that fire or are about to, by name, each as its own Prometheus tells it."""
         return {
             alert: told
-            for name, prometheus in self.all.items()
-            if prometheus.process
+            for name, prometheus in self.running.items()
             for alert, told in prometheus.alerts().items()
             if watch(alert) == name
         }
