@@ -125,6 +125,7 @@ impl<'a> Host<'a> {
             ("/var/log/codex-front/usage.ndjson", format!("{home}/usage.ndjson")),
             ("/etc/codex/keys.toml", format!("{home}/keys.toml")),
             ("/var/lib/codex", home),
+            ("/run/codex/worker.sock", run.pair.socket.to_string_lossy().into_owned()),
             ("127.0.0.1:18080", run.pair.internal.to_string()),
             ("sk-…", KEY.to_owned()),
             ("req_…", id.to_owned()),
