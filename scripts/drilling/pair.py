@@ -10,11 +10,13 @@ import threading
 import time
 import urllib.parse
 
-from .processes import Failure, Process, children, command_line, until
+from .processes import Failure, Process, again_and_again, children, command_line, until
 
 KEY = "sk-drill-000000000000000000000000"
 #: How long a toggle of the drill holds at most, in seconds.
 TOGGLE_SECONDS = 300
+#: How often a toggle is tried: one that is left would keep the service closed.
+TRIES = 3
 #: What a toggle is set with.
 KEPT = ("enabled", "retry_after_s", "message", "until")
 #: codex's own retries are off: the incidents are to be seen at once.
@@ -29,6 +31,11 @@ request_max_retries = 0
 stream_max_retries = 0
 supports_websockets = false
 """
+#: codex, or an app server that ends before it says a word, while there is a file.
+CODEX = """#!/bin/sh
+case " $* " in *" app-server "*) [ ! -e '{deadly}' ] || exit 1 ;; esac
+exec '{codex}' "$@"
+"""
 
 
 class Given:
@@ -36,6 +43,7 @@ class Given:
 
     def __init__(self, public, internal, key, pid=None):
         self.public, self.internal, self.key, self.daemon_pid = public, internal, key, pid
+        self.usual = {"prompt": "hello"}
 
     def request(self, method, url, body=None, headers=None, limit=30):
         """The status and the body, or 0 where there was no answer."""
@@ -55,12 +63,27 @@ class Given:
         body = {"model": "codex-5", "stream": stream, "messages": [{"role": "user", "content": prompt}]} | more
         return self.request("POST", f"{self.public}/v1/chat/completions", body, headers, limit)
 
+    def ask_as_usual(self):
+        """A request of those that go on all the time."""
+        return self.chat(**self.usual)
+
+    @contextlib.contextmanager
+    def asked(self, prompt, limit):
+        """The requests that go on all the time are these, and not those that are answered well."""
+        before, self.usual = self.usual, {"prompt": prompt, "limit": limit}
+        try:
+            yield
+        finally:
+            self.usual = before
+
     def toggle(self, name, body=None):
-        """Sets a toggle, or removes it; the answer must be 200."""
+        """Sets a toggle, or removes it; the answer must be 200. A front that is busy is asked again."""
         method = "DELETE" if body is None else "PUT"
-        status, text = self.request(method, f"{self.internal}/internal/{name}", body)
-        if status != 200:
-            raise Failure(f"{method} /internal/{name} was answered with {status}: {text[:200]!r}")
+        for _ in range(TRIES):
+            status, text = self.request(method, f"{self.internal}/internal/{name}", body)
+            if status == 200:
+                return
+        raise Failure(f"{method} /internal/{name} was answered with {status}: {text[:200]!r}")
 
     @contextlib.contextmanager
     def toggled(self, name, body):
@@ -85,6 +108,26 @@ class Given:
         """The app servers: not a codex that only says its version."""
         return [pid for pid in children(self.daemon_pid or 0) if b"app-server" in command_line(pid)]
 
+    def ready(self):
+        process, what = getattr(self, "front", None), f"{self.public} to be ready"
+        until(60, what, lambda: self.request("GET", f"{self.public}/readyz", limit=5)[0] == 200, process)
+
+    def connected(self):
+        """Whether the front tells the daemon's series."""
+        return b"\ncodex_worker_connected 1\n" in self.request("GET", f"{self.internal}/metrics", limit=5)[1]
+
+    @contextlib.contextmanager
+    def dying_codex(self):
+        """Kills codex as soon as it is there. On a machine that is busy it may be ready before that."""
+        with again_and_again(self.kill_codex, 0.003):
+            yield
+        self.ready()
+
+    def kill_codex(self):
+        for pid in self.codex_pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def stop(self):
         """Nothing of it is ours."""
 
@@ -101,8 +144,11 @@ class Own(Given):
         self.keys = folder / "keys.toml"
         self.key = KEY
         self.write_keys("2099-01-01T00:00:00Z" if key_in_file else None)
+        self.deadly, codex = folder / "codex-dies", folder / "codex"
+        codex.write_text(CODEX.format(deadly=self.deadly, codex=programs.codex))
+        codex.chmod(0o700)
         shared = {"WORKER_SOCKET": folder / "worker.sock"}
-        self.daemon_env = shared | {"CODEX_BIN": programs.codex, "CODEX_HOME": self.home} | (daemon or {})
+        self.daemon_env = shared | {"CODEX_BIN": codex, "CODEX_HOME": self.home} | (daemon or {})
         if (bundle := one_root(folder)) is not None:
             self.daemon_env["WORKER_CA_BUNDLE"] = bundle
         access = {"PROXY_API_KEYS_FILE": self.keys} if key_in_file else {"PROXY_API_KEY": KEY}
@@ -127,9 +173,16 @@ class Own(Given):
                 return json.loads(line)
         return None
 
-    def ready(self):
-        what = f"{self.name} to be ready"
-        until(30, what, lambda: self.request("GET", f"{self.public}/readyz", limit=5)[0] == 200, self.front)
+    @contextlib.contextmanager
+    def dying_codex(self):
+        """Kills codex; each that is started then ends at once, by itself: no kill can be too late."""
+        self.deadly.touch()
+        self.kill_codex()
+        try:
+            yield
+        finally:
+            self.deadly.unlink()
+        self.ready()
 
     def write_keys(self, expires, broken=False):
         """The file of keys as an editor leaves it: whole. `None` writes no key."""
@@ -144,6 +197,10 @@ class Own(Given):
         part.replace(self.keys)
         if hasattr(self, "front") and self.front:
             self.front.signal(signal.SIGHUP)
+
+    def kill_daemon(self):
+        self.daemon.signal(signal.SIGKILL)
+        self.daemon.child.wait(10)
 
     def front_pid(self):
         return self.front.pid
@@ -193,14 +250,3 @@ class Traffic:
     def __exit__(self, *_error):
         # What is on its way may end by itself.
         self.over.set()
-
-
-def killer(pair, over):
-    """Kills codex as soon as it is there, until `over`."""
-    while not over.is_set():
-        for pid in pair.codex_pids():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        over.wait(0.005)

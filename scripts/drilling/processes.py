@@ -1,5 +1,6 @@
 """Processes that the drill starts, and ends again, by their ids."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -71,6 +72,30 @@ def until(limit, what, look, process=None, pause=0.05):
         if time.monotonic() > end:
             raise Failure(f"waited {limit} s for {what}")
         time.sleep(pause)
+
+
+@contextlib.contextmanager
+def again_and_again(do, pause):
+    """Does something in a thread, with pauses, until it is left; what goes wrong there is raised here."""
+    over, problems = threading.Event(), []
+
+    def work():
+        try:
+            while not over.is_set():
+                do()
+                over.wait(pause)
+        except Exception as problem:  # noqa: BLE001
+            problems.append(problem)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    if problems:
+        raise Failure(f"{type(problems[0]).__name__}: {problems[0]}")
 
 
 def free_port():

@@ -59,6 +59,11 @@ class Prometheus:
         )
         until(30, "Prometheus to be ready", lambda: self.ask("/-/ready", raw=True), self.process)
 
+    def scrape(self, targets):
+        """Starts, and waits until each target has been scraped."""
+        self.start(targets)
+        until(30, "a scrape of each front", lambda: self.up() == len(targets), self.process)
+
     def reload(self, targets):
         self.render(targets)
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=10).close()
@@ -71,14 +76,19 @@ class Prometheus:
         except OSError:
             return None
 
-    def firing(self):
-        """The alerts that fire, by name."""
-        alerts = (self.ask("/api/v1/alerts") or {}).get("alerts", [])
+    def alerts(self):
+        """The alerts that fire or are about to, by name; of several the one that fires."""
         found = {}
-        for alert in alerts:
-            if alert["state"] == "firing":
-                found.setdefault(alert["labels"]["alertname"], alert)
+        for alert in (self.ask("/api/v1/alerts") or {}).get("alerts", []):
+            name = alert["labels"]["alertname"]
+            if name not in found or alert["state"] == "firing":
+                found[name] = alert
         return found
+
+    def up(self):
+        """How many targets were scraped."""
+        result = (self.ask("/api/v1/query", query='sum(up{job="codex-front"})') or {}).get("result", [])
+        return int(float(result[0]["value"][1])) if result else 0
 
     def rules(self):
         groups = (self.ask("/api/v1/rules") or {}).get("groups", [])

@@ -13,17 +13,16 @@ import time
 from pathlib import Path
 
 from .durations import compressed, milliseconds
-from .incidents import INCIDENTS, LONG, NOT_MADE
+from .incidents import DAYS, INCIDENTS, NOT_MADE
 from .pair import Given, Own, Traffic
 from .processes import Failure, Process, interrupted, until
-from .prometheus import SOURCE, Prometheus
+from .prometheus import SOURCE
+from .watches import Watches, watch
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRED, FAILED, USAGE, MISSING = 0, 1, 2, 3
 #: Seconds until an alert must fire, and must be over; the windows of a day and more take longer.
-FIRE_LIMIT, END_LIMIT, LONG_END_LIMIT = 60, 40, 120
-#: How much more time is compressed for the alerts over hours and days.
-LONG_FACTOR = 10
+FIRE_LIMIT, END_LIMIT, LONG_END_LIMIT = 120, 60, 180
 POLL = 0.1
 NO_TARGETS = "no-targets"
 
@@ -77,9 +76,9 @@ class Drill:
     def __init__(self, options, out):
         self.options, self.out, self.factor = options, out, options.factor
         self.programs = Programs(options)
-        self.prometheus = Prometheus(out / "prometheus", self.factor)
-        self.long = Prometheus(out / "prometheus-long", self.factor * LONG_FACTOR)
-        self.firing = {}
+        self.watches = Watches(out, self.factor)
+        self.prometheus = self.watches.all["usual"]
+        self.alerts = {}
         self.pairs, self.rows, self.upstream = {}, [], None
         self.lock = threading.Lock()
 
@@ -93,11 +92,11 @@ class Drill:
             self.start_own()
         targets = sorted({pair.target() for pair in self.pairs.values()})
         self.targets = targets
-        self.prometheus.start(targets)
-        if any(set(incident.alerts) & set(LONG) for incident in self.chosen()):
-            self.long.start([self.pairs["main"].target()])
-        until(20, "a scrape of each front", lambda: self.up() == len(targets), self.prometheus.process)
-        self.check_rules()
+        # The usual one is that of `no-targets`, too.
+        names = {"usual"} | {watch(alert) for incident in self.chosen() for alert in incident.alerts}
+        self.watches.start(sorted(names), targets, self.pairs["main"].target())
+        for prometheus in self.watches.running.values():
+            self.check_rules(prometheus)
 
     def start_own(self):
         log = self.out / "scripted-upstream.log"
@@ -107,7 +106,7 @@ class Drill:
         look = lambda: [line for line in self.upstream.lines() if line.startswith(said)]  # noqa: E731
         address = until(10, "the upstream's address", look, self.upstream)[0].removeprefix(said)
         # The pair's own waits are compressed, too, where an alert depends on them.
-        quick = {"WORKER_BACKOFF_INITIAL_MS": 100, "WORKER_BACKOFF_MAX_MS": 400, "WORKER_BACKOFF_RESET_MS": 5000}
+        quick = {"WORKER_BACKOFF_INITIAL_MS": 250, "WORKER_BACKOFF_MAX_MS": 1000, "WORKER_BACKOFF_RESET_MS": 5000}
         front = {
             "TOKEN_LOG_PATH": "/dev/full",
             "PROXY_TRACE_BUFFER_ENABLED": "true",
@@ -141,19 +140,15 @@ class Drill:
     def stop(self):
         for pair in {id(pair): pair for pair in self.pairs.values()}.values():
             pair.stop()
-        for process in (self.upstream, self.prometheus.process, self.long.process):
-            if process:
-                process.stop()
+        self.watches.stop()
+        if self.upstream:
+            self.upstream.stop()
 
-    def up(self):
-        result = (self.prometheus.ask("/api/v1/query", query='sum(up{job="codex-front"})') or {}).get("result", [])
-        return int(float(result[0]["value"][1])) if result else 0
-
-    def check_rules(self):
+    def check_rules(self, prometheus):
         """Prometheus must have understood each `for` as the original divided by the factor."""
-        rules = {rule["name"]: rule for rule in self.prometheus.rules() if rule["type"] == "alerting"}
+        rules = {rule["name"]: rule for rule in prometheus.rules() if rule["type"] == "alerting"}
         for name, wait in waits().items():
-            wanted = milliseconds(compressed(wait, self.factor)) / 1000 if wait else 0
+            wanted = milliseconds(compressed(wait, prometheus.factor)) / 1000 if wait else 0
             if name not in rules or abs(rules[name]["duration"] - wanted) > 0.001:
                 raise Failure(f"Prometheus has another `for` of {name} than {wanted} s")
 
@@ -185,11 +180,13 @@ class Drill:
         watcher.start()
         try:
             # Without requests there is no rate of failures.
-            with Traffic(lambda: self.pairs["main"].chat("hello"), threads=1, pause=0.1):
+            with Traffic(self.pairs["main"].ask_as_usual, threads=1, pause=0.1):
+                # One given pair can't be closed and asked at the same time.
+                beside = [] if self.options.public else [incident for incident in chosen if incident.background]
                 with concurrent.futures.ThreadPoolExecutor() as pool:
-                    waiting = [pool.submit(self.one, incident) for incident in chosen if incident.background]
+                    waiting = [pool.submit(self.one, incident) for incident in beside]
                     for incident in chosen:
-                        if not incident.background and not interrupted.is_set():
+                        if incident not in beside and not interrupted.is_set():
                             self.one(incident)
                     for future in waiting:
                         future.result()
@@ -204,16 +201,13 @@ class Drill:
     def watch(self, over):
         """Looks at what fires, and notes when each row's alert did, and when it was over."""
         while not over.wait(POLL):
-            firing = self.prometheus.firing()
-            if self.long.process:
-                longer = self.long.firing()
-                firing = {name: alert for name, alert in firing.items() if name not in LONG}
-                firing |= {name: alert for name, alert in longer.items() if name in LONG}
+            alerts = self.watches.alerts()
             now = time.monotonic()
             with self.lock:
-                self.firing = firing
+                self.alerts = alerts
                 for row in self.rows:
-                    self.note(row, firing.get(row.alert), now)
+                    alert = alerts.get(row.alert)
+                    self.note(row, alert if alert and alert["state"] == "firing" else None, now)
 
     def note(self, row, alert, now):
         if row.began is not None and row.fired_after is None and row.undone is None and alert:
@@ -228,7 +222,7 @@ class Drill:
         rows = [Row(incident.name, alert) for alert in incident.alerts]
         say(f"{incident.name}: {incident.about}")
         try:
-            quiet = lambda: not any(alert in self.firing for alert in incident.alerts)  # noqa: E731
+            quiet = lambda: not any(alert in self.alerts for alert in incident.alerts)  # noqa: E731
             until(LONG_END_LIMIT, f"{', '.join(incident.alerts)} to be quiet", quiet, pause=POLL)
             with self.lock:
                 self.rows += rows
@@ -257,7 +251,7 @@ class Drill:
     def wait_ends(self):
         """Waits until every alert that fired is over."""
         for row in [] if interrupted.is_set() else self.rows:
-            limit = LONG_END_LIMIT if row.alert in LONG else END_LIMIT
+            limit = LONG_END_LIMIT if row.alert in DAYS else END_LIMIT
             try:
                 until(limit, f"the end of {row.alert}", lambda row=row: row.problem or row.ended_after is not None)
             except Failure as failure:
@@ -299,7 +293,7 @@ class Drill:
         lines = table([["incident", "alert", "fired after", "over after", "result"], *(row.told() for row in self.rows)])
         lines += ["", "Not made here, and covered by compose/prometheus/tests:"]
         lines += [f"  {alert}: {why}" for alert, why in sorted(self.not_made().items())]
-        lines += ["", f"Time divided by {self.factor}, for {' and '.join(LONG)} by {self.factor * LONG_FACTOR}; {took:.0f} s in all."]
+        lines += ["", f"{self.watches.told()}; {took:.0f} s in all."]
         (self.out / "table.txt").write_text("\n".join(lines) + "\n")
         told = [vars(row) for row in self.rows]
         report = {"factor": self.factor, "seconds": round(took, 1), "rows": told, "not_made": self.not_made()}
@@ -367,8 +361,10 @@ def arguments(argv):
 
 
 def dry_run(drill):
-    drill.prometheus.render(["127.0.0.1:18080"])
-    print(f"The rules in time divided by {drill.factor}: {drill.prometheus.folder}\n")
+    for prometheus in drill.watches.all.values():
+        prometheus.render(["127.0.0.1:18080"])
+        print(f"The rules in time divided by {prometheus.factor:g}: {prometheus.folder}")
+    print()
     chosen = drill.chosen()
     print("\n".join(table([["incident", "what", "alerts"], *([i.name, i.about, ", ".join(i.alerts)] for i in chosen)])))
     print(f"{NO_TARGETS}, in the end: CodexTargetMissing")

@@ -20,7 +20,7 @@ class Told(Given):
 
 class Toggles(unittest.TestCase):
     def test_a_toggle_ends_by_itself_and_is_removed(self):
-        pair = Told({"enabled": False, "source": "default"})
+        pair = Told({"enabled": False, "source": "variable"})
         with pair.toggled("maintenance", {"enabled": True}):
             method, body = pair.sent[-1]
             self.assertEqual(method, "PUT")

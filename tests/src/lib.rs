@@ -8,3 +8,4 @@ pub mod otlp;
 pub mod pair;
 pub mod schema;
 pub mod upstream;
+pub mod wait;

@@ -15,7 +15,10 @@ pub use pipeline::pipeline;
 pub use process::{Process, children, resident};
 pub use socket::SocketClient;
 
-use crate::fake_child::{Home, Script};
+use crate::{
+    fake_child::{Home, Script},
+    wait,
+};
 use serde_json::Value;
 use std::{
     io,
@@ -232,16 +235,7 @@ impl Pair {
         what: &str,
         look: impl Fn() -> F,
     ) -> io::Result<T> {
-        let mut tick = tokio::time::interval(Duration::from_millis(10));
-        let search = async {
-            loop {
-                tick.tick().await;
-                if let Some(found) = look().await {
-                    return found;
-                }
-            }
-        };
-        tokio::time::timeout(DEADLINE, search).await.map_err(|_| {
+        wait::until(Duration::from_millis(10), look).await.ok_or_else(|| {
             let logs = format!("daemon:\n{}\nfront:\n{}", self.daemon.tail(), self.front.tail());
             io::Error::other(format!("waited {DEADLINE:?} for {what}\n{logs}"))
         })

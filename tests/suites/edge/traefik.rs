@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use gateway_tests::pair::{DEADLINE, Pair, Process};
+use gateway_tests::{
+    pair::{DEADLINE, Pair, Process},
+    wait,
+};
 use tempfile::TempDir;
 
 /// The name that the documented rules have.
@@ -139,17 +142,8 @@ async fn eventually<T, F: Future<Output = Option<T>>>(
     process: &Process,
     look: impl Fn() -> F,
 ) -> T {
-    let mut tick = tokio::time::interval(Duration::from_millis(10));
-    let search = async {
-        loop {
-            tick.tick().await;
-            if let Some(found) = look().await {
-                return found;
-            }
-        }
-    };
-    let found = tokio::time::timeout(DEADLINE, search).await;
-    found.unwrap_or_else(|_| panic!("waited {DEADLINE:?} for {what}\n{}", process.tail()))
+    let found = wait::until(Duration::from_millis(10), look).await;
+    found.unwrap_or_else(|| panic!("waited {DEADLINE:?} for {what}\n{}", process.tail()))
 }
 
 /// The port on which a process listens: Traefik doesn't tell the one that the system gave it.

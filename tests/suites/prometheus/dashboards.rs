@@ -92,6 +92,21 @@ fn dashboards_show_series_that_are_documented_or_recorded() {
     }
 }
 
+/// Several fronts tell the series of one daemon: whoever adds them up must take one of each first.
+#[test]
+fn panels_do_not_count_a_daemon_once_for_each_front() {
+    for (panel, query) in queries() {
+        let series = expression::series(&query);
+        let of_daemon = |name: &String| {
+            name.starts_with("codex_worker_")
+                || ["codex_panics_total", "codex_otlp_spans_total"].contains(&name.as_str())
+        };
+        let adds = query.contains("sum(") || query.contains("sum by");
+        let once = !adds || !series.iter().any(of_daemon) || query.contains("max without (instance)");
+        assert!(once, "{panel} counts a daemon once for each front: {query}");
+    }
+}
+
 #[test]
 fn every_documented_series_is_shown() {
     let shown: Vec<String> = queries().iter().flat_map(|(_, query)| expression::series(query)).collect();

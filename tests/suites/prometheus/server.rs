@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::Path, process::Stdio, time::Duration};
 
-use gateway_tests::pair::DEADLINE;
+use gateway_tests::{pair::DEADLINE, wait};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -49,17 +49,8 @@ impl Prometheus {
         what: &str,
         look: impl Fn() -> F,
     ) -> T {
-        let mut tick = tokio::time::interval(Duration::from_millis(50));
-        let search = async {
-            loop {
-                tick.tick().await;
-                if let Some(found) = look().await {
-                    return found;
-                }
-            }
-        };
-        let found = tokio::time::timeout(DEADLINE, search).await;
-        found.unwrap_or_else(|_| {
+        let found = wait::until(Duration::from_millis(50), look).await;
+        found.unwrap_or_else(|| {
             let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             panic!("waited {DEADLINE:?} for {what}\n{log}")
         })

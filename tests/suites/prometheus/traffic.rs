@@ -143,6 +143,14 @@ impl Run {
         assert_eq!(gone.status(), 200);
     }
 
+    /// Whether a toggle is on, and who says so.
+    pub(crate) async fn toggle(&self, name: &str) -> Option<(bool, String)> {
+        let url = format!("http://{}/internal/{name}", self.pair.internal);
+        let answer = self.pair.client().get(url).bearer_auth(KEY).send().await.ok()?;
+        let state: Value = answer.json().await.ok()?;
+        Some((state["enabled"].as_bool()?, state["source"].as_str()?.to_owned()))
+    }
+
     /// codex is killed, with a turn in flight, and is there again.
     pub(crate) async fn restart(&self) {
         let stalled = self.says("!echo begun\n!stall", true);
