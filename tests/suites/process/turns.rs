@@ -95,6 +95,49 @@ async fn a_crash_ends_its_requests_and_the_service_comes_back() {
     serves(&pair).await;
 }
 
+/// Whoever reads of the lost answer in the log reads what codex is doing.
+#[tokio::test]
+async fn the_line_of_a_lost_answer_says_that_codex_is_gone() {
+    let builder = around(&Script::default())
+        .daemon("WORKER_BACKOFF_INITIAL_MS", "50000")
+        .daemon("WORKER_BACKOFF_MAX_MS", "60000");
+    let pair = builder.start().await.expect("a ready pair");
+    let (end, _) = ask(&pair, "!crash\n!chunks 2\n!echo half of this", true).await;
+    assert_eq!(end, broken("worker_restarted"));
+    let line = pair.front.logged("the end", |line| line["error_code"] == "worker_restarted").await;
+    let line = line.expect("a line");
+    assert!(["starting", "backoff"].map(Value::from).contains(&line["worker_state"]), "{line}");
+}
+
+/// What a request waits for in the daemon's line is a place, and not the provider. That it is taken back from there is
+/// what its client wanted, and no error of the daemon's.
+#[tokio::test]
+async fn a_request_that_never_left_the_waiting_line_is_a_504_of_the_workers() {
+    let builder = around(&Script::default()).front("PROXY_IDLE_TIMEOUT_MS", "400");
+    let pair = builder.daemon("WORKER_MAX_CONCURRENCY", "1").start().await.expect("a ready pair");
+    let source = async |what: &str| {
+        let mut answer = Answer::to(&pair, "!hang", false).await.expect("a head");
+        let id = answer.header("x-request-id").expect("a name").to_owned();
+        assert_eq!(answer.end().await.expect("an end"), refused(504, "timeout"), "{what}");
+        let same = |line: &Value| line["event"] == "request_end" && line["request_id"] == *id;
+        pair.front.logged(what, same).await.expect("a line")["source"].clone()
+    };
+    assert_eq!(source("one that codex has").await, "provider");
+    let_go(&pair).await;
+    // Streams may be silent for longer.
+    let mut first = Answer::to(&pair, "!hang\n!chunks 2\n!echo waiting", true).await.expect("a head");
+    assert!(first.until("half a text", |text| text == "wait").await.expect("text"));
+    assert_eq!(source("one that waits").await, "worker");
+    let page =
+        pair.client().get(format!("http://{}/metrics", pair.internal)).send().await.expect("an answer");
+    let page = page.text().await.expect("a page");
+    let mut errors = page.lines().filter(|line| line.starts_with("codex_worker_rpc_errors_total{"));
+    assert!(errors.clone().count() > 5 && errors.all(|line| line.ends_with(" 0")), "{page}");
+    drop(first);
+    let_go(&pair).await;
+    serves(&pair).await;
+}
+
 /// Another client's request is hit by the crash too, and ends as rightly.
 #[tokio::test]
 async fn a_crash_ends_everybody_elses_requests() {

@@ -2,6 +2,7 @@
 
 mod ends;
 mod stage;
+mod tokens;
 
 use gateway_tests::otlp::Protocol;
 use stage::{Stage, parent_of};

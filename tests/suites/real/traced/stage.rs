@@ -171,11 +171,14 @@ pub(super) fn parent_of(seen: &Recorded) -> (String, String) {
     (fields[1].to_owned(), fields[2].to_owned())
 }
 
-/// Says what was asked; of `stall` a beginning alone.
+/// Says what was asked; of `stall` a beginning alone, and of `call` nothing but that.
 fn answer(request: &Recorded) -> Reply {
     let text = request.last_user_text().unwrap_or_default();
     if text == "stall" {
         return Reply::new().text(Pieces::new("a beginning").stall());
+    }
+    if text == "call" {
+        return Reply::new().function_call_as("call_a", "one", "{}").completed(Usage::new(10, 2, 5, 1));
     }
     Reply::new().text(text.as_str()).completed(Usage::new(10, 2, 5, 1))
 }
