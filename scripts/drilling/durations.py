@@ -8,9 +8,9 @@ plain on one line or as a literal block (`|`).
 import re
 
 KEYS = ("for", "keep_firing_for")
-#: How often something is done: no oftener than each FLOOR milliseconds, which a machine that is busy still keeps up with.
+#: How often something is done: no oftener than each FLOOR milliseconds, which is also how long a scrape may take: a busy machine keeps up with that.
 INTERVALS = ("interval", "scrape_interval", "evaluation_interval")
-FLOOR = 200
+FLOOR = 500
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_536_000_000}
 DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
 PART = re.compile(r"(\d+)(ms|[smhdwy])")

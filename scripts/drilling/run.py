@@ -17,12 +17,12 @@ from .incidents import DAYS, INCIDENTS, NOT_MADE
 from .pair import Given, Own, Traffic
 from .processes import Failure, Process, interrupted, until
 from .prometheus import SOURCE
-from .watches import Watches, watch
+from .watches import FACTOR, Watches, watch
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRED, FAILED, USAGE, MISSING = 0, 1, 2, 3
 #: Seconds until an alert must fire, and must be over; the windows of a day and more take longer.
-FIRE_LIMIT, END_LIMIT, LONG_END_LIMIT = 120, 60, 180
+FIRE_LIMIT, END_LIMIT, LONG_END_LIMIT = 180, 60, 180
 POLL = 0.1
 NO_TARGETS = "no-targets"
 
@@ -336,7 +336,7 @@ def say(text):
 
 def arguments(argv):
     parser = argparse.ArgumentParser("drill", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--factor", type=int, default=100, metavar="N", help="what time is divided by (default 100)")
+    parser.add_argument("--factor", type=int, default=FACTOR, metavar="N", help=f"what time is divided by (default {FACTOR})")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="an incident or an alert; several times")
     parser.add_argument("--dry-run", action="store_true", help="render and check the rules, say what would be made")
     parser.add_argument("--out", type=Path, metavar="DIR", help="evidence (default test-results/drill-TIME)")

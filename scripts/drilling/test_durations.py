@@ -38,7 +38,7 @@ class Durations(unittest.TestCase):
         wanted = given.replace("interval: 1m", "interval: 1000ms").replace("rate(x[5m])", "rate(x[5000ms])")
         wanted = wanted.replace("        for: 10m\n", "        for: 10000ms\n").replace("[1h]", "[60000ms]")
         self.assertEqual(document(given, 60), wanted)
-        self.assertEqual(document("global:\n  scrape_interval: 15s\n", 240), "global:\n  scrape_interval: 200ms\n")
+        self.assertEqual(document("global:\n  scrape_interval: 15s\n", 240), "global:\n  scrape_interval: 500ms\n")
 
 
 if __name__ == "__main__":

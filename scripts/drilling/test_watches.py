@@ -1,7 +1,7 @@
 import unittest
 
 from drilling.incidents import DAYS, INCIDENTS, MINUTES, NOT_MADE
-from drilling.watches import SCALES, SHORTEST, watch, windows
+from drilling.watches import FACTOR, SCALES, SHORTEST, watch, windows
 
 
 class Windows(unittest.TestCase):
@@ -12,7 +12,7 @@ class Windows(unittest.TestCase):
             if alert not in NOT_MADE:
                 self.assertTrue(lengths, alert)
             for length in lengths:
-                self.assertGreaterEqual(length / (100 * SCALES[watch(alert)]), SHORTEST, alert)
+                self.assertGreaterEqual(length / (FACTOR * SCALES[watch(alert)]), SHORTEST, alert)
 
     def test_recorded_windows_count(self):
         self.assertIn(30 * 60_000, windows()["CodexSloBurnMedium"])

@@ -11,8 +11,10 @@ from .durations import milliseconds
 from .incidents import DAYS, MINUTES
 from .prometheus import SOURCE, Prometheus
 
-#: What `--factor` is multiplied with.
-SCALES = {"minutes": 0.25, "usual": 1, "days": 5}
+#: What `--factor` is by default.
+FACTOR = 50
+#: What it is multiplied with.
+SCALES = {"minutes": 0.5, "usual": 1, "days": 10}
 #: The shortest that a window may be, in milliseconds, with the factor that is the default.
 SHORTEST = 2000
 

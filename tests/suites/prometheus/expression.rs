@@ -30,11 +30,17 @@ pub(crate) fn series(expression: &str) -> Vec<String> {
     names
 }
 
-/// The parts of an expression that must have data for it to say anything: around `and`, and what is compared, without the
-/// comparison with a number.
+const COMPARISONS: [&str; 6] = [">=", "<=", "==", "!=", ">", "<"];
+
+/// The parts of an expression that must have data for it to say anything: around `and`, around an `or` of comparisons, and
+/// what is compared, without the comparison with a number.
 pub(crate) fn operands(expression: &str) -> Vec<String> {
-    let parts = split(expression, &[" and "]);
-    let sides = parts.into_iter().flat_map(|(_, part)| split(&part, &[">=", "<=", "==", "!=", ">", "<"]));
+    let mut choices = split(expression, &[" or "]);
+    if !choices.iter().all(|(_, choice)| split(choice, &COMPARISONS).len() > 1) {
+        choices = vec![("", expression.to_owned())];
+    }
+    let parts = choices.into_iter().flat_map(|(_, choice)| split(&choice, &[" and "]));
+    let sides = parts.flat_map(|(_, part)| split(&part, &COMPARISONS));
     let sides = sides.map(|(_, side)| side.trim().to_owned()).filter(|side| !is_constant(side));
     sides.map(|side| side.strip_prefix("on (instance, job) ").map_or(side.clone(), str::to_owned)).collect()
 }
@@ -86,6 +92,8 @@ fn the_series_of_an_expression_are_found() {
 fn an_alert_is_taken_apart() {
     let parts = operands(r#"a{x=">"} > 14.4 * 0.001 and (b > 0) >= 5 and c > on (instance, job) 5 * sum(d)"#);
     assert_eq!(parts, [r#"a{x=">"}"#, "(b > 0)", "c", "5 * sum(d)"]);
+    assert_eq!(operands("max(a) > 0 or b > 0"), ["max(a)", "b"]);
+    assert_eq!(operands("sum(a) or vector(0)"), ["sum(a) or vector(0)"]);
     assert_eq!(
         operands("histogram_quantile(0.99, rate(x[5m])) > 5"),
         ["histogram_quantile(0.99, rate(x[5m]))"]
