@@ -3,6 +3,7 @@
 pub mod descriptors;
 pub mod linger;
 pub mod listener;
+pub mod named;
 mod places;
 mod progress;
 mod seats;

@@ -98,6 +98,11 @@ impl Observe {
         self.span.spoke();
     }
 
+    /// An agent has done something of its own.
+    pub fn worked(&self) {
+        self.span.worked();
+    }
+
     /// A comment kept its stream open.
     pub fn kept_alive(&self) {
         self.span.kept_alive();

@@ -181,6 +181,13 @@ impl RequestSpan {
         }
     }
 
+    /// An agent has done something of its own.
+    pub fn worked(&self) {
+        if let Some(inner) = &self.0 {
+            inner.lock().model(model::Model::worked);
+        }
+    }
+
     /// A comment kept its stream open.
     pub fn kept_alive(&self) {
         if let Some(inner) = &self.0 {

@@ -2,20 +2,22 @@
 //!
 //! A line has the name and how it ended, never arguments, output or paths. Each piece of work is logged once.
 
-use crate::translate::work::CommandDone;
+use crate::{observe::Observe, translate::work::CommandDone};
 
 /// Logs the work of one answer.
 #[derive(Debug)]
 pub struct WorkLog {
     request_id: String,
+    /// Who is told of each piece, too.
+    observe: Observe,
     /// Whether the piece of work at this place was logged.
     logged: Vec<bool>,
 }
 
 impl WorkLog {
     /// The log of this request's work.
-    pub fn new(request_id: &str) -> Self {
-        Self { request_id: request_id.to_owned(), logged: Vec::new() }
+    pub fn new(request_id: &str, observe: Observe) -> Self {
+        Self { request_id: request_id.to_owned(), observe, logged: Vec::new() }
     }
 
     /// Logs what has ended of the work so far. `work` is the same list at each call, with more in it.
@@ -36,6 +38,7 @@ impl WorkLog {
             .filter(|(done, logged)| !**logged && (last || done.ended.is_some()));
         for (CommandDone { kind, name, ended }, logged) in unlogged {
             *logged = true;
+            self.observe.worked();
             tracing::info!(
                 event = "agent_command",
                 request_id = self.request_id,

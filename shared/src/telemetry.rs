@@ -12,6 +12,8 @@ mod filter;
 mod panics;
 mod writer;
 
+pub use panics::{about, request, within};
+
 use crate::settings::{Problem, Reader};
 use line::Look;
 use std::{fs::File, io, os::fd::AsFd, sync::OnceLock};

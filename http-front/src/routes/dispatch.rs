@@ -11,7 +11,7 @@ use crate::{
     app::App,
     auth::Key,
     error::{ApiError, Kind},
-    http::listener::Peer,
+    http::{listener::Peer, named::Name},
     metrics::request::Counted,
     observe::Observe,
     record::{Around, Record},
@@ -21,6 +21,7 @@ use ::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use serde::Serialize;
+use shared::telemetry;
 use std::{convert::Infallible, sync::Arc, time::SystemTime};
 use warp::{Filter, Reply, path::FullPath, reply::Response};
 
@@ -61,7 +62,10 @@ pub fn routes(
                 let record = Record::of(&headers, observe.clone()).by(&method, around).accessed(access);
                 let id = record.id().to_owned();
                 let mut call = Call { app: &app, peer: &peer, headers: &headers, key: None };
-                let mut response = call.answer(side, &method, path.as_str(), body, record).await;
+                let name: Arc<str> = id.as_str().into();
+                let answering = call.answer(side, &method, path.as_str(), body, record);
+                let mut response = telemetry::about(name.clone(), answering).await;
+                response.extensions_mut().insert(Name(name));
                 if let Some(key) = &call.key {
                     app.limits.tell(key, response.headers_mut());
                 }

@@ -108,12 +108,6 @@ impl Model {
             Delta::Text { .. } | Delta::Message { .. } | Delta::Reasoning { .. } | Delta::Reasoned { .. } => {
                 self.token();
             }
-            Delta::Command(_) => {
-                self.commands += 1;
-                if self.commands <= EVENTS {
-                    self.event("codex.agent_command", Vec::new());
-                }
-            }
             Delta::Retry => {
                 self.retries += 1;
                 if self.retries <= EVENTS {
@@ -123,6 +117,8 @@ impl Model {
             // Calls are counted with the end of their choice, which has those of its text, too.
             Delta::Call { .. }
             | Delta::Foreign
+            // An agent's work is told when it has ended: `worked`.
+            | Delta::Command(_)
             | Delta::Alive
             | Delta::Thread(_)
             | Delta::Begun
@@ -130,6 +126,14 @@ impl Model {
             | Delta::End(_) => {}
         }
         self.first.is_some()
+    }
+
+    /// An agent has done something of its own.
+    pub(super) fn worked(&mut self) {
+        self.commands += 1;
+        if self.commands <= EVENTS {
+            self.event("codex.agent_command", Vec::new());
+        }
     }
 
     /// It said something for the first time, if nothing was heard before.

@@ -31,6 +31,8 @@ fn nested() {
 
 #[expect(clippy::disallowed_methods, reason = "a task that panics needs nobody to track it")]
 async fn in_a_task() {
+    let asked = std::sync::Arc::from("req_0123456789abcdef0123456789abcdef");
+    assert!(tokio::spawn(telemetry::about(asked, async { bad() })).await.is_err());
     // The runtime tells whoever waits for the task.
     assert!(tokio::spawn(async { bad() }).await.is_err());
     assert!(tokio::task::spawn_blocking(bad).await.is_err());

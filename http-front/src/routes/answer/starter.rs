@@ -69,7 +69,7 @@ impl Starter {
         let turn = self.daemon.start(plan, self.asker.clone(), trace).await;
         let watched =
             Watched::new(turn, self.idle, Arc::clone(&self.signs), self.deadline, self.force.clone());
-        let work = self.expect.agent.then(|| WorkLog::new(&self.request_id));
+        let work = self.expect.agent.then(|| WorkLog::new(&self.request_id, self.observe.clone()));
         let metrics = Arc::clone(&self.metrics);
         Running::new(watched, self.gather(index), again, &self.request_id, metrics).logging(work)
     }

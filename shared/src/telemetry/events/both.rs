@@ -14,9 +14,9 @@ pub(super) const EVENTS: &[Event] = &[
         .about("the program can't start, or codex is lost for good; the exit code follows"),
     Event::new("panic", &[Daemon, Front], &[Error])
         .needs(&["place"])
-        .may(&["thread"])
+        .may(&["thread", "request_id"])
         .text(Always)
-        .about("a bug: a task, thread or the program itself panicked. The message is \"Panic occurred\""),
+        .about("a bug: a task, thread or the program itself panicked. The message is \"Panic occurred\"; in the front `request_id` is the request that was worked for"),
     Event::new("panic", &[Codex], &[Error])
         .needs(&["pid", "place"])
         .text(Always)

@@ -18,8 +18,8 @@ async fn panicked_with(way: &[&str]) -> (Option<i32>, Vec<String>) {
 #[tokio::test]
 async fn a_panic_is_one_event_wherever_it_happens() {
     for (way, code, threads) in [
-        ("task", Some(0), &["tokio-rt-worker", "tokio-rt-worker"][..]),
-        ("current", Some(0), &["main", "tokio-rt-worker"]),
+        ("task", Some(0), &["tokio-rt-worker", "tokio-rt-worker", "tokio-rt-worker"][..]),
+        ("current", Some(0), &["main", "main", "tokio-rt-worker"]),
         ("root", Some(101), &["main"]),
         ("thread", Some(0), &["of-ours"]),
         ("main", Some(101), &["main"]),
@@ -37,6 +37,10 @@ async fn a_panic_is_one_event_wherever_it_happens() {
         let lines: Vec<Value> = lines.collect();
         let found: Vec<&str> = lines.iter().filter_map(|line| line["thread"].as_str()).collect();
         assert_eq!(found, threads, "{way}: {lines:?}");
+        let requests: Vec<&str> = lines.iter().filter_map(|line| line["request_id"].as_str()).collect();
+        let for_one = matches!(way, "task" | "current");
+        assert_eq!(requests.len(), usize::from(for_one), "{way}: {lines:?}");
+        assert_eq!(lines[0]["request_id"].is_string(), for_one, "{way}: {lines:?}");
         for line in lines {
             assert_eq!((&line["event"], &line["level"]), (&"panic".into(), &"error".into()), "{way}");
             assert_eq!(
