@@ -6,6 +6,7 @@ mod forms;
 mod retries;
 mod rights;
 mod sandbox;
+mod spans;
 pub(super) mod stage;
 mod terminal;
 mod work;
