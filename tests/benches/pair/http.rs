@@ -17,6 +17,8 @@ use tokio::{
     task::JoinSet,
 };
 
+/// How an answer begins that is a stream.
+const BEGIN: &[u8] = b"HTTP/1.1 200 ";
 /// What ends the body of a stream in chunks.
 const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 /// What a chunk with text holds, and no other chunk.
@@ -29,10 +31,10 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A load on the pair at `addr`, of requests that say this.
-    pub(crate) fn asking(addr: SocketAddr, text: &str) -> Self {
+    /// A load on the pair at `addr`, of requests that say this to a model.
+    pub(crate) fn asking(addr: SocketAddr, model: &str, text: &str) -> Self {
         let body = serde_json::json!({
-            "model": "gpt-5.5",
+            "model": model,
             "stream": true,
             "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}],
         });
@@ -75,6 +77,9 @@ async fn client(addr: SocketAddr, request: Arc<[u8]>, left: Arc<AtomicUsize>) ->
         while !seen.ends_with(LAST_CHUNK) {
             if stream.read_buf(&mut seen).await? == 0 {
                 return Err(io::Error::other("the front hung up"));
+            }
+            if !seen.starts_with(BEGIN) && seen.len() >= BEGIN.len() {
+                return Err(io::Error::other(String::from_utf8_lossy(&seen).into_owned()));
             }
             if first.is_none() && holds(&seen, TOKEN) {
                 first = Some(since.elapsed());

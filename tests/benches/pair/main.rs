@@ -36,7 +36,7 @@ async fn run() -> io::Result<()> {
     let upstream = Upstream::start_with(move |_: &Recorded| reply.clone(), Config::bench()).await?;
     let pair = Builder::real(&upstream.base_url())?.start().await?;
     let mut direct = Direct::start(Builder::real(&upstream.base_url())?).await?;
-    let http = Http::asking(pair.addr, "Hello");
+    let http = Http::asking(pair.addr, "gpt-5.5", "Hello");
 
     println!(
         "{ROUNDS} rounds each, turn about; answers of {DELTAS} deltas; medians of {} rounds\n",

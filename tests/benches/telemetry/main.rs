@@ -34,6 +34,8 @@ const LOADS: [(usize, usize); 3] = [(1, 200), (8, 800), (32, 1600)];
 const ROUNDS: usize = 24;
 /// Between two scrapes: much more often than anybody does.
 const SCRAPE: Duration = Duration::from_secs(1);
+/// A model of the scripted child.
+const MODEL: &str = "gpt-fake-1";
 /// What the scripted child is asked: an answer of 20 deltas.
 const ASKS: &str = "!chunks 20\nword word word word word word word word word word word word word word word word word word word word";
 
@@ -81,7 +83,7 @@ async fn compare(
     requests: usize,
     rounds: usize,
 ) -> io::Result<Vec<String>> {
-    let (quiet, telling) = (Http::asking(off.addr, ASKS), Http::asking(on.addr, ASKS));
+    let (quiet, telling) = (Http::asking(off.addr, MODEL, ASKS), Http::asking(on.addr, MODEL, ASKS));
     let (mut of_quiet, mut of_telling) = (Vec::new(), Vec::new());
     let (quiet_before, telling_before, bytes_before) = (cpu(off)?, cpu(on)?, sink.bytes());
     for round in 0..rounds {
