@@ -2,8 +2,9 @@
 //!
 //! Owns the lines that wait. Whoever logs never waits for whoever reads the log: past [`MAX_LINES`] or [`MAX_BYTES`], those
 //! that are being written counted, a line is dropped. It is lost, too, where stdout refuses it (a full disk, a pipe without
-//! a reader). Both are counted, and told behind the lines that waited then, as soon as stdout takes lines. How lines get
-//! into a descriptor is [`out`]'s. Why this isn't the crate `tracing-appender`: `docs/decisions/0033-our-own-log-writer.md`.
+//! a reader). Both are counted, and told behind the lines that waited then, as soon as stdout takes lines. A line is written
+//! at once where none came before it for [`REST`]; else within that time, with the others of it: waking the thread for each line
+//! costs the one who logs more than the line does. How lines get into a descriptor is [`out`]'s. Why this isn't the crate `tracing-appender`: `docs/decisions/0033-our-own-log-writer.md`.
 
 mod out;
 
@@ -25,6 +26,10 @@ const MAX_LINES: usize = 65_536;
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Short lines go out together, up to this: a pipe takes so much in one piece, even where others write to it.
 const PIECE: usize = 4096;
+/// How long lines are collected behind one that was written. A program that is killed loses so much of its log at most.
+const REST: Duration = Duration::from_millis(10);
+/// So many bytes are not collected any longer.
+const ENOUGH: usize = 256 * 1024;
 /// How long the end waits for what waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -58,6 +63,10 @@ struct Waiting {
     told: u64,
     /// Something is being written.
     busy: bool,
+    /// The thread sleeps until it is told that there is a line.
+    asleep: bool,
+    /// Nothing is collected: somebody waits for it, or it is enough.
+    hurry: bool,
     closed: bool,
 }
 
@@ -107,6 +116,8 @@ impl Writer {
     pub(super) fn flush(&self) {
         let until = Instant::now() + PATIENCE;
         let mut waiting = self.0.lock();
+        waiting.hurry = true;
+        self.0.more.notify_one();
         while waiting.busy || !waiting.lines.is_empty() {
             let Some(left) = until.checked_duration_since(Instant::now()) else { return };
             waiting = self.0.idle.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -137,8 +148,13 @@ impl Writer {
         }
         waiting.bytes += line.len();
         waiting.lines.push_back(line.to_vec());
-        drop(waiting);
-        self.0.more.notify_one();
+        let is_enough = !waiting.hurry && waiting.bytes >= ENOUGH;
+        waiting.hurry |= is_enough;
+        // Awake, it looks for lines by itself before it sleeps.
+        if std::mem::take(&mut waiting.asleep) || is_enough {
+            drop(waiting);
+            self.0.more.notify_one();
+        }
     }
 }
 
@@ -192,8 +208,9 @@ impl Shared {
     /// Waits for what is to be written; nothing when nothing will come any more.
     fn next(&self, ahead: &mut Option<usize>, is_refused: bool) -> Option<Next> {
         let mut waiting = self.lock();
-        waiting.busy = true;
+        let mut is_rested = false;
         loop {
+            waiting.busy = true;
             let missing = waiting.dropped - waiting.told;
             if missing > 0 && *ahead.get_or_insert(waiting.lines.len()) == 0 && !is_refused {
                 return Some(Next::Missing(missing));
@@ -206,9 +223,28 @@ impl Shared {
             if waiting.closed {
                 return None;
             }
-            waiting = self.more.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-            waiting.busy = true;
+            waiting = if is_rested { self.sleep(waiting) } else { self.rest(waiting) };
+            is_rested = true;
         }
+    }
+
+    /// Lets lines collect.
+    fn rest<'a>(&self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
+        let collects = |waiting: &mut Waiting| !waiting.hurry && !waiting.closed;
+        let rested = self.more.wait_timeout_while(waiting, REST, collects);
+        let mut waiting = rested.unwrap_or_else(PoisonError::into_inner).0;
+        waiting.hurry = false;
+        waiting
+    }
+
+    /// Waits for a line, or the end.
+    fn sleep<'a>(&self, mut waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
+        waiting.asleep = true;
+        let sleeps = |waiting: &mut Waiting| waiting.lines.is_empty() && !waiting.closed;
+        let woken = self.more.wait_while(waiting, sleeps);
+        let mut waiting = woken.unwrap_or_else(PoisonError::into_inner);
+        waiting.asleep = false;
+        waiting
     }
 
     /// A line of now.

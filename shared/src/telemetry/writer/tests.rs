@@ -44,6 +44,34 @@ fn all_is_written_before_the_end() {
 }
 
 #[test]
+fn lines_collect_until_there_is_enough_or_somebody_waits() {
+    let (read, out) = io::pipe().unwrap();
+    let writer = start(out);
+    let mut read = BufReader::new(read);
+    let mut said = |line: &[u8], flush: bool| {
+        writer.push(line);
+        if flush {
+            writer.flush();
+        }
+        let mut got = Vec::new();
+        read.read_until(b'\n', &mut got).unwrap();
+        assert_eq!(got.len(), line.len());
+    };
+    // Asleep, resting, and in a hurry: none is left behind without another one to push it out.
+    for _ in 0..50 {
+        said(b"alone\n", false);
+        said(b"behind it\n", true);
+    }
+    let mut long = vec![b'x'; ENOUGH];
+    long.push(b'\n');
+    for _ in 0..3 {
+        said(&long, false);
+    }
+    writer.close();
+    assert_eq!(writer.dropped(), 0);
+}
+
+#[test]
 fn a_pipe_that_nobody_reads_holds_nobody_up_and_what_is_missing_is_told() {
     let (mut read, out) = io::pipe().unwrap();
     let bounds = (9, 1024 * 1024 + 1_001);
