@@ -28,16 +28,16 @@ use std::{
 };
 use tokio::task::AbortHandle;
 
-/// Requests in flight, and requests in a round: short rounds, so that both sides see the same machine.
-const LOADS: [(usize, usize); 3] = [(1, 200), (8, 800), (32, 1600)];
+/// Deltas of an answer, requests in flight, and requests in a round: short rounds, so that both sides see the same machine.
+/// What telemetry costs is a matter of requests and not of deltas: 20 are a word or two, 200 a short answer.
+const LOADS: [(usize, usize, usize); 6] =
+    [(20, 1, 200), (20, 8, 800), (20, 32, 1600), (200, 1, 60), (200, 8, 200), (200, 32, 400)];
 /// Rounds of each side; the first is not counted.
 const ROUNDS: usize = 24;
 /// Between two scrapes: much more often than anybody does.
 const SCRAPE: Duration = Duration::from_secs(1);
 /// A model of the scripted child.
 const MODEL: &str = "gpt-fake-1";
-/// What the scripted child is asked: an answer of 20 deltas.
-const ASKS: &str = "!chunks 20\nword word word word word word word word word word word word word word word word word word word word";
 
 fn main() -> io::Result<()> {
     // cargo passes `--bench` to every benchmark.
@@ -46,10 +46,11 @@ fn main() -> io::Result<()> {
 }
 
 async fn run(rounds: usize) -> io::Result<()> {
-    println!("{rounds} rounds each, turn about; answers of 20 deltas; medians of {} rounds\n", rounds - 1);
+    println!("{rounds} rounds each, turn about; medians of {} rounds\n", rounds - 1);
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN).set_header([
         "OTLP over",
+        "deltas",
         "in flight",
         "off requests/s",
         "on requests/s",
@@ -65,9 +66,10 @@ async fn run(rounds: usize) -> io::Result<()> {
         let off = off().await?;
         let on = on(&sink).await?;
         let _scraping = Scrape::start(&on);
-        for (in_flight, requests) in LOADS {
-            let row = compare(&off, &on, &sink, in_flight, requests, rounds).await?;
-            table.add_row([vec![protocol.as_str().to_owned(), in_flight.to_string()], row].concat());
+        for (deltas, in_flight, requests) in LOADS {
+            let row = compare(&off, &on, &sink, deltas, in_flight, requests, rounds).await?;
+            let load = vec![protocol.as_str().to_owned(), deltas.to_string(), in_flight.to_string()];
+            table.add_row([load, row].concat());
         }
     }
     println!("\n{table}");
@@ -79,17 +81,19 @@ async fn compare(
     off: &Pair,
     on: &Pair,
     sink: &Sink,
+    deltas: usize,
     in_flight: usize,
     requests: usize,
     rounds: usize,
 ) -> io::Result<Vec<String>> {
-    let (quiet, telling) = (Http::asking(off.addr, MODEL, ASKS), Http::asking(on.addr, MODEL, ASKS));
+    let asks = format!("!chunks {deltas}\n{}", "word ".repeat(deltas));
+    let (quiet, telling) = (Http::asking(off.addr, MODEL, &asks), Http::asking(on.addr, MODEL, &asks));
     let (mut of_quiet, mut of_telling) = (Vec::new(), Vec::new());
     let (quiet_before, telling_before, bytes_before) = (cpu(off)?, cpu(on)?, sink.bytes());
     for round in 0..rounds {
         let one = quiet.round(in_flight, requests).await?;
         let other = telling.round(in_flight, requests).await?;
-        println!("{in_flight:>3} in flight, round {round}: off {one}, on {other}");
+        println!("{deltas:>3} deltas, {in_flight:>2} in flight, round {round}: off {one}, on {other}");
         if round > 0 {
             of_quiet.push(one);
             of_telling.push(other);
