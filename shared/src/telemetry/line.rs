@@ -74,7 +74,7 @@ impl<'a> Line<'a> {
     }
 
     fn json(&self) -> serde_json::Result<String> {
-        let mut bytes = Vec::with_capacity(256);
+        let mut bytes = Vec::with_capacity(512);
         let mut serializer = serde_json::Serializer::new(&mut bytes);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("timestamp", &self.timestamp)?;
@@ -86,7 +86,7 @@ impl<'a> Line<'a> {
         }
         map.end()?;
         // serde_json writes UTF-8.
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(String::from_utf8(bytes).unwrap_or_default())
     }
 
     /// `TIMESTAMP LEVEL component event name=value - message`.
@@ -166,6 +166,10 @@ fn clean(text: &str) -> String {
         c.is_control()
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
+    // Nearly every text is a name of ours.
+    if text.len() <= MAX_TEXT && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     text.chars().take(MAX_TEXT).map(|c| if breaks(c) { ' ' } else { c }).collect()
 }
 
