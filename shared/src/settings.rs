@@ -96,4 +96,10 @@ pub const COMMON: &[Setting] = &[
     ),
     Setting::new("LOG_FORMAT", Kind::Text, Some("json"), "`json`, one object a line, or `text` for people.")
         .with_aliases(&["RUST_LOG_FORMAT"]),
+    Setting::new(
+        "LOG_COLLECT_MS",
+        Kind::Millis,
+        Some("10"),
+        "How long lines are collected behind one that was written, in milliseconds, at most 1000; `0` writes each at once.",
+    ),
 ];

@@ -16,7 +16,7 @@ pub use panics::{about, request, within};
 
 use crate::settings::{Problem, Reader};
 use line::Look;
-use std::{fs::File, io, os::fd::AsFd, sync::OnceLock};
+use std::{fs::File, io, os::fd::AsFd, sync::OnceLock, time::Duration};
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 use writer::Writer;
 
@@ -30,10 +30,15 @@ pub struct LogConfig {
     pub filter: String,
     /// JSON, or text for people (`LOG_FORMAT`).
     pub json: bool,
+    /// How long lines are collected behind one that was written (`LOG_COLLECT_MS`), at most [`MAX_COLLECT`].
+    pub collect: Duration,
 }
 
+/// The longest that lines are collected.
+pub const MAX_COLLECT: Duration = Duration::from_secs(1);
+
 impl LogConfig {
-    /// Reads the two settings of [`crate::settings::COMMON`].
+    /// Reads the settings of [`crate::settings::COMMON`].
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let filter = reader.text("RUST_LOG").unwrap_or_default();
         if filter::read(&filter).is_err() {
@@ -43,7 +48,11 @@ impl LogConfig {
         if !matches!(format.as_str(), "json" | "text") {
             reader.problem("LOG_FORMAT", "must be json or text");
         }
-        Self { filter, json: format != "text" }
+        let collect = reader.millis("LOG_COLLECT_MS");
+        if collect > MAX_COLLECT {
+            reader.problem("LOG_COLLECT_MS", "must be at most 1000");
+        }
+        Self { filter, json: format != "text", collect }
     }
 }
 
@@ -68,8 +77,9 @@ pub fn init(component: &'static str, config: &LogConfig) -> Result<Guard, Proble
     let wrong = |message: String| Problem { setting: "RUST_LOG".into(), message };
     let filter = filter::read(&config.filter).map_err(|e| wrong(e.to_string()))?;
     let look = if config.json { Look::Json } else { Look::Text };
-    let writer =
-        stdout().and_then(|out| Writer::start(out, component, look)).map_err(|e| wrong(e.to_string()))?;
+    let writer = stdout()
+        .and_then(|out| Writer::start(out, component, look, config.collect))
+        .map_err(|e| wrong(e.to_string()))?;
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer.clone())
         .event_format(line::Format { component, look });

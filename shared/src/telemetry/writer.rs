@@ -3,7 +3,7 @@
 //! Owns the lines that wait. Whoever logs never waits for whoever reads the log: past [`MAX_LINES`] or [`MAX_BYTES`], those
 //! that are being written counted, a line is dropped. It is lost, too, where stdout refuses it (a full disk, a pipe without
 //! a reader). Both are counted, and told behind the lines that waited then, as soon as stdout takes lines. A line is written
-//! at once where none came before it for [`REST`]; else within that time, with the others of it: waking the thread for each line
+//! at once where none was written just before; else within the time to collect, with the others of it: waking the thread for each line
 //! costs the one who logs more than the line does. How lines get into a descriptor is [`out`]'s. Why this isn't the crate `tracing-appender`: `docs/decisions/0033-our-own-log-writer.md`.
 
 mod out;
@@ -26,8 +26,6 @@ const MAX_LINES: usize = 65_536;
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Short lines go out together, up to this: a pipe takes so much in one piece, even where others write to it.
 const PIECE: usize = 4096;
-/// How long lines are collected behind one that was written. A program that is killed loses so much of its log at most.
-const REST: Duration = Duration::from_millis(10);
 /// So many bytes are not collected any longer.
 const ENOUGH: usize = 256 * 1024;
 /// How long the end waits for what waits.
@@ -47,7 +45,16 @@ struct Shared {
     /// Who says lines, and how these look.
     component: &'static str,
     look: Look,
-    bounds: (usize, usize),
+    bounds: Bounds,
+}
+
+/// What waits at most.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    lines: usize,
+    bytes: usize,
+    /// How long behind what was written just before. A program that is killed loses so much of its log at most.
+    collect: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -84,15 +91,16 @@ impl Writer {
         out: W,
         component: &'static str,
         look: Look,
+        collect: Duration,
     ) -> io::Result<Self> {
-        Self::bounded(out, component, look, (MAX_LINES, MAX_BYTES))
+        Self::bounded(out, component, look, Bounds { lines: MAX_LINES, bytes: MAX_BYTES, collect })
     }
 
     fn bounded<W: Write + AsFd + Send + 'static>(
         out: W,
         component: &'static str,
         look: Look,
-        bounds: (usize, usize),
+        bounds: Bounds,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             waiting: Mutex::default(),
@@ -137,7 +145,7 @@ impl Writer {
     }
 
     fn push(&self, line: &[u8]) {
-        let (lines, bytes) = self.0.bounds;
+        let Bounds { lines, bytes, .. } = self.0.bounds;
         let mut waiting = self.0.lock();
         if waiting.closed {
             return;
@@ -231,7 +239,7 @@ impl Shared {
     /// Lets lines collect.
     fn rest<'a>(&self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
         let collects = |waiting: &mut Waiting| !waiting.hurry && !waiting.closed;
-        let rested = self.more.wait_timeout_while(waiting, REST, collects);
+        let rested = self.more.wait_timeout_while(waiting, self.bounds.collect, collects);
         let mut waiting = rested.unwrap_or_else(PoisonError::into_inner).0;
         waiting.hurry = false;
         waiting

@@ -2,7 +2,7 @@
 #![expect(clippy::panic, reason = "that is what it is for")]
 
 use shared::telemetry::{self, LogConfig};
-use std::{hint::black_box, process::ExitCode};
+use std::{hint::black_box, process::ExitCode, time::Duration};
 
 /// Panics when it goes.
 struct Bomb;
@@ -41,7 +41,8 @@ async fn in_a_task() {
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let way = arguments.next().unwrap_or_default();
-    let config = LogConfig { filter: arguments.next().unwrap_or_else(|| "info".to_owned()), json: true };
+    let filter = arguments.next().unwrap_or_else(|| "info".to_owned());
+    let config = LogConfig { filter, json: true, collect: Duration::from_millis(10) };
     let Ok(_guard) = telemetry::init("http-front", &config) else { return ExitCode::FAILURE };
     let runtime = |mut builder: tokio::runtime::Builder| builder.enable_all().build().expect("a runtime");
     match way.as_str() {

@@ -129,6 +129,8 @@ impl Process {
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            // Tests look for lines behind what made them.
+            .envs(is_json.then_some(("LOG_COLLECT_MS", "0")))
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(stdout)

@@ -11,8 +11,11 @@ fn file(descriptor: impl Into<OwnedFd>) -> File {
     File::from(descriptor.into())
 }
 
+/// As the setting has it.
+const COLLECT: Duration = Duration::from_millis(10);
+
 fn start(out: impl Into<OwnedFd>) -> Writer {
-    Writer::start(file(out), "http-front", Look::Json).unwrap()
+    Writer::start(file(out), "http-front", Look::Json, COLLECT).unwrap()
 }
 
 /// Fills a pipe: the writer holds a line that doesn't fit into it, and waits for a reader. The line.
@@ -74,7 +77,7 @@ fn lines_collect_until_there_is_enough_or_somebody_waits() {
 #[test]
 fn a_pipe_that_nobody_reads_holds_nobody_up_and_what_is_missing_is_told() {
     let (mut read, out) = io::pipe().unwrap();
-    let bounds = (9, 1024 * 1024 + 1_001);
+    let bounds = Bounds { lines: 9, bytes: 1024 * 1024 + 1_001, collect: COLLECT };
     let writer = Writer::bounded(file(out), "http-front", Look::Json, bounds).unwrap();
     let long = fill(&writer);
     // What is being written counts: eight lines and a thousand bytes beside it.
@@ -102,7 +105,7 @@ fn a_pipe_that_nobody_reads_holds_nobody_up_and_what_is_missing_is_told() {
 #[test]
 fn bytes_are_bounded_with_those_that_are_being_written() {
     let (read, out) = io::pipe().unwrap();
-    let bounds = (100, 1024 * 1024 + 1_001);
+    let bounds = Bounds { lines: 100, bytes: 1024 * 1024 + 1_001, collect: COLLECT };
     let writer = Writer::bounded(file(out), "http-front", Look::Json, bounds).unwrap();
     fill(&writer);
     writer.push(&[b'x'; 900]);
