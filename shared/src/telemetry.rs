@@ -1,8 +1,8 @@
 //! Logs: one JSON object a line on stdout, or text for people.
 //!
-//! Owns how a line looks ([`line`]), which events there are and what they tell ([`events`]), who writes lines, and that a
+//! Owns how a line looks ([`mod@line`]), which events there are and what they tell ([`events`]), who writes lines, and that a
 //! panic becomes one of them. Every line has `timestamp`, `level`, `component` and `event`; a line of a library has the
-//! event `log`. `RUST_LOG` chooses among them ([`filter`]), but not among panics. Lines are written by a thread of their own, so that a full pipe never stops a request; past its bounds
+//! event `log`. `RUST_LOG` chooses among them (`filter`), but not among panics. Lines are written by a thread of their own, so that a full pipe never stops a request; past its bounds
 //! lines are dropped rather than memory taken, some may be refused by stdout, and how many is told ([`lines_dropped`]).
 
 pub mod events;
