@@ -10,7 +10,6 @@ use crate::{
     http::{
         descriptors,
         listener::{self, BindError, HttpLimits},
-        named,
     },
     images::{Images, ImagesError},
     limits::Limits,
@@ -263,7 +262,7 @@ pub fn start(
         let log = app.records.access.clone();
         let service = move |request| {
             let (request, access) = access::begin(log.as_ref(), side, request);
-            access::answer(access, named::named(service.call(dispatch::with_path(request))))
+            access::answer(access, service.call(dispatch::with_path(request)))
         };
         let serve = listener::serve(listener, service, limits, counts, shutdown.clone());
         shutdown.spawn(serve);

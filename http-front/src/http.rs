@@ -3,7 +3,6 @@
 pub mod descriptors;
 pub mod linger;
 pub mod listener;
-pub mod named;
 mod places;
 mod progress;
 mod seats;

@@ -27,6 +27,8 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
+pub use super::progress::Name;
+
 /// What the kernel keeps of a connection for each direction, in bytes; it doubles that. Left to itself it keeps megabytes for
 /// a client that reads slowly, or sends what nobody wants: for strangers, and beside `PROXY_STREAM_BUFFER_BYTES`.
 const KERNEL_BUFFER: u32 = 256 * 1024;
@@ -172,7 +174,7 @@ async fn connection<T, S, F, B>(
         let in_progress = began.begin();
         request.extensions_mut().insert(peer.clone());
         let answer = service(request);
-        async move { answer.await.map(|response| response.map(|body| Ending::new(body, in_progress))) }
+        async move { answer.await.map(|response| Ending::of(response, in_progress)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -7,7 +7,9 @@
 
 use super::{linger::Written, seats::Seat};
 use bytes::Buf;
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
+use shared::telemetry;
 use std::{
     pin::Pin,
     sync::{
@@ -91,17 +93,23 @@ impl Drop for InProgress {
     }
 }
 
-/// The body of an answer, which ends its request.
+/// The name of its request, which an answer carries in its extensions from its route to here.
+#[derive(Debug, Clone)]
+pub struct Name(pub Arc<str>);
+
+/// The body of an answer, which ends its request and works for it: what panics in it says for which.
 #[derive(Debug)]
 pub(super) struct Ending<B> {
     body: B,
+    name: Option<Arc<str>>,
     _request: InProgress,
 }
 
 impl<B> Ending<B> {
-    /// With it the request ends.
-    pub(super) fn new(body: B, request: InProgress) -> Self {
-        Self { body, _request: request }
+    /// The answer to this request, which ends with its body.
+    pub(super) fn of(mut answer: Response<B>, request: InProgress) -> Response<Self> {
+        let name = answer.extensions_mut().remove::<Name>().map(|Name(name)| name);
+        answer.map(|body| Self { body, name, _request: request })
     }
 }
 
@@ -113,7 +121,12 @@ impl<B: Body<Data: Buf> + Unpin> Body for Ending<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let Self { body, name, _request } = &mut *self;
+        let poll = || Pin::new(body).poll_frame(cx);
+        match name {
+            Some(name) => telemetry::within(name, poll),
+            None => poll(),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -122,5 +135,36 @@ impl<B: Body<Data: Buf> + Unpin> Body for Ending<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{http::seats::Seats, metrics::ConnectionCounts};
+    use bytes::Bytes;
+    use futures_util::{future::lazy, stream::once};
+    use http_body_util::{BodyExt as _, StreamBody};
+    use std::convert::Infallible;
+
+    /// The request that a body works for, as it says.
+    async fn heard(name: Option<&str>) -> Bytes {
+        let body = StreamBody::new(once(lazy(|_| {
+            let request = telemetry::request().unwrap_or_else(|| "none".into());
+            Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(request.as_bytes())))
+        })));
+        let mut answer = Response::new(body);
+        if let Some(name) = name {
+            answer.extensions_mut().insert(Name(name.into()));
+        }
+        let seat = Seats::new(1, ConnectionCounts::default()).take().await;
+        let answer = Ending::of(answer, Progress::new(seat).begin());
+        answer.into_body().collect().await.unwrap().to_bytes()
+    }
+
+    #[tokio::test]
+    async fn a_body_works_for_the_request_of_its_answer() {
+        assert_eq!(heard(Some("req_1")).await, "req_1");
+        assert_eq!(heard(None).await, "none");
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     auth::Key,
     error::{ApiError, Kind},
-    http::{listener::Peer, named::Name},
+    http::listener::{Name, Peer},
     metrics::request::Counted,
     observe::Observe,
     record::{Around, Record},

@@ -236,15 +236,21 @@ fn a_turn_that_was_never_heard_of_ends_with_its_thread() {
     assert_eq!(told.counts(), (1, 1, 0));
 }
 
-/// What its client wanted is no failure, neither of the span nor in the counts.
-#[test]
-fn who_lets_the_thread_go_before_the_request_was_sent_abandons_it() {
+/// With a traced turn that waits behind those of another client.
+fn in_line() -> (Bench, Told) {
     let mut bench = Bench::ready();
     let told = Told::by(&mut bench);
     bench.turn(2, "a", "u");
     bench.turn(2, "b", "v");
     bench.thread(1, THREAD);
     traced(&mut bench, "9", "turn/start", &format!(r#"{{"threadId":"{THREAD}"}}"#));
+    (bench, told)
+}
+
+/// What its client wanted is no failure, neither of the span nor in the counts.
+#[test]
+fn who_lets_the_thread_go_before_the_request_was_sent_abandons_it() {
+    let (mut bench, told) = in_line();
     let lines = bench.request(1, "thread/unsubscribe", THREAD);
     expect(lines, [r#"1 {"id":9,"error":{"code":-32800,*"#, "child *thread/unsubscribe*"]);
     assert_eq!(told.lines().last().map(String::as_str), Some("1 end Abandoned"));
@@ -264,12 +270,7 @@ fn who_starts_a_turn_behind_the_unsubscribe_abandons_it() {
 
 #[test]
 fn who_leaves_before_the_request_was_sent_abandons_it() {
-    let mut bench = Bench::ready();
-    let told = Told::by(&mut bench);
-    bench.turn(2, "a", "u");
-    bench.turn(2, "b", "v");
-    bench.thread(1, THREAD);
-    traced(&mut bench, "9", "turn/start", &format!(r#"{{"threadId":"{THREAD}"}}"#));
+    let (mut bench, told) = in_line();
     bench.now += Duration::from_secs(1);
     bench.gone(1);
     let thread = format!("Some({THREAD:?})");
