@@ -97,9 +97,10 @@ struct Kept {
 }
 
 impl Record {
-    /// A request that begins now.
+    /// A request that begins now, or when those began who count it: what it took is the same wherever it is told.
     pub fn of(headers: &HeaderMap, observe: Observe) -> Self {
-        let id = RequestId { text: format!("req_{}", Uuid::now_v7().simple()), since: Instant::now() };
+        let since = observe.counted.began().unwrap_or_else(Instant::now);
+        let id = RequestId { text: format!("req_{}", Uuid::now_v7().simple()), since };
         observe.span.named(&id.text);
         Self {
             id,

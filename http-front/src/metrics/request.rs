@@ -85,6 +85,11 @@ impl Counted {
         })))
     }
 
+    /// When it began, where it is counted.
+    pub fn began(&self) -> Option<Instant> {
+        self.0.as_ref().map(|request| request.began)
+    }
+
     /// It goes to this route.
     pub fn routed(&self, route: &'static str) {
         let Some(request) = &self.0 else { return };
