@@ -4,19 +4,18 @@
 //! for the end of a line, become spaces, and a text is cut at [`MAX_TEXT`]. What a library says besides its message is in
 //! `fields`, so that it never takes the name of a field of ours.
 
-use serde::ser::{SerializeMap, Serializer};
-use serde_json::Value;
-use std::fmt::{self, Write as _};
-use tracing::{
-    Event, Subscriber,
-    field::{Field, Visit},
+mod fields;
+
+use fields::{Fields, Kept};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value};
+use std::{
+    fmt::{self, Write as _},
+    time::{SystemTime, UNIX_EPOCH},
 };
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
-    fmt::{
-        FmtContext, FormatEvent, FormatFields,
-        format::Writer,
-        time::{FormatTime, SystemTime},
-    },
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     registry::LookupSpan,
 };
 
@@ -46,7 +45,47 @@ pub struct Line<'a> {
     /// The event's name.
     pub event: &'a str,
     /// The rest, in order; `message` is the text.
-    pub fields: Vec<(&'static str, Value)>,
+    pub fields: Vec<(&'static str, Told<'a>)>,
+}
+
+/// What a field tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told<'a> {
+    /// A text.
+    Text(&'a str),
+    /// Anything else.
+    Value(Value),
+}
+
+impl Told<'_> {
+    fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Value(value) => value.as_str(),
+        }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text),
+            Self::Value(value) => value,
+        }
+    }
+}
+
+impl From<Value> for Told<'_> {
+    fn from(value: Value) -> Self {
+        Self::Value(value)
+    }
+}
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Value(value) => value.serialize(serializer),
+        }
+    }
 }
 
 impl<'a> Line<'a> {
@@ -55,11 +94,11 @@ impl<'a> Line<'a> {
         level: &'a str,
         component: &'a str,
         event: &'a str,
-        fields: Vec<(&'static str, Value)>,
+        fields: Vec<(&'static str, Told<'a>)>,
     ) -> Self {
-        let mut timestamp = String::new();
-        // Writing into a text can't fail; a clock before 1970 would leave it empty.
-        let _written = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+        // A clock before 1970 has no text.
+        let now = SystemTime::now().max(UNIX_EPOCH);
+        let timestamp = humantime::format_rfc3339_micros(now).to_string();
         Self { timestamp, level, component, event, fields }
     }
 
@@ -74,7 +113,7 @@ impl<'a> Line<'a> {
     }
 
     fn json(&self) -> serde_json::Result<String> {
-        let mut bytes = Vec::with_capacity(512);
+        let mut bytes = Vec::with_capacity(1024);
         let mut serializer = serde_json::Serializer::new(&mut bytes);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("timestamp", &self.timestamp)?;
@@ -99,7 +138,8 @@ impl<'a> Line<'a> {
             // Writing into a text can't fail.
             let _written = match value.as_str().filter(plain) {
                 Some(text) => write!(line, " {name}={text}"),
-                None => write!(line, " {name}={value}"),
+                // As JSON has it, which can't fail here.
+                None => write!(line, " {name}={}", serde_json::to_string(value).unwrap_or_default()),
             };
         }
         for text in texts.iter().filter_map(|(_, value)| value.as_str()) {
@@ -117,64 +157,9 @@ pub(super) struct Format {
     pub(super) look: Look,
 }
 
-#[derive(Default)]
-struct Fields(Vec<(&'static str, Value)>);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, Value::String(clean(&format!("{value:?}"))));
-    }
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, Value::String(clean(value)));
-    }
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value.into());
-    }
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value.into());
-    }
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value.into());
-    }
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value.into());
-    }
-}
-
-impl Fields {
-    fn put(&mut self, field: &Field, value: Value) {
-        self.0.push((field.name(), value));
-    }
-
-    fn take(&mut self, name: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(n, _)| *n == name)?;
-        Some(self.0.remove(at).1)
-    }
-
-    /// The name that stands in a field, taken out of it.
-    fn name(&mut self, field: &str, default: &str) -> String {
-        match self.take(field) {
-            Some(Value::String(name)) => name,
-            _ => default.to_owned(),
-        }
-    }
-}
-
-/// One line's worth of text: bounded, and nothing in it that a terminal obeys.
-fn clean(text: &str) -> String {
-    let breaks = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    // Nearly every text is a name of ours.
-    if text.len() <= MAX_TEXT && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
-    }
-    text.chars().take(MAX_TEXT).map(|c| if breaks(c) { ' ' } else { c }).collect()
-}
-
 fn is_ours(target: &str) -> bool {
-    OURS.contains(&target.split("::").next().unwrap_or_default())
+    let within = |rest: &str| rest.is_empty() || rest.starts_with("::");
+    OURS.iter().any(|ours| target.strip_prefix(ours).is_some_and(within))
 }
 
 impl<S, N> FormatEvent<S, N> for Format
@@ -183,26 +168,40 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = Fields::default();
+        let mut fields = Fields::new();
         event.record(&mut fields);
         let metadata = event.metadata();
-        let mut level = metadata.level().as_str().to_ascii_lowercase();
+        let level = name(*metadata.level());
         if !is_ours(metadata.target()) {
-            let mut own = vec![("target", Value::from(clean(metadata.target())))];
-            own.extend(fields.take("message").map(|text| ("message", text)));
-            if !fields.0.is_empty() {
-                let rest = fields.0.into_iter().map(|(name, value)| (name.to_owned(), value));
-                own.push(("fields", Value::Object(rest.collect())));
+            let target = fields::cleaned(metadata.target());
+            let message = fields.take("message");
+            let mut own = vec![("target", Told::Text(&target))];
+            own.extend(message.as_ref().map(|text| ("message", fields.told(text))));
+            let rest: Map<_, _> =
+                fields.rest().map(|(name, told)| (name.to_owned(), told.into_value())).collect();
+            if !rest.is_empty() {
+                own.push(("fields", Told::Value(rest.into())));
             }
-            return out.write_str(&Line::now(&level, self.component, "log", own).written(self.look));
+            return out.write_str(&Line::now(level, self.component, "log", own).written(self.look));
         }
         // `critical` is no level of tracing: it is an error that pages somebody.
-        if fields.take("critical") == Some(Value::Bool(true)) {
-            "critical".clone_into(&mut level);
-        }
-        let component = fields.name("component", self.component);
-        let name = fields.name("event", "log");
-        out.write_str(&Line::now(&level, &component, &name, fields.0).written(self.look))
+        let is_critical = matches!(fields.take("critical"), Some(Kept::Other(Value::Bool(true))));
+        let (component, event) = (fields.take("component"), fields.take("event"));
+        let component = fields.text(component.as_ref()).unwrap_or(self.component);
+        let event = fields.text(event.as_ref()).unwrap_or("log");
+        let level = if is_critical { "critical" } else { level };
+        out.write_str(&Line::now(level, component, event, fields.rest().collect()).written(self.look))
+    }
+}
+
+/// A level's name.
+fn name(level: Level) -> &'static str {
+    match level {
+        Level::TRACE => "trace",
+        Level::DEBUG => "debug",
+        Level::INFO => "info",
+        Level::WARN => "warn",
+        Level::ERROR => "error",
     }
 }
 

@@ -257,6 +257,7 @@ impl Shared {
 
     /// A line of now.
     fn line(&self, level: &str, event: &str, fields: Vec<(&'static str, Value)>) -> String {
+        let fields = fields.into_iter().map(|(name, value)| (name, value.into())).collect();
         Line::now(level, self.component, event, fields).written(self.look)
     }
 

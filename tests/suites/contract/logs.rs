@@ -73,7 +73,7 @@ fn what_is_missing_too_much_or_of_another_type_is_found() {
 fn every_event_can_be_written_in_both_looks() {
     for (of, level, event, sample) in samples() {
         let fields = event.needs.iter().chain(event.may).chain(["message"].iter());
-        let fields = fields.filter_map(|field| Some((*field, sample.get(*field)?.clone()))).collect();
+        let fields = fields.filter_map(|field| Some((*field, sample.get(*field)?.clone().into()))).collect();
         let line = Line::now(level.as_str(), of.as_str(), event.name, fields);
         let json = line.written(Look::Json);
         assert_eq!(faults(json.strip_suffix('\n').expect("its end")), Vec::<String>::new(), "{json}");
