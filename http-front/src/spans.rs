@@ -19,6 +19,7 @@ use crate::{
     routes::table::Side,
     translate::{answer::Closing, event::Delta, output::Identity},
 };
+use attributes::Addr;
 use clock::Clock;
 use http::{HeaderMap, Method, StatusCode};
 use meters::Meters;
@@ -41,15 +42,15 @@ pub struct Spans(Arc<Shared>);
 struct Shared {
     otel: Otel,
     meters: Option<Meters>,
-    public: SocketAddr,
-    internal: SocketAddr,
+    public: Addr,
+    internal: Addr,
 }
 
 impl Spans {
     /// Spans of requests at these addresses.
     pub fn new(otel: Otel, public: SocketAddr, internal: SocketAddr) -> Self {
         let meters = otel.meter().map(Meters::new);
-        Self(Arc::new(Shared { otel, meters, public, internal }))
+        Self(Arc::new(Shared { otel, meters, public: public.into(), internal: internal.into() }))
     }
 
     /// What exports them.
@@ -65,10 +66,10 @@ impl Spans {
             return RequestSpan::default();
         }
         let addr = match side {
-            Side::Public => self.0.public,
-            Side::Internal { .. } => self.0.internal,
+            Side::Public => &self.0.public,
+            Side::Internal { .. } => &self.0.internal,
         };
-        let request = Request::new(Clock::start(), parent, method, addr);
+        let request = Request::new(Clock::start(), parent, method, addr.clone());
         let first = AtomicBool::new(false);
         RequestSpan(Some(Arc::new(Inner { spans: self.clone(), first, request: Mutex::new(request) })))
     }

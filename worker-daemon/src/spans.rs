@@ -8,12 +8,15 @@ use crate::mux::observe::{
     span::{Begun, End, Event, Open, Opened, Tracer},
 };
 use opentelemetry::{
-    KeyValue,
+    KeyValue, StringValue,
     trace::{Span, SpanBuilder, SpanKind, Status, Tracer as _},
 };
 use opentelemetry_sdk::trace::{SdkTracer, Span as SdkSpan};
 use otel::context;
-use std::time::{Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 /// Makes spans that are exported.
 #[derive(Debug)]
@@ -38,14 +41,15 @@ impl Tracer for Exported {
     fn begin(&mut self, begun: &Begun<'_>) -> Option<Opened> {
         let parent = context::parent(Some(context::from_trace(begun.parent)?));
         let now = SystemTime::now();
+        let id = begun.id.map(|id| StringValue::from(Arc::<str>::from(id.to_string())));
         let attributes = [
             Some(KeyValue::new("rpc.system.name", "jsonrpc")),
             // As it was called before.
             Some(KeyValue::new("rpc.system", "jsonrpc")),
             Some(KeyValue::new("rpc.method", begun.method)),
             Some(KeyValue::new("network.transport", "unix")),
-            begun.id.map(|id| KeyValue::new("jsonrpc.request.id", id.to_string())),
-            begun.id.map(|id| KeyValue::new("rpc.jsonrpc.request_id", id.to_string())),
+            id.clone().map(|id| KeyValue::new("jsonrpc.request.id", id)),
+            id.map(|id| KeyValue::new("rpc.jsonrpc.request_id", id)),
             begun.request.map(|request| KeyValue::new("codex.request.id", request.as_str().to_owned())),
             begun.thread.map(|thread| KeyValue::new("codex.thread.id", thread.to_owned())),
         ];

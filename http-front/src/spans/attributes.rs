@@ -2,8 +2,8 @@
 
 use crate::{openai::usage::Tokens, records::usage::Asked};
 use http::Method;
-use opentelemetry::KeyValue;
-use std::net::SocketAddr;
+use opentelemetry::{KeyValue, StringValue};
+use std::{net::SocketAddr, sync::Arc};
 
 /// The status of the answer.
 pub(super) const STATUS: &str = "http.response.status_code";
@@ -31,14 +31,27 @@ pub(super) fn operation(chat: bool) -> &'static str {
     if chat { "chat" } else { "text_completion" }
 }
 
+/// Where a listener is, as attributes have it.
+#[derive(Debug, Clone)]
+pub(super) struct Addr {
+    ip: StringValue,
+    port: i64,
+}
+
+impl From<SocketAddr> for Addr {
+    fn from(addr: SocketAddr) -> Self {
+        Self { ip: Arc::<str>::from(addr.ip().to_string()).into(), port: addr.port().into() }
+    }
+}
+
 /// What is known of a request when it begins. The path is its route's pattern: what a client asks for may be anything.
-pub(super) fn request(method: &'static str, route: &'static str, addr: SocketAddr) -> Vec<KeyValue> {
+pub(super) fn request(method: &'static str, route: &'static str, addr: &Addr) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(16);
     attributes.extend([
         KeyValue::new("http.request.method", method),
         KeyValue::new("url.scheme", "http"),
-        KeyValue::new("server.address", addr.ip().to_string()),
-        KeyValue::new("server.port", i64::from(addr.port())),
+        KeyValue::new("server.address", addr.ip.clone()),
+        KeyValue::new("server.port", addr.port),
     ]);
     if route != "none" {
         attributes.extend([KeyValue::new("http.route", route), KeyValue::new("url.path", route)]);
@@ -62,9 +75,10 @@ pub(super) fn model(asked: &Asked, chat: bool) -> Vec<KeyValue> {
         attributes.push(KeyValue::new("gen_ai.request.choice.count", choices));
     }
     if let Some(model) = &asked.model {
+        let model = StringValue::from(Arc::<str>::from(model.as_str()));
         attributes.extend([
             KeyValue::new("gen_ai.request.model", model.clone()),
-            KeyValue::new("gen_ai.response.model", model.clone()),
+            KeyValue::new("gen_ai.response.model", model),
         ]);
     }
     attributes

@@ -3,15 +3,21 @@
 //! Their attributes are of closed sets: the model is one of those that are served, told apart as those of the page of metrics are, and the
 //! error a code of the table of errors.
 
+mod series;
+
 use super::{attributes, model::Measured};
 use crate::{
     metrics::models::{Model, Models},
     observe::Ended,
-    records::Outcome,
 };
 use opentelemetry::{
     KeyValue, StringValue,
     metrics::{Counter, Histogram, Meter},
+};
+use series::Series;
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 /// The conventions' buckets of durations, in seconds.
@@ -40,9 +46,17 @@ const TOKENS: [f64; 14] = [
     67_108_864.0,
 ];
 
-/// The instruments.
+/// The metrics.
 #[derive(Debug)]
 pub(super) struct Meters {
+    instruments: Instruments,
+    models: Models,
+    /// The series of the models that were asked, by whether it was a chat: as many as there are names of models.
+    series: [RwLock<HashMap<StringValue, Arc<Series>>>; 2],
+}
+
+#[derive(Debug)]
+struct Instruments {
     usage: Histogram<u64>,
     /// Input and output.
     tokens: [Counter<u64>; 2],
@@ -51,11 +65,10 @@ pub(super) struct Meters {
     request: Histogram<f64>,
     first: Histogram<f64>,
     token: Histogram<f64>,
-    models: Models,
 }
 
-impl Meters {
-    pub(super) fn new(meter: &Meter) -> Self {
+impl Instruments {
+    fn new(meter: &Meter) -> Self {
         let seconds = |name: &'static str, help: &'static str, buckets: &[f64]| {
             let histogram = meter.f64_histogram(name).with_unit("s").with_description(help);
             histogram.with_boundaries(buckets.to_vec()).build()
@@ -94,51 +107,46 @@ impl Meters {
                 "Time per token behind the first one of a stream that succeeded.",
                 &TOKEN,
             ),
-            models: Models::default(),
         }
+    }
+}
+
+impl Meters {
+    pub(super) fn new(meter: &Meter) -> Self {
+        let series = [RwLock::default(), RwLock::default()];
+        Self { instruments: Instruments::new(meter), models: Models::default(), series }
+    }
+
+    /// The series of a model.
+    fn series(&self, model: Option<&str>, chat: bool) -> Arc<Series> {
+        let model: StringValue = match self.models.name(model).0 {
+            Model::Fixed(name) => name.into(),
+            Model::Named(name) => name.into(),
+        };
+        let all = &self.series[usize::from(chat)];
+        if let Some(series) = all.read().unwrap_or_else(PoisonError::into_inner).get(&model) {
+            return Arc::clone(series);
+        }
+        let mut all = all.write().unwrap_or_else(PoisonError::into_inner);
+        let series = all.entry(model).or_insert_with_key(|model| {
+            let attributes = vec![
+                KeyValue::new("gen_ai.operation.name", attributes::operation(chat)),
+                KeyValue::new("gen_ai.provider.name", attributes::PROVIDER),
+                KeyValue::new("gen_ai.system", attributes::PROVIDER),
+                KeyValue::new("gen_ai.request.model", model.clone()),
+                KeyValue::new("gen_ai.response.model", model.clone()),
+            ];
+            Arc::new(Series::new(&self.instruments, attributes))
+        });
+        Arc::clone(series)
     }
 
     /// A request for the model is over.
     pub(super) fn measure(&self, measured: &Measured, ended: &Ended<'_>) {
-        let Measured { asked, chat, took, first } = measured;
-        let model: StringValue = match self.models.name(asked.model.as_deref()).0 {
-            Model::Fixed(name) => name.into(),
-            Model::Named(name) => name.into(),
-        };
-        let mut attributes = vec![
-            KeyValue::new("gen_ai.operation.name", attributes::operation(*chat)),
-            KeyValue::new("gen_ai.provider.name", attributes::PROVIDER),
-            KeyValue::new("gen_ai.system", attributes::PROVIDER),
-            KeyValue::new("gen_ai.request.model", model.clone()),
-            KeyValue::new("gen_ai.response.model", model),
-        ];
-        if let Some(first) = first {
-            self.chunk.iter().for_each(|chunk| chunk.record(first.as_secs_f64(), &attributes));
-        }
-        if let Some(first) = first
-            && ended.outcome == Outcome::Ok
-        {
-            self.first.record(first.as_secs_f64(), &attributes);
-            if let Some(tokens) = ended.usage.filter(|tokens| tokens.output > 1) {
-                #[expect(clippy::cast_precision_loss, reason = "a count of tokens is far below 2^52")]
-                let behind = (tokens.output - 1) as f64;
-                self.token.record(took.saturating_sub(*first).as_secs_f64() / behind, &attributes);
-            }
-        }
-        if let Some(tokens) = &ended.usage {
-            let counts = [("input", tokens.input), ("output", tokens.output)];
-            for ((kind, count), tokens) in counts.into_iter().zip(&self.tokens) {
-                tokens.add(count, &attributes);
-                let mut attributes = attributes.clone();
-                attributes.push(KeyValue::new("gen_ai.token.type", kind));
-                self.usage.record(count, &attributes);
-            }
-        }
-        // A client that leaves is nobody's error.
-        if let Some(error) = ended.error {
-            attributes.push(KeyValue::new(attributes::ERROR, error.closed_code()));
-        }
-        self.operation.iter().for_each(|operation| operation.record(took.as_secs_f64(), &attributes));
-        self.request.record(ended.latency.as_secs_f64(), &attributes);
+        self.series(measured.asked.model.as_deref(), measured.chat).measure(
+            &self.instruments,
+            measured,
+            ended,
+        );
     }
 }

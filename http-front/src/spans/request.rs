@@ -1,7 +1,7 @@
 //! The server span of a request.
 
 use super::{
-    attributes,
+    attributes::{self, Addr},
     clock::Clock,
     model::{Measured, Model},
 };
@@ -17,7 +17,6 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{SdkTracer, Span as SdkSpan};
 use otel::{Otel, context};
 use shared::rpc::Trace;
-use std::net::SocketAddr;
 
 /// The routes that aren't traced when they are served; what they refuse is.
 const QUIET: &[&str] = &["/readyz", "/livez", "/metrics", "/verify"];
@@ -30,7 +29,7 @@ pub(super) struct Request {
     /// Whether it showed a key.
     known: bool,
     method: &'static str,
-    addr: SocketAddr,
+    addr: Addr,
     id: Option<String>,
     route: &'static str,
     body: Option<String>,
@@ -42,7 +41,7 @@ pub(super) struct Request {
 
 impl Request {
     /// A request that begins now.
-    pub(super) fn new(clock: Clock, parent: Option<SpanContext>, method: &Method, addr: SocketAddr) -> Self {
+    pub(super) fn new(clock: Clock, parent: Option<SpanContext>, method: &Method, addr: Addr) -> Self {
         Self {
             clock,
             parent,
@@ -73,7 +72,7 @@ impl Request {
         if self.span.is_some() || self.over {
             return;
         }
-        let mut attributes = attributes::request(self.method, self.route, self.addr);
+        let mut attributes = attributes::request(self.method, self.route, &self.addr);
         attributes.extend(self.id.clone().map(|id| KeyValue::new("codex.request.id", id)));
         let method = attributes::in_name(self.method);
         let name = match self.route {
@@ -175,7 +174,7 @@ impl Request {
     /// Ours is none where it isn't exported: it would lead nowhere.
     pub(super) fn trace_id(&self) -> Option<String> {
         let own = self.span.as_ref().map(Span::span_context).filter(|own| own.is_sampled());
-        own.or(self.parent.as_ref()).map(|own| own.trace_id().to_string())
+        own.or(self.parent.as_ref()).map(context::trace_id)
     }
 }
 

@@ -16,18 +16,27 @@ async fn the_conventions_histograms_are_exported_over_both_protocols() {
         let mut streaming = asking("!chunks 4\n!echo one two three four");
         streaming["stream"] = json!(true);
         streaming["stream_options"] = json!({ "include_usage": true });
-        for body in [&asking("hello"), &streaming] {
-            ask(&pair, body, &[]).await.text().await.expect("an answer");
-        }
+        let count = |metric: &Metric| metric.points.iter().map(|point| point.count).sum::<u64>();
+        let last = |receiver: &Receiver, name: &str| {
+            receiver.metrics().into_iter().rfind(|metric| metric.name == name)
+        };
+        ask(&pair, &asking("hello"), &[]).await.text().await.expect("an answer");
+        let counted = receiver
+            .until("the first export", |receiver| {
+                last(receiver, "gen_ai.server.request.duration").filter(|metric| count(metric) == 1)
+            })
+            .await;
+        assert!(counted.is_ok(), "{counted:?}");
+        assert!(
+            !receiver.metrics().iter().any(|metric| metric.name == "gen_ai.server.time_to_first_token"),
+            "no series stands there before it has a value: it would have a least and a greatest of none"
+        );
+        ask(&pair, &streaming, &[]).await.text().await.expect("an answer");
         ask(&pair, &asking("!fail serverOverloaded"), &[]).await.text().await.expect("an answer");
         // A client that leaves is no error, and its stream none that succeeded.
         let mut left = Answer::to(&pair, "!echo one two\n!hang", true).await.expect("a head");
         assert!(left.until("a part of the text", |text| !text.is_empty()).await.expect("text"));
         drop(left);
-        let count = |metric: &Metric| metric.points.iter().map(|point| point.count).sum::<u64>();
-        let last = |receiver: &Receiver, name: &str| {
-            receiver.metrics().into_iter().rfind(|metric| metric.name == name)
-        };
         let wanted = [
             ("gen_ai.client.token.usage", "{token}", 4, 14),
             ("gen_ai.client.operation.duration", "s", 4, 14),
