@@ -91,8 +91,14 @@ async fn compare(
     let (mut of_quiet, mut of_telling) = (Vec::new(), Vec::new());
     let (quiet_before, telling_before, bytes_before) = (cpu(off)?, cpu(on)?, sink.bytes());
     for round in 0..rounds {
-        let one = quiet.round(in_flight, requests).await?;
-        let other = telling.round(in_flight, requests).await?;
+        // By turns, which is first.
+        let (one, other) = if round % 2 == 0 {
+            let one = quiet.round(in_flight, requests).await?;
+            (one, telling.round(in_flight, requests).await?)
+        } else {
+            let other = telling.round(in_flight, requests).await?;
+            (quiet.round(in_flight, requests).await?, other)
+        };
         println!("{deltas:>3} deltas, {in_flight:>2} in flight, round {round}: off {one}, on {other}");
         if round > 0 {
             of_quiet.push(one);

@@ -28,6 +28,8 @@ use tokio::{
 const OURS: [&str; 3] = ["worker-daemon", "http-front", "log-lines"];
 /// Bad lines that are shown.
 const SHOWN: usize = 5;
+/// Lines that are kept of a process in a benchmark.
+const FEW: usize = 1000;
 /// How long the end of a process' output may take once it is gone.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
@@ -39,6 +41,16 @@ struct Log {
     faults: Mutex<Vec<String>>,
     /// Grows with the log.
     grow: watch::Sender<usize>,
+    /// Whether the oldest lines go when there are [`FEW`].
+    is_short: bool,
+}
+
+/// What is done with what a process writes.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    /// Whether its stdout has lines as our log has them.
+    is_json: bool,
+    is_short: bool,
 }
 
 /// A process and what it wrote.
@@ -59,12 +71,12 @@ impl Process {
         Self::launch(program, &[], env, None, Vec::new())
     }
 
-    /// The same, and its lines aren't held to the table of events: for benchmarks, whose machine has better to do.
+    /// The same, and its lines aren't held to the table of events, nor kept: for benchmarks, whose machine has better to do.
     ///
     /// # Errors
     /// As [`Process::start`].
     pub fn start_unchecked(program: PathBuf, env: &[(String, String)]) -> io::Result<Self> {
-        Self::launch_as(program, &[], env, None, Vec::new(), false)
+        Self::launch_as(program, &[], env, None, Vec::new(), Reading { is_json: false, is_short: true })
     }
 
     /// The same with arguments.
@@ -104,7 +116,7 @@ impl Process {
     ) -> io::Result<Self> {
         let is_json =
             is_ours(&program) && !env.iter().any(|(name, format)| name == "LOG_FORMAT" && format == "text");
-        Self::launch_as(program, arguments, env, user, descriptors, is_json)
+        Self::launch_as(program, arguments, env, user, descriptors, Reading { is_json, is_short: false })
     }
 
     #[expect(clippy::disallowed_methods, reason = "PATH is the one variable that is handed on")]
@@ -114,8 +126,9 @@ impl Process {
         env: &[(String, String)],
         user: Option<u32>,
         descriptors: Vec<OwnedFd>,
-        is_json: bool,
+        reading: Reading,
     ) -> io::Result<Self> {
+        let Reading { is_json, is_short } = reading;
         let mapped = (3..).zip(descriptors);
         let mapped = mapped.map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
         let ((out, stdout), (err, stderr)) = (io::pipe()?, io::pipe()?);
@@ -140,7 +153,7 @@ impl Process {
         // Its ends of the pipes: they close with the process.
         drop(command);
         let pid = child.id().ok_or_else(|| io::Error::other("it ended at once"))?;
-        let log = Arc::new(Log::default());
+        let log = Arc::new(Log { is_short, ..Log::default() });
         let (reading, open) = mpsc::channel();
         collect(out, &log, is_json, reading.clone())?;
         collect(err, &log, false, reading)?;
@@ -323,7 +336,12 @@ fn read(pipe: PipeReader, log: &Log, is_json: bool) {
                 faults.push(format!("{line}\n  {}", wrong.join("; ")));
             }
         }
-        log.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        let mut lines = log.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(line);
+        if log.is_short && lines.len() == FEW {
+            lines.drain(..FEW / 2);
+        }
+        drop(lines);
         log.grow.send_modify(|lines| *lines += 1);
         bytes.clear();
     }
