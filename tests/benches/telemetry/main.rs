@@ -29,9 +29,18 @@ use std::{
 use tokio::task::AbortHandle;
 
 /// Deltas of an answer, requests in flight, and requests in a round: short rounds, so that both sides see the same machine.
-/// What telemetry costs is a matter of requests and not of deltas: 20 are a word or two, 200 a short answer.
-const LOADS: [(usize, usize, usize); 6] =
-    [(20, 1, 200), (20, 8, 800), (20, 32, 1600), (200, 1, 60), (200, 8, 200), (200, 32, 400)];
+/// What telemetry costs is a matter of requests and not of deltas: 20 are a sentence, 200 a short answer, 1000 a page.
+const LOADS: [(usize, usize, usize); 9] = [
+    (20, 1, 200),
+    (20, 8, 800),
+    (20, 32, 1600),
+    (200, 1, 60),
+    (200, 8, 200),
+    (200, 32, 400),
+    (1000, 1, 20),
+    (1000, 8, 50),
+    (1000, 32, 100),
+];
 /// Rounds of each side; the first is not counted.
 const ROUNDS: usize = 24;
 /// Between two scrapes: much more often than anybody does.
@@ -99,7 +108,7 @@ async fn compare(
             let other = telling.round(in_flight, requests).await?;
             (quiet.round(in_flight, requests).await?, other)
         };
-        println!("{deltas:>3} deltas, {in_flight:>2} in flight, round {round}: off {one}, on {other}");
+        println!("{deltas:>4} deltas, {in_flight:>2} in flight, round {round}: off {one}, on {other}");
         if round > 0 {
             of_quiet.push(one);
             of_telling.push(other);
