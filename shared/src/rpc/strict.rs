@@ -37,13 +37,11 @@ pub fn parse<'a, P: Deserialize<'a>>(line: &'a [u8]) -> Result<Message<'a, P, Sk
         object::<TraceShape<'_>>(trace).ok_or(Malformed::Shape(BAD_TRACE))?;
     }
     for ours in [wire.caller, wire.once, wire.request].into_iter().flatten() {
-        serde_json::from_str::<Skipped>(ours.get()).map_err(why)?;
+        read(ours, text)?;
     }
     let message = wire.classify()?;
     match &message {
-        Message::Request { id, .. } | Message::Response { id, .. } => {
-            serde_json::from_str::<Skipped>(id.get()).map_err(why)?;
-        }
+        Message::Request { id, .. } | Message::Response { id, .. } => read(id, text)?,
         Message::Notification { .. } => {}
         // Rare and small: read once more, with its place in the line.
         Message::Error { error, .. } => {
@@ -52,6 +50,13 @@ pub fn parse<'a, P: Deserialize<'a>>(line: &'a [u8]) -> Result<Message<'a, P, Sk
         }
     }
     Ok(message)
+}
+
+/// Reads a member of this line. One with others in it is a level deeper there than by itself, so the whole line is read.
+fn read(member: &RawValue, line: &str) -> Result<(), Malformed> {
+    let is_nested = member.get().starts_with(['[', '{']);
+    serde_json::from_str::<Skipped>(if is_nested { line } else { member.get() }).map_err(why)?;
+    Ok(())
 }
 
 /// The id of a request that [`parse`] refused, where it can be told.

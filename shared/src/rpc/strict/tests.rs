@@ -87,6 +87,12 @@ fn nesting_is_refused_just_where_the_child_stops() {
         |n: usize| format!(r#"{{"id":1,"error":{{"code":1,"message":"","data":{}}}}}"#, nested("[", "]", n));
     assert_eq!(read(error(MAX_DEPTH - 2).as_bytes()), "error");
     assert!(read(error(MAX_DEPTH - 1).as_bytes()).starts_with("nested deeper"));
+    // The daemon's own members, too.
+    for name in ["caller", "once", "request"] {
+        let own = |n: usize| format!(r#"{{"id":1,"method":"m","{name}":{}}}"#, nested("[", "]", n));
+        assert_eq!(read(own(MAX_DEPTH - 1).as_bytes()), "request", "{name}");
+        assert!(read(own(MAX_DEPTH).as_bytes()).starts_with("nested deeper"), "{name}");
+    }
     for n in [500, 1_000_000] {
         for line in everywhere(&nested("[", "]", n)) {
             assert!(read(line.as_bytes()).starts_with("nested deeper"), "{n} levels");
