@@ -22,6 +22,7 @@ mod own;
 pub mod params;
 mod probe;
 mod pump;
+mod reply;
 #[cfg(test)]
 mod tests;
 mod toggles;
