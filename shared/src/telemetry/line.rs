@@ -96,9 +96,10 @@ impl<'a> Line<'a> {
         event: &'a str,
         fields: Vec<(&'static str, Told<'a>)>,
     ) -> Self {
-        // A clock before 1970 has no text.
+        // Whatever the clock says, a line must not panic: humantime does before 1970, and fails behind the year 9999.
         let now = SystemTime::now().max(UNIX_EPOCH);
-        let timestamp = humantime::format_rfc3339_micros(now).to_string();
+        let mut timestamp = String::with_capacity(32);
+        let _written = write!(timestamp, "{}", humantime::format_rfc3339_micros(now));
         Self { timestamp, level, component, event, fields }
     }
 

@@ -71,7 +71,8 @@ impl Process {
         Self::launch(program, &[], env, None, Vec::new())
     }
 
-    /// The same, and its lines aren't held to the table of events, nor kept: for benchmarks, whose machine has better to do.
+    /// The same, and its lines aren't held to the table of events, and only the last are kept: for benchmarks, whose
+    /// machine has better to do.
     ///
     /// # Errors
     /// As [`Process::start`].

@@ -46,7 +46,7 @@ impl<T: Clone> Distribution<T> {
     }
 
     fn record(&self, value: T, attributes: &[KeyValue]) {
-        self.bound.get_or_init(|| self.histogram.bind(attributes)).record(value);
+        self.record_with(value, || attributes.to_vec());
     }
 
     /// With attributes that are made only where they are needed.

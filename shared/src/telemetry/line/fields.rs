@@ -56,17 +56,6 @@ impl Fields {
         self.all.iter().map(|(name, kept)| (*name, self.told(kept)))
     }
 
-    /// A text that begins here ends now: from here on nothing of it is cut or replaced any more.
-    fn close(&mut self, field: &Field, from: usize) {
-        let text = &self.texts[from..];
-        if !is_clean(text) {
-            let text = cleaned(text);
-            self.texts.truncate(from);
-            self.texts.push_str(&text);
-        }
-        self.all.push((field.name(), Kept::Text(from..self.texts.len())));
-    }
-
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
         self.all.push((field.name(), Kept::Other(value.into())));
     }
@@ -77,12 +66,22 @@ impl Visit for Fields {
         let from = self.texts.len();
         // Writing into a text can't fail; what fails to be shown is shown as far as it goes.
         let _written = write!(self.texts, "{value:?}");
-        self.close(field, from);
+        if !is_clean(&self.texts[from..]) {
+            let text = cleaned(&self.texts[from..]);
+            self.texts.truncate(from);
+            self.texts.push_str(&text);
+        }
+        self.all.push((field.name(), Kept::Text(from..self.texts.len())));
     }
     fn record_str(&mut self, field: &Field, value: &str) {
         let from = self.texts.len();
-        self.texts.push_str(value);
-        self.close(field, from);
+        // A text may be long: no more of it is copied than stays.
+        if is_clean(value) {
+            self.texts.push_str(value);
+        } else {
+            self.texts.push_str(&cleaned(value));
+        }
+        self.all.push((field.name(), Kept::Text(from..self.texts.len())));
     }
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.put(field, value);
