@@ -15,8 +15,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// The most events of one kind.
 const EVENTS: u32 = 24;
-/// Four kinds may come often, five events once each; the SDK keeps the first 128 of a span.
-const _: () = assert!(4 * EVENTS + 5 <= 128);
+/// Five kinds may come often, five events once each; the SDK keeps the first 128 of a span.
+const _: () = assert!(5 * EVENTS + 5 <= 128);
 
 /// The reason of a choice that never came to its end.
 const UNFINISHED: &str = "error";
@@ -30,6 +30,7 @@ pub(super) struct Model {
     chat: bool,
     began: Instant,
     first: Option<Instant>,
+    threads: u32,
     kept_alive: u32,
     /// When it was kept alive last.
     kept_alive_at: Option<SystemTime>,
@@ -73,6 +74,7 @@ impl Model {
             chat,
             began: Instant::now(),
             first: None,
+            threads: 0,
             kept_alive: 0,
             kept_alive_at: None,
             retries: 0,
@@ -114,13 +116,18 @@ impl Model {
                     self.event("codex.retry", Vec::new());
                 }
             }
+            Delta::Thread(_) => {
+                self.threads += 1;
+                if self.threads <= EVENTS {
+                    self.event("codex.thread_started", Vec::new());
+                }
+            }
             // Calls are counted with the end of their choice, which has those of its text, too.
             Delta::Call { .. }
             | Delta::Foreign
             // An agent's work is told when it has ended: `worked`.
             | Delta::Command(_)
             | Delta::Alive
-            | Delta::Thread(_)
             | Delta::Begun
             | Delta::Usage(_)
             | Delta::End(_) => {}

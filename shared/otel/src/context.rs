@@ -93,11 +93,9 @@ fn parse(parent: &str, state: Option<&str>) -> Option<SpanContext> {
     let (head, rest) = parent.split_at_checked(PARENT)?;
     let (version, trace) = (head.get(..2)?, head.get(3..35)?);
     let (span, flags) = (head.get(36..52)?, head.get(53..)?);
-    let hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_split = [2, 35, 52].iter().all(|at| head.as_bytes()[*at] == b'-');
-    if !is_split || ![version, trace, span, flags].into_iter().all(hex) {
-        return None;
-    }
+    let (trace, span, flags) = (number(trace)?, number(span)?, number(flags)?);
+    number(version).filter(|_| is_split)?;
     // A later version may have more behind a dash.
     let fits = match version {
         "ff" => false,
@@ -107,12 +105,24 @@ fn parse(parent: &str, state: Option<&str>) -> Option<SpanContext> {
     if !fits {
         return None;
     }
-    let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
+    let flags = TraceFlags::new(u8::try_from(flags).ok()?) & TraceFlags::SAMPLED;
     let state = state.filter(|state| state.len() <= MAX_STATE);
     let state = state.and_then(|state| state.parse::<TraceState>().ok()).unwrap_or_default();
     let span =
-        SpanContext::new(TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?, flags, true, state);
+        SpanContext::new(TraceId::from(trace), SpanId::from(u64::try_from(span).ok()?), flags, true, state);
     span.is_valid().then_some(span)
+}
+
+/// At most 32 small hexadecimal digits.
+fn number(digits: &str) -> Option<u128> {
+    digits.bytes().try_fold(0, |number: u128, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u128::from(digit))
+    })
 }
 
 #[cfg(test)]

@@ -1,25 +1,30 @@
-//! Sending to a collector: the attempts, the counts, the one log line.
+//! Sending to a collector: the message, the attempts, the counts, the one log line.
 //!
-//! `opentelemetry-otlp` encodes and sends. Around it this promises that an attempt ends within its time, that there are at
-//! most [`ATTEMPTS`] of them, that at the end of the program no new one is begun, that what is sent has the headers of the
-//! configuration and no others, whatever the environment says, and that no word of a collector reaches the log. Only what
-//! the standard calls passing is tried again.
+//! `opentelemetry-otlp` encodes a message, once, and hands it to what would be its client of HTTP. That is ours, for both
+//! protocols: what is sent again isn't encoded again, and what is sent has the headers of the configuration and no
+//! others, whatever the environment says. No word of a collector reaches the log.
 
+mod attempts;
 mod failure;
 mod grpc;
-mod heard;
 mod http;
+mod signal;
 mod tally;
 mod tls;
+mod wire;
 
 pub(crate) use tally::Tally;
 pub(crate) use tls::problem;
 
-use self::{failure::Failure, heard::Heard};
-use crate::config::{Config, Endpoint, Protocol};
+use self::{
+    attempts::{Attempts, Outcome},
+    failure::Failure,
+    signal::Signal,
+    wire::Wire,
+};
+use crate::config::{Config, Endpoint};
 use opentelemetry_otlp::{
     ExporterBuildError, MetricExporter, Protocol as Encoding, RetryPolicy, WithExportConfig, WithHttpConfig,
-    WithTonicConfig,
 };
 use opentelemetry_sdk::{
     Resource,
@@ -31,12 +36,7 @@ use shared::settings::Problem;
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 use tokio_util::{context::TokioContext, sync::CancellationToken};
-use tracing::instrument::WithSubscriber;
-
-/// How often an export is tried.
-const ATTEMPTS: u32 = 4;
-/// The wait behind the first attempt; it doubles.
-const WAIT: Duration = Duration::from_secs(1);
+use tracing::{Dispatch, instrument::WithSubscriber};
 
 /// What all exporters of a process share.
 #[derive(Debug, Clone)]
@@ -53,8 +53,7 @@ pub(crate) struct Around {
 #[derive(Debug)]
 pub(crate) struct Sender<E> {
     exporter: E,
-    heard: Heard,
-    timeout: Duration,
+    outcome: Arc<Outcome>,
     around: Around,
 }
 
@@ -67,13 +66,10 @@ pub(crate) fn spans(
     config: &Config,
     around: Around,
 ) -> Result<Sender<opentelemetry_otlp::SpanExporter>, Problem> {
-    let heard = Heard::default();
-    let builder = opentelemetry_otlp::SpanExporter::builder();
-    let exporter = match endpoint.protocol {
-        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint, config)?.build(),
-        Protocol::HttpProtobuf => over_http(builder.with_http(), endpoint, config, &heard)?.build(),
-    };
-    Ok(Sender { exporter: exporter.map_err(unusable)?, heard, timeout: config.timeout, around })
+    let outcome = Arc::<Outcome>::default();
+    let builder = opentelemetry_otlp::SpanExporter::builder().with_http();
+    let builder = by(builder, Signal::Traces, endpoint, config, &around, &outcome)?;
+    Ok(Sender { exporter: builder.build().map_err(unusable)?, outcome, around })
 }
 
 /// What sends metrics, in the same way.
@@ -85,32 +81,26 @@ pub(crate) fn metrics(
     config: &Config,
     around: Around,
 ) -> Result<Sender<MetricExporter>, Problem> {
-    let heard = Heard::default();
-    let builder = MetricExporter::builder().with_temporality(Temporality::Cumulative);
-    let exporter = match endpoint.protocol {
-        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint, config)?.build(),
-        Protocol::HttpProtobuf => over_http(builder.with_http(), endpoint, config, &heard)?.build(),
-    };
-    Ok(Sender { exporter: exporter.map_err(unusable)?, heard, timeout: config.timeout, around })
+    let outcome = Arc::<Outcome>::default();
+    let builder = MetricExporter::builder().with_temporality(Temporality::Cumulative).with_http();
+    let builder = by(builder, Signal::Metrics, endpoint, config, &around, &outcome)?;
+    Ok(Sender { exporter: builder.build().map_err(unusable)?, outcome, around })
 }
 
-fn over_grpc<B: WithTonicConfig>(builder: B, endpoint: &Endpoint, config: &Config) -> Result<B, Problem> {
-    Ok(builder
-        .with_channel(grpc::channel(endpoint, config)?)
-        .with_interceptor(grpc::headers(config))
-        .with_retry_policy(RetryPolicy::disabled()))
-}
-
-fn over_http<B: WithHttpConfig + WithExportConfig>(
+/// The library's exporter of HTTP, whose messages we send by whichever protocol it is: they are the same ones.
+fn by<B: WithHttpConfig + WithExportConfig>(
     builder: B,
+    signal: Signal,
     endpoint: &Endpoint,
     config: &Config,
-    heard: &Heard,
+    around: &Around,
+    outcome: &Arc<Outcome>,
 ) -> Result<B, Problem> {
+    let wire = Wire::new(endpoint, config, signal)?;
     Ok(builder
         .with_endpoint(endpoint.url.as_str())
         .with_protocol(Encoding::HttpBinary)
-        .with_http_client(http::Client::new(endpoint, config, heard.clone())?)
+        .with_http_client(Attempts::new(wire, signal, config.timeout, around, Arc::clone(outcome)))
         .with_retry_policy(RetryPolicy::disabled()))
 }
 
@@ -124,41 +114,19 @@ fn unusable(_: ExporterBuildError) -> Problem {
 
 impl<E> Sender<E> {
     /// How many the collector didn't take of what it took.
-    async fn attempts<F: Future<Output = OTelSdkResult>>(
-        &self,
-        export: impl Fn() -> F,
-    ) -> Result<u64, Failure> {
-        let ending = &self.around.ending;
-        let mut wait = WAIT;
-        for _ in 1..ATTEMPTS {
-            match self.once(export()).await {
-                Err(failure) if failure.passes() && !ending.is_cancelled() => {}
-                done @ (Ok(_) | Err(_)) => return done,
-            }
-            tokio::select! {
-                () = tokio::time::sleep(wait) => wait *= 2,
-                // One more: what waits is lost else.
-                () = ending.cancelled() => break,
-            }
-        }
-        self.once(export()).await
-    }
-
-    async fn once(&self, export: impl Future<Output = OTelSdkResult>) -> Result<u64, Failure> {
-        self.heard.forget();
-        let export = export.with_subscriber(self.heard.subscriber());
-        match tokio::time::timeout(self.timeout, export).await {
-            Ok(result) => self.heard.result(result),
-            Err(_) => Err(Failure::Late),
-        }
+    async fn sent(&self, export: impl Future<Output = OTelSdkResult>) -> Result<u64, Failure> {
+        // What is said meanwhile is for people who look for faults of the libraries, and may have a collector's words.
+        let export = export.with_subscriber(Dispatch::none());
+        let told = TokioContext::new(export, self.around.runtime.clone()).await;
+        let unsent = || told.map(|()| 0).map_err(|_| Failure::Other);
+        self.outcome.take().unwrap_or_else(unsent)
     }
 }
 
 impl<E: SpanExporter> SpanExporter for Sender<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let sending = self.around.tally.sending(batch.len() as u64);
-        let attempts = self.attempts(|| self.exporter.export(batch.clone()));
-        let result = TokioContext::new(attempts, self.around.runtime.clone()).await;
+        let result = self.sent(self.exporter.export(batch)).await;
         sending.ended(&result);
         self.around.tally.tell(result.err());
         // Counted and told: the SDK would put the library's text into the log.
@@ -176,8 +144,7 @@ impl<E: SpanExporter> SpanExporter for Sender<E> {
 
 impl<E: PushMetricExporter> PushMetricExporter for Sender<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let attempts = self.attempts(|| self.exporter.export(metrics));
-        let result = TokioContext::new(attempts, self.around.runtime.clone()).await;
+        let result = self.sent(self.exporter.export(metrics)).await;
         if result.is_err() {
             self.around.tally.metrics_failed();
         }

@@ -11,6 +11,7 @@ pub mod span;
 mod told;
 
 use counts::Counts;
+use opentelemetry::trace::SpanContext;
 use serde_json::value::RawValue;
 use shared::{
     id::{ConnId, Generation, TurnId},
@@ -36,8 +37,8 @@ pub struct Arrival<'a> {
     pub thread: Option<&'a str>,
     /// The HTTP request that it is for, where its client has told.
     pub request: Option<&'a RequestName>,
-    /// The trace that it belongs to, where its client has told.
-    pub trace: Option<&'a Trace>,
+    /// The span that it belongs below, where its client has told.
+    pub parent: Option<&'a SpanContext>,
 }
 
 /// One request to codex, as it is observed. It travels with the request, and then with the turn that came of it.
@@ -76,19 +77,20 @@ pub struct Observe {
 }
 
 impl Observe {
-    /// A client's request arrived and may go to codex. With it, where it is traced, what codex is told of its trace.
+    /// A client's request arrived and may go to codex. With it, where it has a span of its own for codex, what names that.
     pub fn arrived(&mut self, arrival: Arrival<'_>, now: Instant) -> (Seen, Option<Trace>) {
         let seen = Seen::of(arrival.method, now);
-        match self.begin(&arrival, seen.method, now) {
-            Some((span, trace)) => (Seen { span, ..seen }, Some(trace)),
+        match self.begin(&arrival, &seen, now) {
+            Some((span, trace)) => (Seen { span, ..seen }, trace),
             None => (seen, None),
         }
     }
 
-    fn begin(&mut self, arrival: &Arrival<'_>, method: &'static str, at: Instant) -> Option<(Span, Trace)> {
-        let parent = arrival.trace.filter(|_| self.spans.is_on())?;
+    fn begin(&mut self, arrival: &Arrival<'_>, seen: &Seen, at: Instant) -> Option<(Span, Option<Trace>)> {
+        let parent = arrival.parent.filter(|_| self.spans.is_on())?;
         let (id, thread) = (arrival.id.get().parse().ok(), arrival.thread.filter(|id| is_uuid(id)));
-        self.spans.begin(&Begun { parent, method, id, request: arrival.request, thread, at })
+        let (method, turn) = (seen.method, seen.is_turn());
+        self.spans.begin(&Begun { parent, method, id, request: arrival.request, thread, turn, at })
     }
 
     /// The daemon itself asks codex.

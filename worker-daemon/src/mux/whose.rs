@@ -3,10 +3,9 @@
 //! Neither is a word of the client's own: a name that isn't as the front gives them, and what is no trace context, isn't
 //! kept.
 
-use opentelemetry::trace::TraceId;
-use otel::context;
+use opentelemetry::trace::{SpanContext, TraceId};
 use serde_json::value::RawValue;
-use shared::{rpc::Trace, trace::RequestName};
+use shared::trace::RequestName;
 
 /// For whom a request on the socket is, as far as its client has told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,9 +18,9 @@ pub struct Whose {
 
 impl Whose {
     /// What the members `request` and `trace` of a line say; `trace` is read already.
-    pub fn read(request: Option<&RawValue>, trace: Option<&Trace>) -> Self {
+    pub fn read(request: Option<&RawValue>, parent: Option<&SpanContext>) -> Self {
         let request = request.and_then(|raw| RequestName::read(serde_json::from_str(raw.get()).ok()?));
-        let parent = trace.and_then(context::from_trace).filter(|parent| parent.is_sampled());
+        let parent = parent.filter(|parent| parent.is_sampled());
         Self { request, trace: parent.map(|parent| parent.trace_id()) }
     }
 
@@ -39,6 +38,8 @@ impl Whose {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use otel::context;
+    use shared::rpc::Trace;
 
     const NAME: &str = "req_0192f0c1a2b37c4d8e5f60718293a4b5";
     const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -46,7 +47,7 @@ mod tests {
     fn read(request: &str, traceparent: &str) -> Whose {
         let request: &RawValue = serde_json::from_str(request).unwrap();
         let trace = Trace { traceparent: traceparent.to_owned(), tracestate: None };
-        Whose::read(Some(request), Some(&trace))
+        Whose::read(Some(request), context::from_trace(&trace).as_ref())
     }
 
     #[test]

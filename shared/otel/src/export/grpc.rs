@@ -1,50 +1,112 @@
-//! The connection of OTLP over gRPC.
+//! The client of OTLP over gRPC.
+//!
+//! tonic speaks it; the message comes as the bytes that it goes as, so that what is sent again isn't made again.
 
-use super::tls;
+use super::{
+    Failure,
+    signal::Signal,
+    tls,
+    wire::{ANSWER, HEAD},
+};
 use crate::config::{Config, Endpoint};
-use http::HeaderMap;
+use bytes::{Buf, BufMut, Bytes};
+use http::{HeaderMap, uri::PathAndQuery};
 use shared::{build_info, settings::Problem};
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 use tonic::{
     Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
-    service::Interceptor,
     transport::{self, Channel},
 };
 
-/// The most bytes of headers of an answer.
-const HEAD: u32 = 64 * 1024;
 /// How long a quiet connection may be dead unnoticed.
 const QUIET: Duration = Duration::from_secs(30);
 
-/// A connection, made when it is needed, and again when it broke.
-pub(super) fn channel(endpoint: &Endpoint, config: &Config) -> Result<Channel, Problem> {
-    let wrong = |error: transport::Error| Problem {
-        setting: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
-        message: format!("can't be used: {error}"),
-    };
-    let mut channel = Channel::from_shared(endpoint.url.to_string())
-        .map_err(|_| Problem {
-            setting: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
-            message: "is no address that can be connected to".to_owned(),
-        })?
-        .user_agent(format!("{}/{}", config.component, build_info::VERSION))
-        .map_err(wrong)?
-        // An attempt has its own time; connecting outlives it.
-        .connect_timeout(config.timeout)
-        .http2_max_header_list_size(HEAD)
-        .http2_keep_alive_interval(QUIET);
-    if endpoint.url.scheme() == "https" {
-        channel = channel.tls_config(tls::of_tonic(config.certificate.as_deref())?).map_err(wrong)?;
-    }
-    Ok(channel.connect_lazy())
+/// Sends to a collector.
+#[derive(Debug)]
+pub(super) struct Client {
+    channel: Channel,
+    method: PathAndQuery,
+    headers: MetadataMap,
 }
 
-/// Sets the headers of the configuration, and takes away what the library took out of the environment.
-pub(super) fn headers(config: &Config) -> impl Interceptor + Clone + Send + Sync + 'static {
-    let headers = MetadataMap::from_headers(HeaderMap::from_iter(config.headers.iter().cloned()));
-    move |mut request: Request<()>| -> Result<Request<()>, Status> {
-        headers.clone_into(request.metadata_mut());
-        Ok(request)
+impl Client {
+    /// Connects when it is needed, and again when the connection broke.
+    pub(super) fn new(endpoint: &Endpoint, config: &Config, signal: Signal) -> Result<Self, Problem> {
+        let wrong = |error: transport::Error| Problem {
+            setting: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
+            message: format!("can't be used: {error}"),
+        };
+        let mut channel = Channel::from_shared(endpoint.url.to_string())
+            .map_err(|_| Problem {
+                setting: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
+                message: "is no address that can be connected to".to_owned(),
+            })?
+            .user_agent(format!("{}/{}", config.component, build_info::VERSION))
+            .map_err(wrong)?
+            // An attempt has its own time; connecting outlives it.
+            .connect_timeout(config.timeout)
+            .http2_max_header_list_size(HEAD)
+            .http2_keep_alive_interval(QUIET);
+        if endpoint.url.scheme() == "https" {
+            channel = channel.tls_config(tls::of_tonic(config.certificate.as_deref())?).map_err(wrong)?;
+        }
+        let headers = MetadataMap::from_headers(HeaderMap::from_iter(config.headers.iter().cloned()));
+        Ok(Self { channel: channel.connect_lazy(), method: signal.method(), headers })
+    }
+
+    /// As [`Wire::send`](super::wire::Wire::send).
+    pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
+        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(ANSWER);
+        grpc.ready().await.map_err(|_| Failure::Unreachable)?;
+        let mut request = Request::new(message);
+        request.metadata_mut().clone_from(&self.headers);
+        let answer = grpc.unary(request, self.method.clone(), Raw).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| why(&status))
+    }
+}
+
+/// A status with a cause is tonic's own, of a connection that broke; one without is the collector's.
+fn why(status: &Status) -> Failure {
+    if status.source().is_some() { Failure::Unreachable } else { Failure::Grpc(status.code()) }
+}
+
+/// Messages as the bytes that they are.
+#[derive(Debug, Clone, Copy)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
     }
 }

@@ -9,6 +9,8 @@ use crate::mux::{
     whose::Whose,
 };
 use bytes::Bytes;
+use opentelemetry::trace::SpanContext;
+use otel::context;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use shared::{
@@ -119,7 +121,7 @@ impl Core {
             return self.fail(conn, &id_bytes, &error, out);
         }
         // Whoever asks for no HTTP request of the front's may name what it likes; only the front's names are kept.
-        let parent = trace.and_then(trace_context);
+        let parent = trace.and_then(parent);
         let whose = Whose::read(request, parent.as_ref());
         if kind == Kind::StartTurn
             && let Some(thread) = thread.and_then(|thread| self.threads.get_mut(thread))
@@ -133,7 +135,7 @@ impl Core {
             self.withdraw(conn, thread, now, out);
         }
         let request = whose.request.as_ref();
-        let arrival = Arrival { conn, method: name, id, thread, request, trace: parent.as_ref() };
+        let arrival = Arrival { conn, method: name, id, thread, request, parent: parent.as_ref() };
         let (seen, told) = self.observe.arrived(arrival, now);
         if kind == Kind::Interrupt && self.is_interrupted(thread, scope.turn.as_deref()) {
             // Its client wanted that with the start of the turn; codex would say that there is no such turn any more.
@@ -297,9 +299,10 @@ fn caller_name(raw: &RawValue) -> Option<Caller> {
     serde_json::from_str::<Caller>(raw.get()).ok().filter(|name| name.len() <= MAX_CALLER)
 }
 
-/// The trace context that a client names. Without a `traceparent` there is none.
-fn trace_context(raw: &RawValue) -> Option<Trace> {
-    serde_json::from_str(raw.get()).ok()
+/// The span that a client names as its parent. What is no trace context is none.
+fn parent(raw: &RawValue) -> Option<SpanContext> {
+    let trace: Trace = serde_json::from_str(raw.get()).ok()?;
+    context::from_trace(&trace)
 }
 
 /// Whether a request may have this id: a string or a number, and not a long one.

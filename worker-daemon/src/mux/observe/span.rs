@@ -5,6 +5,7 @@
 //! whatever becomes of its request. Where nothing is traced there is nothing but an empty option.
 
 use super::TurnOutcome;
+use opentelemetry::trace::SpanContext;
 use shared::{id::Generation, rpc::Trace, trace::RequestName};
 use std::{
     fmt,
@@ -21,8 +22,8 @@ pub trait Tracer: Send {
 /// A request whose span begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Begun<'a> {
-    /// What the client named as its parent. Its texts may be anything.
-    pub parent: &'a Trace,
+    /// What the client named as its parent.
+    pub parent: &'a SpanContext,
     /// The method, of the closed list.
     pub method: &'static str,
     /// The client's id, where it is a number.
@@ -31,6 +32,8 @@ pub struct Begun<'a> {
     pub request: Option<&'a RequestName>,
     /// The thread that it names, where that is a UUID.
     pub thread: Option<&'a str>,
+    /// Whether a turn of the model comes of it.
+    pub turn: bool,
     /// Now.
     pub at: Instant,
 }
@@ -43,12 +46,12 @@ pub trait Open: Send {
     fn end(self: Box<Self>, end: End, at: Instant);
 }
 
-/// A begun span, and what codex is told in the place of its parent.
+/// A begun span.
 pub struct Opened {
     /// The span.
     pub span: Box<dyn Open>,
-    /// What names it.
-    pub trace: Trace,
+    /// What names it, where codex is to be told that in the place of its parent.
+    pub trace: Option<Trace>,
 }
 
 /// What happens to a request. Closed: no text of a client or the model is among it.
@@ -165,8 +168,8 @@ impl Spans {
         self.0.is_some()
     }
 
-    /// Begins a span; with it what codex is told of its parent.
-    pub(super) fn begin(&mut self, begun: &Begun<'_>) -> Option<(Span, Trace)> {
+    /// Begins a span; with it what codex is told in the place of its parent.
+    pub(super) fn begin(&mut self, begun: &Begun<'_>) -> Option<(Span, Option<Trace>)> {
         let Opened { span, trace } = self.0.as_mut()?.begin(begun)?;
         Some((Span::new(span), trace))
     }

@@ -56,8 +56,8 @@ impl Told {
 
 impl Tracer for Fake {
     fn begin(&mut self, begun: &Begun<'_>) -> Option<Opened> {
-        let Begun { parent, method, id, request: _, thread, at } = *begun;
-        if parent.traceparent == "unsampled" {
+        let Begun { parent, method, id, request: _, thread, turn, at } = *begun;
+        if !parent.is_sampled() {
             return None;
         }
         let number = {
@@ -65,8 +65,10 @@ impl Tracer for Fake {
             state.begun += 1;
             state.begun
         };
-        self.0.say(format!("begin {number} {method} {id:?} {thread:?} under {}", parent.traceparent));
-        let trace = Trace { traceparent: format!("ours-{number}"), tracestate: parent.tracestate.clone() };
+        self.0.say(format!("begin {number} {method} {id:?} {thread:?} under {}", parent.span_id()));
+        let ours =
+            Trace { traceparent: format!("ours-{number}"), tracestate: Some(parent.trace_state().header()) };
+        let trace = turn.then_some(ours);
         let span = FakeSpan { number, told: self.0.clone(), last: at, over: false };
         Some(Opened { span: Box::new(span), trace })
     }
@@ -104,14 +106,12 @@ impl Drop for FakeSpan {
 
 /// A request with a trace, by its method and thread.
 fn traced(bench: &mut Bench, id: &str, method: &str, params: &str) -> Vec<String> {
-    bench.client(
-        1,
-        &format!(
-            r#"{{"id":{id},"method":"{method}","params":{params},"trace":{{"traceparent":"theirs","tracestate":"v=1"}}}}"#
-        ),
-    )
+    bench.client(1, &format!(r#"{{"id":{id},"method":"{method}","params":{params},"trace":{THEIRS}}}"#))
 }
 
+/// What a client is in.
+const THEIRS: &str =
+    r#"{"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","tracestate":"v=1"}"#;
 const THREAD: &str = "0199a0c0-1111-7222-8333-444455556666";
 const TURN: &str = "0199a0c0-aaaa-7bbb-8ccc-ddddeeeeffff";
 
@@ -145,14 +145,14 @@ fn a_turn_is_one_span_from_its_arrival_to_its_end() {
     assert_eq!(
         told.lines(),
         [
-            &format!("begin 1 turn/start Some(9) {thread} under theirs"),
+            &format!("begin 1 turn/start Some(9) {thread} under 00f067aa0ba902b7"),
             "1 Sent { child: Generation(1) }",
             "1 Answered",
             &format!("1 TurnBegan {{ turn: Some({TURN:?}) }}"),
             "1 FirstItem",
             "1 Retry",
             "1 ToolCall",
-            &format!("begin 2 turn/interrupt Some(10) {thread} under theirs"),
+            &format!("begin 2 turn/interrupt Some(10) {thread} under 00f067aa0ba902b7"),
             "2 Sent { child: Generation(1) }",
             "1 Interrupt",
             "2 end Answered",
@@ -162,23 +162,31 @@ fn a_turn_is_one_span_from_its_arrival_to_its_end() {
 }
 
 #[test]
-fn codex_is_told_the_span_as_its_parent() {
+fn codex_is_told_the_span_of_a_turn_as_its_parent() {
+    let mut bench = Bench::ready();
+    let _told = Told::by(&mut bench);
+    bench.thread(1, THREAD);
+    let params = format!(r#"{{"threadId":"{THREAD}"}}"#);
+    let shown = traced(&mut bench, r#""a""#, "turn/start", &params);
+    let trace = r#"{"traceparent":"ours-1","tracestate":"v=1"}"#;
+    let line = format!(r#"child {{"id":*,"method":"turn/start","params":{params},"trace":{trace}}}"#);
+    expect(shown, [&line]);
+}
+
+#[test]
+fn of_what_is_no_turn_codex_is_told_the_clients() {
     let mut bench = Bench::ready();
     let _told = Told::by(&mut bench);
     let shown = traced(&mut bench, r#""a""#, "thread/start", "{}");
-    expect(
-        shown,
-        [
-            r#"child {"id":*,"method":"thread/start","params":{},"trace":{"traceparent":"ours-1","tracestate":"v=1"}}"#,
-        ],
-    );
+    expect(shown, [&format!(r#"child {{"id":*,"method":"thread/start","params":{{}},"trace":{THEIRS}}}"#)]);
 }
 
 #[test]
 fn what_is_not_kept_goes_on_as_it_came() {
     let mut bench = Bench::ready();
     let told = Told::by(&mut bench);
-    for trace in [r#"{"traceparent":"unsampled"}"#, r#"{"tracestate":"v=1"}"#, "{}", "null"] {
+    let unsampled = THEIRS.replace("-01", "-00");
+    for trace in [&*unsampled, r#"{"traceparent":"rubbish"}"#, r#"{"tracestate":"v=1"}"#, "{}", "null"] {
         let line = format!(r#"{{"id":"t","method":"thread/start","params":{{}},"trace":{trace}}}"#);
         let shown = bench.client(1, &line);
         expect(
@@ -202,10 +210,10 @@ fn a_refused_request_ends_with_the_code() {
     assert_eq!(
         told.lines(),
         [
-            "begin 1 thread/start Some(1) None under theirs",
+            "begin 1 thread/start Some(1) None under 00f067aa0ba902b7",
             "1 Sent { child: Generation(1) }",
             "1 end Refused(-1)",
-            "begin 2 turn/start None None under theirs",
+            "begin 2 turn/start None None under 00f067aa0ba902b7",
             "2 Sent { child: Generation(1) }",
             "2 end Refused(-1)",
         ]
@@ -276,6 +284,6 @@ fn who_leaves_before_the_request_was_sent_abandons_it() {
     let thread = format!("Some({THREAD:?})");
     assert_eq!(
         told.lines(),
-        [&format!("begin 1 turn/start Some(9) {thread} under theirs"), "1 end Abandoned"]
+        [&format!("begin 1 turn/start Some(9) {thread} under 00f067aa0ba902b7"), "1 end Abandoned"]
     );
 }
