@@ -47,6 +47,10 @@ pub enum Mode {
     Rubbish,
     /// It takes everything but one span of each export.
     Partial,
+    /// It takes everything, and says it in more than 64 KiB.
+    Long,
+    /// It takes everything, with details that are no base64 where it is gRPC.
+    Odd,
 }
 
 /// Which protocol a binary is told to speak.

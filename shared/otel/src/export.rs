@@ -8,7 +8,9 @@ mod attempts;
 mod failure;
 mod grpc;
 mod http;
+mod plain;
 mod signal;
+mod silent;
 mod tally;
 mod tls;
 mod wire;
@@ -115,7 +117,7 @@ fn unusable(_: ExporterBuildError) -> Problem {
 impl<E> Sender<E> {
     /// How many the collector didn't take of what it took.
     async fn sent(&self, export: impl Future<Output = OTelSdkResult>) -> Result<u64, Failure> {
-        // What is said meanwhile is for people who look for faults of the libraries, and may have a collector's words.
+        // What is said meanwhile may have a collector's words; connections have tasks of their own: `silent`.
         let export = export.with_subscriber(Dispatch::none());
         let told = TokioContext::new(export, self.around.runtime.clone()).await;
         let unsent = || told.map(|()| 0).map_err(|_| Failure::Other);

@@ -6,7 +6,7 @@ use super::{
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::{
@@ -33,6 +33,9 @@ type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// How long a slow one takes.
 const SLOW: Duration = Duration::from_millis(700);
+
+/// What gRPC tells more of a status with, in base64.
+const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Where one is sent that follows.
 const ELSEWHERE: &str = "/elsewhere/v1/traces";
@@ -105,8 +108,14 @@ async fn answer(request: Request<Incoming>, state: &State) -> Answer {
         tokio::time::sleep(SLOW).await;
     }
     match (mode, grpc) {
-        (Mode::Normal | Mode::Slow | Mode::Partial | Mode::ClosingTimes(_), true) => unary(&taken),
-        (Mode::Normal | Mode::Slow | Mode::Partial | Mode::ClosingTimes(_), false) => protobuf(taken),
+        (Mode::Normal | Mode::Slow | Mode::Partial | Mode::Long | Mode::ClosingTimes(_), true) => {
+            unary(&taken)
+        }
+        (Mode::Odd, true) => odd(&taken),
+        (
+            Mode::Normal | Mode::Slow | Mode::Partial | Mode::Long | Mode::Odd | Mode::ClosingTimes(_),
+            false,
+        ) => protobuf(taken),
         // What a collector says may repeat what it was sent.
         (Mode::Refusing, true) => status("16", "the key secret-of-the-collector is unknown"),
         (Mode::Busy | Mode::BusyTimes(_), true) => status("14", "busy"),
@@ -126,8 +135,9 @@ fn keep(seen: Seen, state: &State) {
 
 fn spans(message: Bytes, state: &State) -> (Option<Kept>, Vec<u8>) {
     let mode = *state.mode.lock().unwrap_or_else(PoisonError::into_inner);
-    let partial = ExportTracePartialSuccess { rejected_spans: 1, error_message: "one too many".to_owned() };
-    let partial_success = (mode == Mode::Partial).then_some(partial);
+    let part = |rejected_spans, error_message| ExportTracePartialSuccess { rejected_spans, error_message };
+    let partial = (mode == Mode::Partial).then(|| part(1, "one too many".to_owned()));
+    let partial_success = partial.or_else(|| (mode == Mode::Long).then(|| part(0, "x".repeat(65 * 1024))));
     let answer = ExportTraceServiceResponse { partial_success }.encode_to_vec();
     (ExportTraceServiceRequest::decode(message).ok().map(Kept::Spans), answer)
 }
@@ -161,14 +171,19 @@ fn protobuf(message: Vec<u8>) -> Answer {
 }
 
 fn unary(message: &[u8]) -> Answer {
+    framed(message, HeaderMap::new())
+}
+
+fn odd(message: &[u8]) -> Answer {
+    framed(message, HeaderMap::from_iter([(DETAILS, HeaderValue::from_static("!"))]))
+}
+
+fn framed(message: &[u8], mut trailers: HeaderMap) -> Answer {
     let mut frame = BytesMut::new();
     frame.put_u8(0);
     frame.put_u32(u32::try_from(message.len()).unwrap_or_default());
     frame.put_slice(message);
-    let trailers = HeaderMap::from_iter([(
-        header::HeaderName::from_static("grpc-status"),
-        HeaderValue::from_static("0"),
-    )]);
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
     let frames = vec![Frame::data(frame.freeze()), Frame::trailers(trailers)];
     response(StatusCode::OK, "application/grpc", frames)
 }

@@ -5,6 +5,8 @@ use gateway_tests::{
     pair::Pair,
 };
 
+use std::collections::HashSet;
+
 use crate::ask::{ask, asking, both, builder, name, serving};
 
 /// What became of the spans of both processes: exported, dropped, failed.
@@ -40,6 +42,43 @@ async fn a_short_outage_loses_no_span_and_costs_no_line() {
                 assert_eq!(log.iter().find(|line| line.contains("otlp_")), None, "{what}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn details_that_are_no_base64_cost_nothing() {
+    let receiver = Receiver::start(Mode::Odd).expect("a receiver");
+    let mut pair = serving(receiver.told(builder(), Protocol::Grpc)).await;
+    for times in 1..=2 {
+        let answer = ask(&pair, &asking("hello"), &[]).await;
+        both(&receiver, &name(&answer)).await;
+        let counts = pair.eventually("spans to be taken", || async {
+            counted(&pair).await.filter(|[exported, _, _]| *exported >= 2 * times)
+        });
+        let [_, dropped, failed] = counts.await.expect("counts");
+        assert_eq!((dropped, failed), (0, 0));
+    }
+    assert_eq!(pair.front.terminate().await.expect("the front ends"), Some(0));
+    for log in [pair.front.log(), pair.daemon.log()] {
+        assert_eq!(log.iter().find(|line| line.contains("panic") || line.contains("otlp_")), None);
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_with_a_long_answer_is_not_sent_again() {
+    for protocol in Protocol::ALL {
+        let receiver = Receiver::start(Mode::Long).expect("a receiver");
+        let pair = serving(receiver.told(builder(), protocol)).await;
+        let answer = ask(&pair, &asking("hello"), &[]).await;
+        let told = pair.front.logged("that it is no answer", |line| line["event"] == "otlp_failed").await;
+        assert_eq!(
+            told.expect("one line")["error"],
+            "what the collector answered is no OTLP",
+            "{protocol:?}"
+        );
+        both(&receiver, &name(&answer)).await;
+        let ids: Vec<_> = receiver.spans().into_iter().map(|span| span.id).collect();
+        assert_eq!(ids.len(), ids.iter().collect::<HashSet<_>>().len(), "{protocol:?}");
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How long a request takes that is worth a span.
 pub(super) const LONG: Duration = Duration::from_millis(100);
-/// The most events that are kept of one.
+/// The most events that are kept of one: the first ones, and the last.
 const EVENTS: usize = 32;
 
 /// A request that is no turn.
@@ -70,9 +70,11 @@ impl Open for Call {
             | Event::ToolCall
             | Event::Interrupt => return,
         };
-        if self.events.len() < EVENTS {
-            self.events.push((event, at));
+        // The last one has the child that it was written to at last.
+        if self.events.len() == EVENTS {
+            self.events.pop();
         }
+        self.events.push((event, at));
     }
 
     fn end(mut self: Box<Self>, end: End, at: Instant) {

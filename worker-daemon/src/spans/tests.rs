@@ -158,8 +158,10 @@ fn the_events_of_a_call_are_bounded() {
     for _ in 0..1000 {
         span.event(Event::Busy, bench.at(2));
     }
+    span.event(Event::Sent { child: Generation(7) }, bench.at(2));
     span.end(End::Answered, bench.at(3));
-    assert_eq!(bench.ended()[0].events.len(), 32);
+    let [span] = &bench.ended()[..] else { panic!("one span") };
+    assert_eq!((span.events.len(), of(span, "codex.child.generation")), (32, Some(Value::I64(7))));
 }
 
 #[test]

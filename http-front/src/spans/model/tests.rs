@@ -55,6 +55,8 @@ fn no_number_of_moments_pushes_out_the_end() {
     let span = span(Clock::start(), 3, |model| {
         for _ in 0..1000 {
             model.heard(&Delta::Retry);
+            model.heard(&Delta::Thread("a thread".into()));
+            model.worked();
             model.again();
             model.kept_alive();
         }
@@ -65,9 +67,14 @@ fn no_number_of_moments_pushes_out_the_end() {
     for name in ["codex.first_token", "codex.client_disconnect"] {
         assert_eq!(names.iter().filter(|kept| **kept == name).count(), 1, "{names:?}");
     }
-    for name in
-        ["codex.retry.count", "codex.turn_again.count", "codex.keep_alive.count", "codex.tool_call.count"]
-    {
+    assert_eq!(names.iter().filter(|kept| **kept == "codex.thread_started").count(), 24, "{names:?}");
+    for name in [
+        "codex.retry.count",
+        "codex.turn_again.count",
+        "codex.keep_alive.count",
+        "codex.tool_call.count",
+        "codex.agent_command.count",
+    ] {
         assert_eq!(of(&span, name), Some(&Value::I64(1000)), "{name}");
     }
     let reasons = ["error", "tool_calls", "error"].map(StringValue::from).to_vec();

@@ -4,7 +4,9 @@
 
 use super::{
     Failure,
+    plain::Plain,
     signal::Signal,
+    silent::Silent,
     tls,
     wire::{ANSWER, HEAD},
 };
@@ -27,7 +29,7 @@ const QUIET: Duration = Duration::from_secs(30);
 /// Sends to a collector.
 #[derive(Debug)]
 pub(super) struct Client {
-    channel: Channel,
+    channel: Plain,
     method: PathAndQuery,
     headers: MetadataMap,
 }
@@ -48,18 +50,19 @@ impl Client {
             .map_err(wrong)?
             // An attempt has its own time; connecting outlives it.
             .connect_timeout(config.timeout)
+            .executor(Silent)
             .http2_max_header_list_size(HEAD)
             .http2_keep_alive_interval(QUIET);
         if endpoint.url.scheme() == "https" {
             channel = channel.tls_config(tls::of_tonic(config.certificate.as_deref())?).map_err(wrong)?;
         }
         let headers = MetadataMap::from_headers(HeaderMap::from_iter(config.headers.iter().cloned()));
-        Ok(Self { channel: channel.connect_lazy(), method: signal.method(), headers })
+        Ok(Self { channel: Plain(channel.connect_lazy()), method: signal.method(), headers })
     }
 
     /// As [`Wire::send`](super::wire::Wire::send).
     pub(super) async fn send(&self, message: Bytes) -> Result<Bytes, Failure> {
-        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(ANSWER);
+        let mut grpc = Grpc::new(self.channel.clone());
         grpc.ready().await.map_err(|_| Failure::Unreachable)?;
         let mut request = Request::new(message);
         request.metadata_mut().clone_from(&self.headers);
@@ -68,9 +71,13 @@ impl Client {
     }
 }
 
-/// A status with a cause is tonic's own, of a connection that broke; one without is the collector's.
+/// A status with a cause is ours, or tonic's of a connection that broke; one without is the collector's, or tonic's of an
+/// answer that is none.
 fn why(status: &Status) -> Failure {
-    if status.source().is_some() { Failure::Unreachable } else { Failure::Grpc(status.code()) }
+    match status.source() {
+        Some(cause) => cause.downcast_ref::<Failure>().copied().unwrap_or(Failure::Unreachable),
+        None => Failure::Grpc(status.code()),
+    }
 }
 
 /// Messages as the bytes that they are.
@@ -107,6 +114,31 @@ impl Decoder for Raw {
     type Error = Status;
 
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        // A longer one was taken, and must not be sent again. tonic has kept it within 4 MiB.
+        if from.remaining() > ANSWER {
+            return Err(Status::from_error(Box::new(Failure::Answer)));
+        }
         Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic::Code;
+
+    #[test]
+    fn whose_word_a_status_is_shows_by_its_cause() {
+        let broke = Status::from_error(Box::new(std::io::Error::other("secret-of-the-collector")));
+        let ours = Status::from_error(Box::new(Failure::Answer));
+        for (status, failure) in [
+            (Status::unauthenticated("secret-of-the-collector"), Failure::Grpc(Code::Unauthenticated)),
+            (Status::unavailable("busy"), Failure::Grpc(Code::Unavailable)),
+            (broke, Failure::Unreachable),
+            (ours, Failure::Answer),
+        ] {
+            assert_eq!(why(&status), failure);
+            assert!(!failure.to_string().contains("secret"));
+        }
     }
 }

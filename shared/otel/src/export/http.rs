@@ -3,7 +3,9 @@
 //! Follows no redirect, because the headers may be secrets, knows no proxy, and reads a bounded answer.
 
 use super::{
-    Failure, tls,
+    Failure,
+    silent::Silent,
+    tls,
     wire::{ANSWER, HEAD},
 };
 use crate::config::{Config, Endpoint};
@@ -11,10 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use hyper_util::client::legacy::{self, connect::HttpConnector};
 use shared::{build_info, settings::Problem};
 use std::error::Error;
 
@@ -39,8 +38,7 @@ impl Client {
         let tls = tls::client(config.certificate.as_deref(), endpoint.url.scheme() == "https")?;
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-        let inner =
-            legacy::Client::builder(TokioExecutor::new()).http1_max_buf_size(HEAD as usize).build(connector);
+        let inner = legacy::Client::builder(Silent).http1_max_buf_size(HEAD as usize).build(connector);
         let agent = HeaderValue::try_from(format!("{}/{}", config.component, build_info::VERSION));
         let mut headers = HeaderMap::from_iter(config.headers.iter().cloned());
         headers.extend(agent.map(|agent| (header::USER_AGENT, agent)));

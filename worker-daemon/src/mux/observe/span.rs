@@ -15,7 +15,7 @@ use std::{
 
 /// Makes spans.
 pub trait Tracer: Send {
-    /// Begins the span of a request; `None` where this trace isn't kept, or its parent is none.
+    /// Begins the span of a request; `None` where there will be none, because its trace isn't kept.
     fn begin(&mut self, begun: &Begun<'_>) -> Option<Opened>;
 }
 

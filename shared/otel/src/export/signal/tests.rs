@@ -3,8 +3,8 @@ use opentelemetry_proto::tonic::collector::{
     metrics::v1::ExportMetricsPartialSuccess, trace::v1::ExportTracePartialSuccess,
 };
 
-/// Words that go nowhere.
-const WORDS: &str = "secret-of-the-collector";
+/// Of a collector.
+const WORDS: &str = "one too many";
 
 fn of_spans(rejected_spans: i64) -> Bytes {
     let partial_success = Some(ExportTracePartialSuccess { rejected_spans, error_message: WORDS.to_owned() });
