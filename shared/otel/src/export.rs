@@ -26,7 +26,7 @@ use self::{
 };
 use crate::config::{Config, Endpoint};
 use opentelemetry_otlp::{
-    ExporterBuildError, MetricExporter, Protocol as Encoding, RetryPolicy, WithExportConfig, WithHttpConfig,
+    MetricExporter, Protocol as Encoding, RetryPolicy, WithExportConfig, WithHttpConfig,
 };
 use opentelemetry_sdk::{
     Resource,
@@ -107,7 +107,7 @@ fn by<B: WithHttpConfig + WithExportConfig>(
 }
 
 /// Without the error's text, which has the address.
-fn unusable(_: ExporterBuildError) -> Problem {
+fn unusable<E>(_: E) -> Problem {
     Problem {
         setting: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
         message: "is no address that can be connected to".to_owned(),

@@ -1,11 +1,11 @@
 //! A collector that is away for a while.
 
+use std::collections::HashSet;
+
 use gateway_tests::{
     otlp::{Mode, Protocol, Receiver},
     pair::Pair,
 };
-
-use std::collections::HashSet;
 
 use crate::ask::{ask, asking, both, builder, name, serving};
 

@@ -1,35 +1,9 @@
 use super::{call::LONG, *};
 use crate::mux::observe::span::{End, Event};
-use opentelemetry::{Context, Value, trace::TracerProvider};
-use opentelemetry_sdk::{
-    error::OTelSdkResult,
-    trace::{SdkTracerProvider, Span, SpanData, SpanProcessor},
-};
+use opentelemetry::{Value, trace::TracerProvider};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use shared::{app_server::method, id::Generation, rpc::Trace, trace::RequestName};
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
-
-/// Keeps what ends.
-#[derive(Debug, Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanData>>>);
-
-impl SpanProcessor for Kept {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
-
-    fn on_end(&self, span: SpanData) {
-        self.0.lock().unwrap().push(span);
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
-    }
-}
+use std::time::{Duration, Instant};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const NAME: &str = "req_0192f0c1a2b37c4d8e5f60718293a4b5";
@@ -38,15 +12,15 @@ const THREAD: &str = "0199a0c0-1111-7222-8333-444455556666";
 /// A tracer, what it keeps, and a request of this method with its parent.
 struct Bench {
     exported: Exported,
-    kept: Kept,
+    kept: InMemorySpanExporter,
     _provider: SdkTracerProvider,
     at: Instant,
 }
 
 impl Bench {
     fn new() -> Self {
-        let kept = Kept::default();
-        let provider = SdkTracerProvider::builder().with_span_processor(kept.clone()).build();
+        let kept = InMemorySpanExporter::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(kept.clone()).build();
         Self {
             exported: Exported::new(provider.tracer("test")),
             kept,
@@ -76,9 +50,8 @@ impl Bench {
         self.at + Duration::from_millis(ms)
     }
 
-    /// What ended, each with its name, attributes and events.
     fn ended(&self) -> Vec<SpanData> {
-        std::mem::take(&mut self.kept.0.lock().unwrap())
+        self.kept.get_finished_spans().unwrap()
     }
 }
 

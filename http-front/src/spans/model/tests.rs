@@ -1,39 +1,12 @@
 use super::{super::request::below, *};
 use crate::translate::answer::{Call, FinishReason};
-use opentelemetry::{
-    Context,
-    trace::{Tracer, TracerProvider},
-};
-use opentelemetry_sdk::{
-    error::OTelSdkResult,
-    trace::{SdkTracerProvider, SpanData, SpanProcessor},
-};
-use std::sync::{Arc, Mutex};
-
-/// Keeps what ends.
-#[derive(Debug, Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanData>>>);
-
-impl SpanProcessor for Kept {
-    fn on_start(&self, _: &mut SdkSpan, _: &Context) {}
-
-    fn on_end(&self, span: SpanData) {
-        self.0.lock().unwrap().push(span);
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
-    }
-}
+use opentelemetry::trace::{Tracer, TracerProvider};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 
 /// The span of a request for so many choices, of which `run` is told, from this time on.
 fn span(clock: Clock, choices: usize, run: impl FnOnce(&mut Model)) -> SpanData {
-    let kept = Kept::default();
-    let tracer = SdkTracerProvider::builder().with_span_processor(kept.clone()).build().tracer("tests");
+    let kept = InMemorySpanExporter::default();
+    let tracer = SdkTracerProvider::builder().with_simple_exporter(kept.clone()).build().tracer("tests");
     let asked = Asked { model: None, stream: true, usage: false, choices };
     let span = below(&tracer, &tracer.start("parent"), &asked, true, clock);
     let mut model = Model::new(Some(span), clock, asked, true, None);
@@ -41,7 +14,7 @@ fn span(clock: Clock, choices: usize, run: impl FnOnce(&mut Model)) -> SpanData 
     let latency = clock.elapsed();
     let outcome = Outcome::ClientDisconnect;
     model.ended(&Ended { outcome, status: None, error: None, stream: true, usage: None, latency });
-    kept.0.lock().unwrap().iter().find(|span| span.name == "chat").cloned().expect("it ended")
+    kept.get_finished_spans().unwrap().into_iter().find(|span| span.name == "chat").expect("it ended")
 }
 
 fn of<'s>(span: &'s SpanData, name: &str) -> Option<&'s Value> {

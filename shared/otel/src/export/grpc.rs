@@ -7,7 +7,7 @@ use super::{
     plain::Plain,
     signal::Signal,
     silent::Silent,
-    tls,
+    tls, unusable,
     wire::{ANSWER, HEAD},
 };
 use crate::config::{Config, Endpoint};
@@ -42,10 +42,7 @@ impl Client {
             message: format!("can't be used: {error}"),
         };
         let mut channel = Channel::from_shared(endpoint.url.to_string())
-            .map_err(|_| Problem {
-                setting: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
-                message: "is no address that can be connected to".to_owned(),
-            })?
+            .map_err(unusable)?
             .user_agent(format!("{}/{}", config.component, build_info::VERSION))
             .map_err(wrong)?
             // An attempt has its own time; connecting outlives it.

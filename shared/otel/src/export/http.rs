@@ -5,7 +5,7 @@
 use super::{
     Failure,
     silent::Silent,
-    tls,
+    tls, unusable,
     wire::{ANSWER, HEAD},
 };
 use crate::config::{Config, Endpoint};
@@ -43,10 +43,7 @@ impl Client {
         let mut headers = HeaderMap::from_iter(config.headers.iter().cloned());
         headers.extend(agent.map(|agent| (header::USER_AGENT, agent)));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
-        let uri = Uri::try_from(endpoint.url.as_str()).map_err(|_| Problem {
-            setting: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
-            message: "is no address that can be connected to".to_owned(),
-        })?;
+        let uri = Uri::try_from(endpoint.url.as_str()).map_err(unusable)?;
         Ok(Self { inner, uri, headers })
     }
 
