@@ -10,6 +10,7 @@ use crate::{
     http::{
         descriptors,
         listener::{self, BindError, HttpLimits},
+        lookup::{self, NameError},
     },
     images::{Images, ImagesError},
     limits::Limits,
@@ -40,6 +41,8 @@ use tokio::{
     sync::Semaphore,
 };
 
+/// The setting of the internal listener.
+const INTERNAL: &str = "PROXY_INTERNAL_ADDR";
 /// How long tasks have to end after the force.
 const END: Duration = Duration::from_secs(5);
 
@@ -77,6 +80,9 @@ pub enum FrontError {
     /// An address can't be served.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A name stands for no address that can be served.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The file of keys can't be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -98,7 +104,7 @@ impl FrontError {
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Bind(_) => exit::BIND,
+            Self::Bind(_) | Self::Name(_) => exit::BIND,
             Self::Keys(_) | Self::Images(_) | Self::Prompt(_) | Self::Records(_) => exit::USAGE,
             Self::Signals(_) => exit::FAILURE,
         }
@@ -136,7 +142,12 @@ pub async fn run(config: Config, otel: Otel) -> Result<(), FrontError> {
     let grace = config.grace;
     let shutdown = Shutdown::new();
     let reload = Reload::default();
-    start(config, otel, &shutdown, &reload)?;
+    let internal = tokio::select! {
+        found = lookup::address(&config.internal, INTERNAL) => found?,
+        // Nothing has begun that could be ended.
+        () = either(&mut term, &mut int) => return Ok(()),
+    };
+    start(config, internal, otel, &shutdown, &reload)?;
     tell_systemd(&NotifyState::Ready);
     loop {
         tokio::select! {
@@ -176,12 +187,13 @@ async fn either(term: &mut Signal, int: &mut Signal) {
     }
 }
 
-/// Binds both listeners and serves them; `reload` tells when files are to be read again.
+/// Binds both listeners, the internal one at `internal`, and serves them; `reload` tells when files are to be read again.
 ///
 /// # Errors
 /// [`FrontError`]; nothing is served then.
 pub fn start(
     config: Config,
+    internal: SocketAddr,
     otel: Otel,
     shutdown: &Shutdown,
     reload: &Reload,
@@ -192,10 +204,9 @@ pub fn start(
     let metrics = Arc::<Metrics>::default();
     let records = Records::open(&config.records, &metrics, shutdown, reload)?;
     let public = listener::bind(config.public, "PORT")?;
-    let internal = listener::bind(config.internal, "PROXY_INTERNAL_ADDR")?;
+    let inner = listener::bind(internal, INTERNAL)?;
     let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
-    let addresses =
-        Addresses { public: local(&public, config.public), internal: local(&internal, config.internal) };
+    let addresses = Addresses { public: local(&public, config.public), internal: local(&inner, internal) };
     tracing::info!(
         event = "front_started", version = build_info::VERSION,
         public = %addresses.public, internal = %addresses.internal,
@@ -253,9 +264,7 @@ pub fn start(
         shutdown: shutdown.clone(),
         config,
     });
-    for (listener, side, connections) in
-        [(public, Side::Public, for_public), (internal, inside, for_internal)]
-    {
+    for (listener, side, connections) in [(public, Side::Public, for_public), (inner, inside, for_internal)] {
         let limits = HttpLimits { header_timeout, write_timeout, connections };
         let counts = app.metrics.connections();
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));

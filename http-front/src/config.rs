@@ -10,6 +10,7 @@ pub use self::{
     records::RecordConfig,
 };
 use crate::{
+    http::address::ListenAddress,
     images::{AllowedHost, ImageConfig},
     translate::{
         agent::AgentSettings,
@@ -62,7 +63,7 @@ pub struct Config {
     /// `PROXY_HOST` and `PORT`.
     pub public: SocketAddr,
     /// `PROXY_INTERNAL_ADDR`.
-    pub internal: SocketAddr,
+    pub internal: ListenAddress,
     /// `WORKER_SOCKET`.
     pub socket: PathBuf,
     /// `PROXY_API_KEY`.
@@ -195,9 +196,13 @@ impl Config {
             r.problem("PROXY_HOST", "must be an IP address such as 127.0.0.1, 0.0.0.0 or ::");
             any
         });
-        let internal = r.text("PROXY_INTERNAL_ADDR").unwrap_or_default().parse().unwrap_or_else(|_| {
-            r.problem("PROXY_INTERNAL_ADDR", "must be an address and a port such as 127.0.0.1:18080");
-            any
+        let internal = r.text("PROXY_INTERNAL_ADDR").unwrap_or_default();
+        let internal = ListenAddress::parse(&internal).unwrap_or_else(|| {
+            r.problem(
+                "PROXY_INTERNAL_ADDR",
+                "must be an address and a port such as 127.0.0.1:18080, or a name and a port such as localhost:18080",
+            );
+            ListenAddress::Address(any)
         });
         let mut aliases = Vec::new();
         for entry in r.list("PROXY_MODEL_ALIASES") {

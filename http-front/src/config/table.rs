@@ -20,7 +20,7 @@ pub(super) const OWN: &[Setting] = &[
         "PROXY_INTERNAL_ADDR",
         Kind::Address,
         Some("127.0.0.1:18080"),
-        "Address of the internal listener; port 0 takes a free one.",
+        "Address of the internal listener, or a name that stands for one address and is looked up at the start; port 0 takes a free one.",
     ),
     Setting::new("WORKER_SOCKET", Kind::Path, Some(".codex-api/worker.sock"), "The daemon's Unix socket."),
     Setting::new(

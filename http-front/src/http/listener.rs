@@ -63,7 +63,7 @@ impl Peer {
 
 /// Why a listener can't be served.
 #[derive(Debug, thiserror::Error)]
-#[error("{setting}: can't listen on {addr}: {source}{}", if source.kind() == io::ErrorKind::AddrInUse { "; stop what uses it or choose another port" } else { "" })]
+#[error("{setting}: can't listen on {addr}: {source}{}", remedy(source))]
 pub struct BindError {
     /// The setting that chose the address.
     pub setting: &'static str,
@@ -71,6 +71,17 @@ pub struct BindError {
     pub addr: SocketAddr,
     /// What the system said.
     pub source: io::Error,
+}
+
+/// What to do about it, where that is plain.
+fn remedy(source: &io::Error) -> &'static str {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        "; stop what uses it or choose another port"
+    } else if source.kind() == io::ErrorKind::AddrNotAvailable {
+        "; this host doesn't have it: choose another address, or mend what the name stands for"
+    } else {
+        ""
+    }
 }
 
 /// The bounds of a listener.

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{
-    commands::{app_server, key, maintenance, trace},
+    commands::{app_server, key, maintenance, ready, trace},
     failure::Failure,
     print,
 };
@@ -26,6 +26,7 @@ enum Command {
     Trace(trace::Command),
     Maintenance(maintenance::Command),
     AppServer(app_server::Command),
+    Ready(ready::Command),
 }
 
 /// Parses the command line and does what it says.
@@ -39,7 +40,7 @@ pub fn main() -> ExitCode {
         }
     };
     match run(cli.command) {
-        Ok(()) => exit::OK.into(),
+        Ok(code) => code.into(),
         Err(failure) => {
             print::note(&format!("codexctl: {failure}"));
             failure.code().into()
@@ -47,11 +48,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+/// The exit code of what could be done.
+fn run(command: Command) -> Result<u8, Failure> {
     match command {
-        Command::Key(args) => key::run(args),
-        Command::Trace(command) => trace::run(command),
-        Command::Maintenance(command) => maintenance::run(command),
-        Command::AppServer(command) => app_server::run(&command),
+        Command::Key(args) => key::run(args)?,
+        Command::Trace(command) => trace::run(command)?,
+        Command::Maintenance(command) => maintenance::run(command)?,
+        Command::AppServer(command) => app_server::run(&command)?,
+        Command::Ready(command) => return ready::run(command),
     }
+    Ok(exit::OK)
 }

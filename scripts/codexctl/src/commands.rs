@@ -3,4 +3,5 @@
 pub mod app_server;
 pub mod key;
 pub mod maintenance;
+pub mod ready;
 pub mod trace;

@@ -10,6 +10,10 @@ pub const KEY: &str = "PROXY_API_KEY";
 pub const KEYS_FILE: &str = "PROXY_API_KEYS_FILE";
 /// The folder of the front's traces.
 pub const TRACES: &str = "PROXY_TRACE_BUFFER_DIR";
+/// The daemon's socket.
+pub const SOCKET: &str = "WORKER_SOCKET";
+/// The daemon's state folder.
+pub const CODEX_HOME: &str = "CODEX_HOME";
 /// The folder of the front's own files.
 pub const STATE: &str = "PROXY_STATE_DIR";
 

@@ -1,5 +1,7 @@
 //! The operator's command as a process, on a file of keys of its own.
 
+mod ready;
+
 use gateway_tests::pair::{Binary, DEADLINE, binary};
 use serde_json::Value;
 use shared::keys;

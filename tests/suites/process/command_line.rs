@@ -19,7 +19,7 @@ pub(crate) struct Said {
 }
 
 /// Runs a program that is expected to end by itself.
-async fn run(program: Binary, arguments: &[&str], env: &[(String, String)]) -> Said {
+pub(crate) async fn run(program: Binary, arguments: &[&str], env: &[(String, String)]) -> Said {
     let output = Command::new(binary(program))
         .args(arguments)
         .env_clear()

@@ -1,12 +1,15 @@
 //! The exit codes of `docs/operations/exit-codes.md` that no configuration alone brings about, and the words on stderr.
 
-use crate::command_line::{Said, builder, codex, daemon, front};
-use gateway_tests::pair::{Binary, Builder, DEADLINE, binary};
+use crate::command_line::{Said, builder, codex, daemon, front, run};
+use gateway_tests::{
+    pair::{Binary, Builder, DEADLINE, binary},
+    wait,
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
+use std::{fs, os::unix::fs::PermissionsExt, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,
@@ -151,4 +154,61 @@ async fn a_prompt_that_is_switched_off_or_missing_is_no_reason_to_end() {
         let ended = stopped(Binary::HttpFront, &env, up, Signal::SIGTERM).await;
         assert_eq!(ended, (Some(0), String::new()), "{mode}");
     }
+}
+
+#[tokio::test]
+async fn the_internal_listener_is_where_its_name_says() {
+    let pair = builder().front("PROXY_INTERNAL_ADDR", "localhost:0").start().await.expect("a ready pair");
+    assert!(pair.internal.ip().is_loopback() && pair.internal.is_ipv4(), "{}", pair.internal);
+    let url = format!("http://localhost:{}/metrics", pair.internal.port());
+    let answer = pair.client().get(url).send().await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 200);
+    // The check asks nobody.
+    let names = builder().front("PROXY_INTERNAL_ADDR", "nowhere.invalid:18080").front_env();
+    let said = run(Binary::HttpFront, &["--check-config"], &names).await;
+    assert_eq!((said.code, &*said.err), (Some(0), ""), "{said:?}");
+    let said = run(Binary::HttpFront, &["--print-config"], &names).await;
+    assert!(said.code == Some(0) && said.out.contains(" nowhere.invalid:18080 "), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_told_with_the_remedy() {
+    let said = front(&builder().front("PROXY_INTERNAL_ADDR", "nowhere.invalid:18080")).await;
+    check_of(
+        "http-front: ",
+        &said,
+        3,
+        &["PROXY_INTERNAL_ADDR", "nowhere.invalid", "within 5 s", "give an address"],
+    );
+}
+
+#[tokio::test]
+async fn a_front_that_waits_for_its_name_can_be_ended() {
+    let env = builder().front("PROXY_INTERNAL_ADDR", "nowhere.invalid:18080").front_env();
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut child = Command::new(binary(Binary::HttpFront))
+            .env_clear()
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a program that starts");
+        let pid = Pid::from_raw(i32::try_from(child.id().expect("it runs")).expect("a pid"));
+        let caught = wait::until(Duration::from_millis(5), || async { catches(pid, signal).then_some(()) });
+        caught.await.expect("a front that takes signals");
+        kill(pid, signal).expect("a signal");
+        let ended =
+            tokio::time::timeout(DEADLINE, child.wait()).await.expect("an end in time").expect("an end");
+        // 3 would be the end of its patience.
+        assert_eq!(ended.code(), Some(0), "{signal}");
+    }
+}
+
+/// Whether the process has a handler for the signal.
+fn catches(pid: Pid, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    caught & (1 << (signal as i32 - 1)) != 0
 }

@@ -92,7 +92,8 @@ fn asked(action: Action, now_ms: u64) -> Ask {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A length of time that an option tells.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; such as 30m or 2h"))?;
     if duration.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(duration) }
 }

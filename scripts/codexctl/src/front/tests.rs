@@ -6,9 +6,20 @@ use std::{
     thread,
 };
 
+/// How long is waited for what comes, and for what doesn't.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(500);
+
 fn front(address: &str) -> Front {
-    let base = base(address).unwrap();
-    Front { base, key: "sk-secret".into(), patience: Duration::from_millis(500) }
+    Front { listener: at(address, PATIENCE), key: "sk-secret".into() }
+}
+
+fn at(address: &str, patience: Duration) -> Listener {
+    Listener::new(&place(address), patience).unwrap()
+}
+
+fn place(address: &str) -> Place {
+    Place { url: Some(address.into()) }
 }
 
 /// Serves one connection with this answer, and gives what was asked.
@@ -41,22 +52,6 @@ fn read_request(stream: &mut TcpStream) -> String {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     text + &String::from_utf8(body).unwrap()
-}
-
-#[test]
-fn addresses_are_urls_or_not() {
-    for (address, wanted) in [
-        ("127.0.0.1:18080", "http://127.0.0.1:18080"),
-        (" http://localhost:1/ ", "http://localhost:1"),
-        ("0.0.0.0:18080", "http://127.0.0.1:18080"),
-        ("[::]:18080", "http://[::1]:18080"),
-        ("http://[fe80::1]:7", "http://[fe80::1]:7"),
-    ] {
-        assert_eq!(base(address).unwrap(), wanted, "{address}");
-    }
-    for odd in ["", "https://front:1", "http://u:p@front", "http://front/internal", "unix:///x", "a b"] {
-        assert_eq!(base(odd).unwrap_err().code(), shared::exit::USAGE, "{odd}");
-    }
 }
 
 #[test]
@@ -106,8 +101,10 @@ fn refusals_say_what_to_do_and_never_the_key() {
 fn nobody_there_and_nobody_answering_are_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let silent = front(&address).ask("/x", &Ask::Show).unwrap_err().to_string();
+    let silent = Front { listener: at(&address, SHORT), key: "sk-secret".into() };
+    let silent = silent.ask("/x", &Ask::Show).unwrap_err().to_string();
     assert!(silent.contains("no answer from"), "{silent}");
+    assert!(silent.contains("within 500ms; whether a change holds"), "{silent}");
     drop(listener);
     let refused = front(&address).ask("/x", &Ask::Show).unwrap_err().to_string();
     assert!(refused.contains("nothing listens at") && refused.contains(&address), "{refused}");
@@ -117,7 +114,7 @@ fn nobody_there_and_nobody_answering_are_told_apart() {
 fn keys_come_from_files_that_hold_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("key");
-    let reach = Reach { url: Some("127.0.0.1:1".into()), key_file: Some(path.clone()), json: false };
+    let reach = Reach { place: place("127.0.0.1:1"), key_file: Some(path.clone()), json: false };
     assert!(Front::new(&reach).unwrap_err().to_string().contains("--key-file"));
     std::fs::write(&path, "sk-secret\n").unwrap();
     assert_eq!(Front::new(&reach).unwrap().key, "sk-secret");
@@ -125,4 +122,37 @@ fn keys_come_from_files_that_hold_one() {
         std::fs::write(&path, odd).unwrap();
         assert_eq!(Front::new(&reach).unwrap_err().code(), shared::exit::USAGE);
     }
+}
+
+#[test]
+fn a_path_is_got_without_a_key_whatever_its_status() {
+    for (answer, wanted) in [
+        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\n{}", (503, Some(json!({})))),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nhey", (200, None)),
+        ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", (302, None)),
+    ] {
+        let (address, served) = serve(answer);
+        assert_eq!(at(&address, PATIENCE).get("/readyz").unwrap(), wanted);
+        let asked = served.join().unwrap();
+        assert!(asked.starts_with("GET /readyz HTTP/1.1\r\n"), "{asked}");
+        assert!(!asked.to_lowercase().contains("authorization"), "{asked}");
+    }
+}
+
+#[test]
+fn an_answer_is_read_to_its_end_in_time_and_no_further_than_its_bound() {
+    // It is not ended, and nothing more comes.
+    let (address, served) = serve("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{");
+    let failure = at(&address, PATIENCE).get("/readyz").unwrap_err();
+    served.join().unwrap();
+    assert_eq!(failure.code(), shared::exit::FAILURE, "{failure}");
+    let long = format!("HTTP/1.1 200 OK\r\ncontent-length: 70000\r\n\r\n{}", " ".repeat(70_000));
+    let (address, served) = serve(long.leak());
+    let failure = at(&address, PATIENCE).get("/readyz").unwrap_err();
+    // It may find the connection closed.
+    let _served = served.join();
+    assert!(
+        failure.code() == shared::exit::FAILURE && failure.to_string().contains("can't ask"),
+        "{failure}"
+    );
 }
