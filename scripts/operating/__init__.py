@@ -1,0 +1,1 @@
+"""What the operator's scripts share: docs/operations/playbook.md says what each is for."""

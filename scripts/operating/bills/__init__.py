@@ -1,0 +1,1 @@
+"""Bills of materials: what is in each thing that ships."""

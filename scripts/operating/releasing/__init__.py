@@ -1,0 +1,1 @@
+"""What `scripts/verify-release` looks at: the tree, the binaries, the images."""
