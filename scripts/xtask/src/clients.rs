@@ -24,6 +24,7 @@ const PYTHONS: &[(&str, &str, &str, bool)] = &[
     ("clients/python-more", "CLIENTS_PYTHON_MORE", "python", true),
     ("clients/schemathesis", "CLIENTS_SCHEMATHESIS", "python", true),
     ("tools/traefik", "TRAEFIK_BIN", "traefik", false),
+    ("tools/compose", "COMPOSE_TOOLS", "docker-compose", false),
 ];
 
 /// Where the clients are: what the suites read, as variables.

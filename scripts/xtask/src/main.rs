@@ -8,6 +8,8 @@ mod client;
 mod clients;
 mod cmd;
 mod codex;
+mod debian;
+mod engine;
 mod env;
 mod exec;
 mod failure;

@@ -13,21 +13,7 @@ pub(crate) fn is_documented(series: &str) -> bool {
 
 /// The blocks of a document that are fenced with exactly this, by the line that they begin at.
 pub(crate) fn blocks(path: &Path, fence: &str) -> Vec<(usize, String)> {
-    let text = text(path);
-    let mut blocks = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (line, number) in text.lines().zip(1..) {
-        match &mut open {
-            Some(_) if line.trim() == "```" => blocks.extend(open.take()),
-            Some((_, block)) => {
-                block.push_str(line);
-                block.push('\n');
-            }
-            None if line.trim() == format!("```{fence}") => open = Some((number, String::new())),
-            None => {}
-        }
-    }
-    blocks
+    gateway_tests::blocks::blocks(&text(path), fence)
 }
 
 /// Every query in a `promql` block of every document, and where it is. Queries of a block are apart by an empty line.

@@ -11,6 +11,7 @@ use comfy_table::{Table, presets};
 use super::{fetch, fuzz};
 use crate::booted;
 use crate::browser;
+use crate::engine;
 use crate::env;
 use crate::failure::{Result, While};
 use crate::paths::Paths;
@@ -55,12 +56,14 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     let clients = fetch::clients(paths, options.long, steps)?;
     let nextest = tools::nextest(paths, steps)?;
     tools::jq(steps)?;
-    // What needs a booted machine or a browser has a step of its own, also when it is asked for by name.
+    // What needs a booted machine, a Docker Engine or a browser has a step of its own, also when it is asked for by name.
     let filters = options.filters.iter().map(String::as_str);
     let (in_machines, others): (Vec<&str>, Vec<&str>) = filters.partition(|filter| filter.contains("booted"));
     let (in_browsers, others): (Vec<&str>, Vec<&str>) =
         others.into_iter().partition(|filter| filter.contains("browser"));
-    let mut summary = "no tests were run besides those in a machine or a browser".to_owned();
+    let (in_engines, others): (Vec<&str>, Vec<&str>) =
+        others.into_iter().partition(|filter| filter.contains("engine"));
+    let mut summary = "no tests were run besides those in a machine, an engine or a browser".to_owned();
     if all || !others.is_empty() {
         prometheus::ensure(steps)?;
         let mut tests = nextest_command(options, paths, &nextest, &codex, ui);
@@ -71,6 +74,11 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     if all || !in_browsers.is_empty() {
         let tests = nextest_command(options, paths, &nextest, &codex, ui);
         browser::step(&clients, steps, tests, &in_browsers)?;
+    }
+    if all || !in_engines.is_empty() {
+        prometheus::ensure(steps)?;
+        let tests = nextest_command(options, paths, &nextest, &codex, ui);
+        engine::step(paths, &clients, steps, tests, &in_engines)?;
     }
     if all || !in_machines.is_empty() {
         let tests = nextest_command(options, paths, &nextest, &codex, ui);
