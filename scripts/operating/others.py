@@ -15,6 +15,9 @@ def env_file(text):
 
 def script(name, *arguments):
     """Runs `scripts/NAME` with these arguments; what it prints is shown. Gives its exit code."""
-    say(f"\n# {' '.join([name, *arguments[:1]]) if arguments and not arguments[0].startswith('-') else name}")
-    command = [sys.executable, "-B", str(ROOT / "scripts" / name), *map(str, arguments)]
+    arguments = [str(word) for word in arguments]
+    # `smoke prod` is one thing to whoever reads it.
+    what = [name, *arguments[:1]] if arguments and arguments[0].isalpha() else [name]
+    say(f"\n# {' '.join(what)}")
+    command = [sys.executable, "-B", str(ROOT / "scripts" / name), *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode

@@ -22,8 +22,9 @@ class Stack:
         self.extra = extra or {}
 
     def command(self, *words):
-        env_file = ["--env-file", str(self.settings.file)] if self.settings.file.is_file() else []
-        return [*programs.compose(), "-f", str(self.file), *env_file, *words]
+        # Named in any case: without one Compose would read whatever `.env` lies beside its file.
+        env_file = self.settings.file if self.settings.file.is_file() else os.devnull
+        return [*programs.compose(), "-f", str(self.file), "--env-file", str(env_file), *words]
 
     def run(self, *words, limit=programs.SLOW, evidence=None, name=None):
         """Runs a command of Compose that changes something, and shows what it says; a dry run tells it instead."""

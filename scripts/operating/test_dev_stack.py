@@ -178,7 +178,8 @@ class Away(Project):
                 before = [name for name in self.files() if name != "log"]
                 ran = self.run_it(*words)
                 self.assertEqual((ran.returncode, ran.stderr), (0, ""))
-                self.assertEqual([call[3:] for call, _ in self.composed()], [command])
+                # Without a file of settings none is read, not even one beside the compose file.
+                self.assertEqual([call[3:] for call, _ in self.composed()], [["--env-file", "/dev/null", *command]])
                 self.assertEqual([name for name in self.files() if name != "log"], before)
         self.assertEqual(ran.stdout.strip(), "NAME IMAGE")
 

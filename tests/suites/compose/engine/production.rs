@@ -24,6 +24,12 @@ fn chat(host: &Host, key: &str, prompt: &str) -> (u16, String) {
     host.curl(&["-H", &key, "-H", "Content-Type: application/json", "-d", &body(prompt, false), &url(CHAT)])
 }
 
+/// The head of what a page gets, in lower case.
+fn head(host: &Host, path: &str, arguments: &[&str]) -> String {
+    let page = ["curl", "-sS", "-D", "-", "-o", "/dev/null", "-H", "Origin: https://app.example.com"];
+    host.ok(&[&page, arguments, &[&url(path)]].concat()).to_lowercase()
+}
+
 /// A host on which the documented commands have started production.
 pub(super) async fn up() -> Host {
     let mut host = Host::start().await;
@@ -65,41 +71,23 @@ fn api_preflight_models_and_health(host: &Host) {
     for path in ["/metrics", "/verify", "/internal/maintenance", "/"] {
         assert_eq!(host.curl(&["-H", &format!("Authorization: Bearer {KEY}"), &url(path)]).0, 404, "{path}");
     }
-    let preflight = host.ok(&[
-        "curl",
-        "-sS",
-        "-D",
-        "-",
-        "-o",
-        "/dev/null",
-        "-X",
-        "OPTIONS",
-        "-H",
-        "Origin: https://app.example.com",
-        "-H",
-        "Access-Control-Request-Method: POST",
-        "-H",
-        "Access-Control-Request-Headers: authorization,content-type",
-        &url(CHAT),
-    ]);
-    let preflight = preflight.to_lowercase();
+    let preflight = head(
+        host,
+        CHAT,
+        &[
+            "-X",
+            "OPTIONS",
+            "-H",
+            "Access-Control-Request-Method: POST",
+            "-H",
+            "Access-Control-Request-Headers: authorization,content-type",
+        ],
+    );
     assert!(preflight.starts_with("http/2 204"), "{preflight}");
     assert!(preflight.contains("access-control-allow-origin: *"), "{preflight}");
     assert!(preflight.contains("access-control-allow-headers:"), "{preflight}");
     // What Traefik adds to every answer, and what pages need to read one.
-    let head = host
-        .ok(&[
-            "curl",
-            "-sS",
-            "-D",
-            "-",
-            "-o",
-            "/dev/null",
-            "-H",
-            "Origin: https://app.example.com",
-            &url("/v1/models"),
-        ])
-        .to_lowercase();
+    let head = head(host, "/v1/models", &[]);
     for header in [
         "x-content-type-options: nosniff",
         "referrer-policy: no-referrer",
