@@ -36,8 +36,8 @@ for library in "$sysroot"/lib/*; do link "$library" "$work/stage/usr/local/lib";
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
 (cd "$tree" && cargo fetch --locked --quiet)
 for folder in index cache; do link "$registry/$folder" "$work/stage/usr/local/cargo/registry"; done
-# Stripped as a release is: the profile `dev` is for the time that it saves.
-import --change 'ENV CARGO_HOME=/usr/local/cargo CARGO_NET_OFFLINE=true CARGO_PROFILE_DEV_STRIP=symbols PATH=/usr/local/bin:/usr/bin:/bin' \
+# Stripped as a release is, without what would be stripped: the profile `dev` is for the time that it saves.
+import --change 'ENV CARGO_HOME=/usr/local/cargo CARGO_NET_OFFLINE=true CARGO_PROFILE_DEV_STRIP=symbols CARGO_PROFILE_DEV_DEBUG=none PATH=/usr/local/bin:/usr/bin:/bin' \
     - gateway-base/rust:1
 
 stage
