@@ -20,6 +20,7 @@ const ROOT: &str = "gcc,libc6-dev,ca-certificates,libpython3.11";
 pub(crate) fn step(
     paths: &Paths,
     clients: &Clients,
+    long: bool,
     steps: &mut Steps<'_>,
     mut tests: Command,
     filters: &[&str],
@@ -31,7 +32,10 @@ pub(crate) fn step(
     }
     let mut images = Command::new("sh");
     images.arg(paths.root.join("tests/suites/compose/images.sh")).arg(&work).arg(&paths.root);
-    images.envs(clients.variables());
+    images.envs(clients.variables()).env("UPSTREAM_BIN", paths.binary("debug", "scripted-upstream"));
+    if long {
+        images.env("WHOLE", "1");
+    }
     steps.command("build the images", &mut images, Show::OnFailure)?;
     tests.args(["--package", "gateway-tests", "--test", "compose", "--ignore-default-filter"]);
     if filters.is_empty() {

@@ -5,7 +5,8 @@
 # WORK has `root`, a Debian with gcc, libc6-dev and ca-certificates; `data` becomes the engine's. TREE is the workspace. The base
 # images can't be had without their registry, so they are made of that root and of this machine's own Rust, Node.js and npm, with
 # what cargo and npm fetch already in their caches: the stages run as they are, without a network.
-# Variables: CLIENTS_NODE, TRAEFIK_BIN and COMPOSE_TOOLS, programs that `cargo xtask fetch-clients` installs.
+# Variables: CLIENTS_NODE, TRAEFIK_BIN and COMPOSE_TOOLS, programs that `cargo xtask fetch-clients` installs; UPSTREAM_BIN, the scripted
+# upstream; WHOLE, if set, has every target built; PROFILE in the place of `dev`.
 set -eu
 work=$1 tree=$2
 here=$tree/tests/suites/compose
@@ -52,17 +53,15 @@ rm -rf "$packages"
 import --change 'ENV npm_config_offline=true npm_config_cache=/npm-cache npm_config_audit=false' - gateway-base/node:1
 rm -rf "$work/stage"
 
-# The context as a fresh clone has it, with what is not committed yet.
-for target in front worker upstream; do
+# The context as a fresh clone has it, with what is not committed yet. The target `upstream` takes minutes more, for a program
+# that this machine has built already: only a long run builds it.
+for target in front worker ${WHOLE:+upstream}; do
     (cd "$tree" && git ls-files -z --cached --others --exclude-standard | tar --null --files-from - --create) |
         docker build --quiet --file compose/Dockerfile --target $target --tag codex-gateway-$target:latest \
             --build-arg RUST_IMAGE=gateway-base/rust:1 --build-arg NODE_IMAGE=gateway-base/node:1 \
             --build-arg RUNTIME_IMAGE=gateway-base/runtime:1 --build-arg CARGO_PROFILE="${PROFILE:-dev}" \
             --build-arg GATEWAY_REVISION="$(git -C "$tree" rev-parse HEAD)" - >/dev/null
-done
-
-# The dev stack has names of its own, and tests go back to what was built.
-for target in front worker upstream; do
+    # The dev stack has names of its own, and tests go back to what was built.
     docker tag codex-gateway-$target:latest codex-gateway-dev-$target:latest
     docker tag codex-gateway-$target:latest codex-gateway-$target:built
 done
@@ -72,15 +71,18 @@ other() {
     name=$1 program=$2 entry=$3
     mkdir "$dir/other" && cp -L "$program" "$dir/other/program"
     printf 'FROM gateway-base/runtime:1\nCOPY program %s\n%s\n' "$entry" "$4" >"$dir/other/Dockerfile"
-    docker build --quiet --tag "gateway-other/$name:1" "$dir/other" >/dev/null
+    docker build --quiet --tag "$name" "$dir/other" >/dev/null
     rm -rf "$dir/other"
 }
-other traefik "$TRAEFIK_BIN" /usr/local/bin/traefik 'ENTRYPOINT ["/usr/local/bin/traefik"]'
-other prometheus "$(command -v prometheus)" /bin/prometheus 'RUN mkdir /prometheus && chown 65534 /prometheus
+other gateway-other/traefik:1 "$TRAEFIK_BIN" /usr/local/bin/traefik 'ENTRYPOINT ["/usr/local/bin/traefik"]'
+other gateway-other/prometheus:1 "$(command -v prometheus)" /bin/prometheus 'RUN mkdir /prometheus && chown 65534 /prometheus
 USER 65534
 ENTRYPOINT ["/bin/prometheus"]'
 rotel=$(echo "${COMPOSE_TOOLS%/bin/*}"/lib/python3*/site-packages/rotel/rotel-agent)
-other collector "$rotel" /rotel 'ENTRYPOINT ["/rotel", "start", "--otlp-grpc-endpoint", "0.0.0.0:4317", "--otlp-http-endpoint", "0.0.0.0:4318"]'
+other gateway-other/collector:1 "$rotel" /rotel 'ENTRYPOINT ["/rotel", "start", "--otlp-grpc-endpoint", "0.0.0.0:4317", "--otlp-http-endpoint", "0.0.0.0:4318"]'
+
+[ -n "${WHOLE:-}" ] || other codex-gateway-dev-upstream:latest "$UPSTREAM_BIN" /usr/local/bin/scripted-upstream \
+    'ENTRYPOINT ["/usr/local/bin/scripted-upstream", "--addr", "0.0.0.0:8080"]'
 
 docker image prune --force >/dev/null
 docker image ls

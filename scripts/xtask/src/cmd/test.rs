@@ -78,7 +78,7 @@ fn everything(options: &Options, paths: &Paths, steps: &mut Steps<'_>, ui: &Ui) 
     if all || !in_engines.is_empty() {
         prometheus::ensure(steps)?;
         let tests = nextest_command(options, paths, &nextest, &codex, ui);
-        engine::step(paths, &clients, steps, tests, &in_engines)?;
+        engine::step(paths, &clients, options.long, steps, tests, &in_engines)?;
     }
     if all || !in_machines.is_empty() {
         let tests = nextest_command(options, paths, &nextest, &codex, ui);
