@@ -6,7 +6,7 @@ import secrets
 from . import programs
 from .cli import GOOD, MISSING, ROOT, USAGE, Failure, Settings, parser, say
 from .evidence import Evidence
-from .stack import DEV, Stack
+from .stack import DEV, Stack, changing
 
 ABOUT = """The dev stack of compose/compose.dev.stack.yml: the pair behind a Traefik of its own, with a scripted upstream (no login, no
 quota), a collector, Prometheus and, with --grafana, Grafana with the dashboards. All on this host's loopback.
@@ -39,14 +39,11 @@ supports_websockets = false
 def main(arguments):
     options = parser(ABOUT)
     options.add_argument("action", choices=["up", "down", "status"])
-    options.add_argument("--env-file", default=str(ROOT / ".env.dev"), metavar="FILE", help="settings [default: .env.dev]")
-    options.add_argument("--dry-run", action="store_true", help="tell every command that would change something")
+    changing(options, "dev-stack", ".env.dev")
     options.add_argument("--no-build", action="store_true", help="start the images that are there")
     options.add_argument("--real", action="store_true", help="codex's folder is .codev, with a login of its own, and the real provider")
     options.add_argument("--grafana", action="store_true", help="Grafana, too")
     options.add_argument("--volumes", action="store_true", help="with down: the data of Prometheus and the front, too")
-    options.add_argument("--out", metavar="DIR", help="where the evidence of `up` goes [default: test-results/dev-stack-TIME]")
-    options.add_argument("--wait", type=int, default=120, metavar="S", help="seconds until all must be healthy [default: 120]")
     options = options.parse_args(arguments)
     programs.need("docker")
     settings = Settings(options.env_file)
@@ -65,17 +62,17 @@ def main(arguments):
         "DOMAIN": domain,
         "CODEX_UID": str(uid),
     }
-    stack = Stack(DEV, settings, options.dry_run, extra)
-    profile = ["--profile", "grafana"] if options.grafana or options.action == "down" else []
+    profile = "grafana" if options.grafana or options.action == "down" else None
+    stack = Stack(DEV, settings, options.dry_run, extra, profile)
     if options.action == "status":
-        say(stack.ask(*profile, "ps"))
+        say(stack.ask("ps"))
         return GOOD
     if options.action == "down":
-        stack.run(*profile, "down", "--remove-orphans", *(["--volumes"] if options.volumes else []))
+        stack.run("down", "--remove-orphans", *(["--volumes"] if options.volumes else []))
         return GOOD
     evidence = Evidence("dev-stack", options.out, keep=not options.dry_run)
     try:
-        _up(options, stack, profile, home, uid, evidence)
+        _up(options, stack, home, uid, evidence)
         evidence.check("up")
     except Failure as failure:
         evidence.check("up", str(failure))
@@ -109,18 +106,15 @@ def _uid(settings):
     return int(uid)
 
 
-def _up(options, stack, profile, home, uid, evidence):
+def _up(options, stack, home, uid, evidence):
     _home(home, uid, options)
     if programs.run(["docker", "network", "inspect", "traefik"]).returncode:
         say("+ docker network create traefik")
         if not options.dry_run and (done := programs.run(["docker", "network", "create", "traefik"])).returncode:
             raise Failure(f"the network traefik can't be made: {done.stderr.strip()}")
     if not options.no_build:
-        stack.run(*profile, "build", evidence=evidence, name="build.log")
-    stack.run(
-        *profile, "up", "--detach", "--no-build", "--wait", "--wait-timeout", str(options.wait),
-        evidence=evidence, name="up.log",
-    )  # fmt: skip
+        stack.run("build", evidence=evidence, name="build.log")
+    stack.up(options.wait, evidence=evidence)
 
 
 def _home(home, uid, options):

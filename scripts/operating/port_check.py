@@ -14,6 +14,7 @@ from .checks.stack import FRONT, WORKER, Stack
 from .checks.verdict import fault
 from .cli import FAILED, GOOD, MISSING, ROOT, USAGE, Failure, Settings, dotenv, parser, say
 from .evidence import RESULTS, Evidence
+from .stack import PROD
 
 HELP = """Holds the production compose file to what must stay true of it, and tells everything that isn't, each with its line.
 
@@ -38,7 +39,7 @@ SYNC_LIMIT = 60
 
 def options(arguments):
     reads = parser(HELP)
-    reads.add_argument("--file", type=Path, default=programs.COMPOSE_FILE, help="the compose file (compose/docker-compose.yml)")
+    reads.add_argument("--file", type=Path, default=PROD, help="the compose file (compose/docker-compose.yml)")
     reads.add_argument("--env-file", type=Path, help="the variables of the deployment (.env, where that is there)")
     reads.add_argument("--out", type=Path, help="the folder for what was seen (test-results/port-<time>)")
     reads.add_argument("--no-sync", action="store_true", help="leave scripts/port-sync-config out")

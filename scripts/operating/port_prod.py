@@ -8,7 +8,7 @@ from . import programs
 from .cli import FAILED, GOOD, MISSING, ROOT, USAGE, Failure, Settings, parser, say
 from .evidence import Evidence, stamp
 from .others import env_file, script
-from .stack import GOOD_TAG, PREVIOUS, PROD, Stack, ids, inspect, tag
+from .stack import GOOD_TAG, PREVIOUS, PROD, Stack, changing, ids, inspect, tag
 
 #: Seconds that Traefik may need to learn of what has been started.
 DOOR = "30"
@@ -47,16 +47,13 @@ def main(arguments):
 
 def _options(arguments):
     options = parser(ABOUT)
-    options.add_argument("--env-file", default=str(ROOT / ".env"), metavar="FILE", help="settings [default: .env]")
-    options.add_argument("--out", metavar="DIR", help="where the evidence goes [default: test-results/deploy-TIME]")
-    options.add_argument("--dry-run", action="store_true", help="check, and tell every command that would change something")
+    changing(options, "deploy")
     options.add_argument("--no-build", action="store_true", help="deploy the images that are there")
     options.add_argument("--no-sync", action="store_true", help="leave .codex-api/config.toml alone")
     options.add_argument("--no-backup", action="store_true", help="don't keep .codex-api first")
     options.add_argument("--no-smoke", action="store_true", help="don't ask the public door afterwards")
     options.add_argument("--force-recreate", action="store_true", help="replace the containers even if nothing has changed")
     options.add_argument("--rollback", action="store_true", help="go back by itself when the deployment or its smoke test fails")
-    options.add_argument("--wait", type=int, default=120, metavar="S", help="seconds until both must be healthy [default: 120]")
     return options.parse_args(arguments)
 
 

@@ -7,9 +7,8 @@ import shutil
 import subprocess
 import threading
 
-from .cli import MISSING, ROOT, Failure, say
+from .cli import MISSING, Failure, say
 
-COMPOSE_FILE = ROOT / "compose/docker-compose.yml"
 #: Seconds. Building images takes as long as compiling does.
 QUICK, SLOW = 60, 3600
 
@@ -50,7 +49,10 @@ def run(command, limit=QUICK, environment=None, **more):
 
 
 def show(command, limit=SLOW, environment=None, log=None, **more):
-    """Runs a command, and shows what it prints while it prints it, in `log`, too. Gives its exit code and its last lines."""
+    """Runs a command, and shows what it prints while it prints it, in `log`, too. Gives its exit code and its last lines.
+
+    At its limit, in seconds, it is told to end, which is a `Failure`.
+    """
     command = [str(word) for word in command]
     settings = {**os.environ, **environment} if environment else None
     last = collections.deque(maxlen=20)
@@ -61,7 +63,9 @@ def show(command, limit=SLOW, environment=None, log=None, **more):
                 command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **more
             )
         )
-        late = threading.Timer(limit, child.kill)
+        is_late = threading.Event()
+        # Told, not killed: docker tells its plugin, Compose, which would run on.
+        late = threading.Timer(limit, lambda: (is_late.set(), child.terminate()))
         late.start()
         stack.callback(late.cancel)
         for line in child.stdout:
@@ -70,4 +74,6 @@ def show(command, limit=SLOW, environment=None, log=None, **more):
             if out:
                 out.write(line)
                 out.flush()
+    if is_late.is_set():
+        raise Failure(f"`{' '.join(command)}` did not end within {limit} s, and was stopped")
     return child.returncode, "\n".join(last)

@@ -7,7 +7,7 @@ from .cli import GOOD, MISSING, ROOT, Failure, Settings, parser, say
 from .evidence import Evidence, stamp
 from .others import env_file, script
 from .port_prod import DOOR
-from .stack import GOOD_TAG, PREVIOUS, PROD, Stack, ids, retagged, tag
+from .stack import GOOD_TAG, PREVIOUS, PROD, Stack, changing, ids, retagged, tag
 
 ABOUT = """Goes back to the images that ran before the last `scripts/port-prod`, or to those of another tag.
 
@@ -19,14 +19,11 @@ stack is stopped."""
 
 def main(arguments):
     options = parser(ABOUT)
+    changing(options, "rollback")
     options.add_argument("--to", default=PREVIOUS, metavar="TAG", help="the images' tag to go back to [default: previous]")
     options.add_argument("--list", action="store_true", help="show what could be gone back to, and end")
     options.add_argument("--state", metavar="FILE", help="a backup of .codex-api to be restored, too")
-    options.add_argument("--env-file", default=str(ROOT / ".env"), metavar="FILE", help="settings [default: .env]")
-    options.add_argument("--out", metavar="DIR", help="where the evidence goes [default: test-results/rollback-TIME]")
-    options.add_argument("--dry-run", action="store_true", help="check, and tell every command that would change something")
     options.add_argument("--no-smoke", action="store_true", help="don't ask the public door afterwards")
-    options.add_argument("--wait", type=int, default=120, metavar="S", help="seconds until both must be healthy [default: 120]")
     options = options.parse_args(arguments)
     path, options.env_file = env_file(options.env_file)
     settings = Settings(path)

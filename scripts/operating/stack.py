@@ -14,17 +14,26 @@ OURS = ("worker", "front")
 PREVIOUS, GOOD_TAG = "previous", "good"
 
 
+def changing(options, kind, env_file=".env"):
+    """Gives a parser the options of whatever changes a stack; evidence of its runs is in folders of this kind."""
+    options.add_argument("--env-file", default=str(ROOT / env_file), metavar="FILE", help=f"settings [default: {env_file}]")
+    options.add_argument("--out", metavar="DIR", help=f"where the evidence goes [default: test-results/{kind}-TIME]")
+    options.add_argument("--dry-run", action="store_true", help="check, and tell every command that would change something")
+    options.add_argument("--wait", type=int, default=120, metavar="S", help="seconds until all must be healthy [default: 120]")
+
+
 class Stack:
     """One compose file with the variables that it is to see."""
 
-    def __init__(self, file, settings, dry_run=False, extra=None):
+    def __init__(self, file, settings, dry_run=False, extra=None, profile=None):
         self.file, self.settings, self.dry_run = file, settings, dry_run
+        self.profile = ["--profile", profile] if profile else []
         self.extra = extra or {}
 
     def command(self, *words):
         # Named in any case: without one Compose would read whatever `.env` lies beside its file.
         env_file = self.settings.file if self.settings.file.is_file() else os.devnull
-        return [*programs.compose(), "-f", str(self.file), "--env-file", str(env_file), *words]
+        return [*programs.compose(), "-f", str(self.file), "--env-file", str(env_file), *self.profile, *words]
 
     def run(self, *words, limit=programs.SLOW, evidence=None, name=None):
         """Runs a command of Compose that changes something, and shows what it says; a dry run tells it instead."""
@@ -38,7 +47,7 @@ class Stack:
             raise Failure(f"`{' '.join(words)}` failed ({code}): {last.splitlines()[-1] if last else 'it said nothing'}")
 
     def up(self, wait, *more, evidence=None):
-        """Starts what is not as the file says, and waits until both are healthy."""
+        """Starts what is not as the file says, and waits, in seconds, until all are healthy."""
         words = ("up", "--detach", "--no-build", "--wait", "--wait-timeout", str(wait))
         self.run(*words, *more, evidence=evidence, name="up.log")
 

@@ -12,6 +12,7 @@ from unittest import mock
 
 from operating.cli import Failure
 from operating.smoking import keeping
+from operating.smoking.testing.certificate import certificate
 from operating.smoking.testing.fake import KEY, Fake, Reply, as_json
 from operating.smoking.testing.runner import LIMIT, NAMES, Smoke
 
@@ -137,11 +138,7 @@ class Tls(Smoke):
     def setUpClass(cls):
         cls.made = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.made.cleanup)
-        folder = Path(cls.made.name)
-        cls.tls = folder / "cert.pem", folder / "key.pem"
-        words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        words += ["-subj", "/CN=smoke", "-addext", "subjectAltName=DNS:api.test", "-out", cls.tls[0], "-keyout", cls.tls[1]]
-        subprocess.run(words, check=True, capture_output=True)
+        cls.tls = certificate(Path(cls.made.name), "smoke", "api.test")
 
     def door(self, fake):
         return "--url", f"https://api.test:{fake.port}", "--resolve", f"api.test:{fake.port}:127.0.0.1"

@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 from operating.cli import ROOT
+from operating.smoking.testing.certificate import certificate
 from operating.smoking.testing.fake import KEY, Fake, Reply
 from operating.smoking.testing.runner import LIMIT, NAMES, Smoke
 
@@ -132,11 +133,7 @@ class Local(Project):
     def setUpClass(cls):
         cls.made = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.made.cleanup)
-        folder = Path(cls.made.name)
-        cls.tls = folder / "cert.pem", folder / "key.pem"
-        words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        words += ["-subj", "/CN=TRAEFIK DEFAULT CERT", "-out", cls.tls[0], "-keyout", cls.tls[1]]
-        subprocess.run(words, check=True, capture_output=True)
+        cls.tls = certificate(Path(cls.made.name), "TRAEFIK DEFAULT CERT")
 
     def test_it_is_asked_without_an_option(self):
         # A domain and keys of production lie about, and a proxy.

@@ -59,20 +59,27 @@ pub struct Pair {
     client: reqwest::Client,
 }
 
+/// Settings of a provider: codex asks it once.
+pub const NO_RETRIES: &str = "request_max_retries = 0\nstream_max_retries = 0\n";
+
+/// A `config.toml` for the real codex: its provider is the scripted upstream at `base_url`, with these settings more.
+pub fn scripted_provider(base_url: &str, provider: &str) -> String {
+    format!(
+        "model = \"gpt-5.5\"\nmodel_provider = \"scripted\"\n\n[model_providers.scripted]\nname = \"scripted\"\n\
+         base_url = \"{base_url}\"\nwire_api = \"responses\"\n{provider}supports_websockets = false\n"
+    )
+}
+
 impl Builder {
     /// The real codex with a scripted upstream at `base_url`, without retries of its own.
     pub fn real(base_url: &str) -> io::Result<Self> {
-        Self::real_with(base_url, "request_max_retries = 0\nstream_max_retries = 0\n")
+        Self::real_with(base_url, NO_RETRIES)
     }
 
     /// The same with other settings of the provider (`""`: the child's default retries).
     pub fn real_with(base_url: &str, provider: &str) -> io::Result<Self> {
         let builder = Self::new(real_codex())?;
-        let config = format!(
-            "model = \"gpt-5.5\"\nmodel_provider = \"scripted\"\n\n[model_providers.scripted]\nname = \"scripted\"\n\
-             base_url = \"{base_url}\"\nwire_api = \"responses\"\n{provider}supports_websockets = false\n"
-        );
-        std::fs::write(builder.home().join("config.toml"), config)?;
+        std::fs::write(builder.home().join("config.toml"), scripted_provider(base_url, provider))?;
         Ok(builder)
     }
 

@@ -37,6 +37,7 @@ scripts!(
     test_port_check,
     test_port_check_around,
     test_port_prod,
+    test_programs,
     test_release,
     test_release_binaries,
     test_release_images,

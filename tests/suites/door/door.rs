@@ -2,7 +2,7 @@
 
 use gateway_tests::{
     described::Shape,
-    fake_child::Script,
+    fake_child::{Script, Start},
     pair::{Builder, KEY, Pair},
 };
 use serde_json::{Value, json};
@@ -12,6 +12,15 @@ use crate::raw::{Answer, Raw};
 /// A well-behaved child.
 pub(crate) fn builder() -> Builder {
     Builder::fake(&Script::default()).expect("a home for the pair")
+}
+
+/// A child that ends at once whenever it is started; it is tried again a minute later.
+pub(crate) fn never_up() -> Builder {
+    let start = Start { crash_before_handshake: u32::MAX, exit_code: 3, ..Start::default() };
+    Builder::fake(&Script { start, ..Script::default() })
+        .expect("a home for the pair")
+        .daemon("WORKER_BACKOFF_INITIAL_MS", "60000")
+        .daemon("WORKER_BACKOFF_MAX_MS", "60000")
 }
 
 /// A pair that serves, models too.

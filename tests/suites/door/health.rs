@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gateway_tests::{
-    fake_child::{Script, Start},
-    pair::{Builder, Pair},
-};
+use gateway_tests::pair::Pair;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::door::{asking, builder, chat, failure, named, once, start, stranger};
+use crate::door::{asking, builder, chat, failure, named, never_up, once, start, stranger};
 use crate::raw::{Answer, Raw};
 
 const READY: [&str; 2] = ["/healthz", "/readyz"];
@@ -55,17 +52,7 @@ async fn a_serving_pair_says_so() {
 
 #[tokio::test]
 async fn a_child_that_never_comes_up_is_told_in_full() {
-    let script = Script {
-        start: Start { crash_before_handshake: u32::MAX, exit_code: 3, ..Start::default() },
-        ..Script::default()
-    };
-    let pair = Builder::fake(&script)
-        .expect("a home")
-        .daemon("WORKER_BACKOFF_INITIAL_MS", "60000")
-        .daemon("WORKER_BACKOFF_MAX_MS", "60000")
-        .start_unready()
-        .await
-        .expect("the pair starts");
+    let pair = never_up().start_unready().await.expect("the pair starts");
     let addr = pair.addr;
     let backoff = pair.eventually("the backoff to be told", || async move {
         let mut raw = Raw::connect(addr).await;

@@ -1,7 +1,9 @@
 //! The pair in a machine, installed as `systemd/README.md` says, with a scripted upstream beside it.
 
 use crate::machine::{Machine, eventually};
-use gateway_tests::pair::{Answer, Binary, End, KEY, SocketClient, binary, real_codex};
+use gateway_tests::pair::{
+    Answer, Binary, End, KEY, NO_RETRIES, SocketClient, binary, real_codex, scripted_provider,
+};
 use std::{
     fs,
     os::unix::fs::symlink,
@@ -15,18 +17,6 @@ pub(crate) const FRONT: &str = "codex-front.service";
 pub(crate) const PATH: &str = "/run/codex/worker.sock";
 pub(crate) const CHAT: &str = "http://127.0.0.1:11435/v1/chat/completions";
 
-/// The provider on loopback.
-const CONFIG: &str = r#"
-model = "gpt-5.5"
-model_provider = "scripted"
-[model_providers.scripted]
-name = "scripted"
-base_url = "http://127.0.0.1:9999/v1"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-supports_websockets = false
-"#;
 const UPSTREAM: &str = "[Service]\nExecStart=/usr/local/bin/scripted-upstream --addr 127.0.0.1:9999\n";
 
 fn units() -> PathBuf {
@@ -57,7 +47,8 @@ pub(crate) async fn installed() -> Machine {
     machine.write("/usr/lib/sysusers.d/codex-gateway.conf", &users);
     machine.ok(&["systemd-sysusers"]).await;
     machine.ok(&["install", "-d", "-m", "0700", "-o", "codex-worker", "-g", "codex", "/var/lib/codex"]).await;
-    machine.write("/var/lib/codex/config.toml", CONFIG);
+    let config = scripted_provider("http://127.0.0.1:9999/v1", NO_RETRIES);
+    machine.write("/var/lib/codex/config.toml", &config);
     machine.ok(&["chown", "codex-worker:codex", "/var/lib/codex/config.toml"]).await;
     machine.write("/etc/codex/codex-worker.env", "");
     machine.write("/etc/codex/codex-front.env", &format!("PROXY_API_KEY={KEY}\n"));

