@@ -11,6 +11,8 @@ from .cli import MISSING, Failure, say
 
 #: Seconds. Building images takes as long as compiling does.
 QUICK, SLOW = 60, 3600
+#: Seconds that a command has to end in once it is told to.
+LAST = 10
 
 
 def need(name, remedy=""):
@@ -51,7 +53,7 @@ def run(command, limit=QUICK, environment=None, **more):
 def show(command, limit=SLOW, environment=None, log=None, **more):
     """Runs a command, and shows what it prints while it prints it, in `log`, too. Gives its exit code and its last lines.
 
-    At its limit, in seconds, it is told to end, which is a `Failure`.
+    At its limit, in seconds, it is told to end, and killed if it doesn't: a `Failure`.
     """
     command = [str(word) for word in command]
     settings = {**os.environ, **environment} if environment else None
@@ -64,8 +66,17 @@ def show(command, limit=SLOW, environment=None, log=None, **more):
             )
         )
         is_late = threading.Event()
-        # Told, not killed: docker tells its plugin, Compose, which would run on.
-        late = threading.Timer(limit, lambda: (is_late.set(), child.terminate()))
+
+        def stop():
+            is_late.set()
+            # Told first: docker tells its plugin, Compose, which would run on with our pipe.
+            child.terminate()
+            try:
+                child.wait(LAST)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+        late = threading.Timer(limit, stop)
         late.start()
         stack.callback(late.cancel)
         for line in child.stdout:

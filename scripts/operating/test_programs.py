@@ -3,6 +3,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from operating import programs
 from operating.cli import MISSING, Failure
@@ -24,6 +25,11 @@ class Programs(unittest.TestCase):
         for run in (programs.run, programs.show):
             with self.subTest(run=run), self.assertRaisesRegex(Failure, r"^`sleep 600` did not end within 0\.2 s"):
                 run(["sleep", 600], limit=0.2)
+
+    def test_whatever_does_not_heed_that_is_killed(self):
+        words = ["sh", "-c", "trap '' TERM; exec sleep 600"]
+        with mock.patch.object(programs, "LAST", 0.2), self.assertRaisesRegex(Failure, "was stopped"):
+            programs.show(words, limit=0.5)
 
     def test_a_program_that_is_missing_is_told(self):
         with self.assertRaisesRegex(Failure, "no-such-program is not installed") as caught:
