@@ -52,12 +52,21 @@ pub(crate) fn commanding(request: &Recorded) -> Reply {
             let call = if request.json()["model"] == CODE {
                 said.custom_call("exec", format!("text(await tools.exec_command({call}))"))
             } else {
-                said.function_call("exec_command", call.to_string())
+                said.function_call(&command_tool(request), call.to_string())
             };
             call.completed(usage)
         }
         None => Reply::new().text("done").completed(usage),
     }
+}
+
+/// The tool that runs commands, by the name that the model was told: a client's own `exec_command` goes up as
+/// `fn_exec_command`. A model that called another name would have codex answer it and ask it again, as far as that comes
+/// before the interrupt.
+fn command_tool(request: &Recorded) -> String {
+    let tools = request.json()["tools"].as_array().cloned().unwrap_or_default();
+    let mut names = tools.iter().filter_map(|tool| tool["name"].as_str());
+    names.find(|name| name.ends_with("exec_command")).expect("a tool for commands").to_owned()
 }
 
 /// What `calls` calls of the model use.
