@@ -45,6 +45,7 @@ scripts!(
     test_restore_refusals,
     test_rollback,
     test_sbom,
+    test_sbom_small,
     test_smoke,
     test_smoke_edge,
     test_smoke_faults,
