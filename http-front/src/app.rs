@@ -1,16 +1,14 @@
-//! The front as a whole: what is started in which order, and how it ends.
+//! The front as a whole: what is started in which order. How it runs and ends is in [`crate::run`].
 
 use crate::{
     auth::{self, Auth, KeysError},
     config::Config,
-    daemon::{
-        aliases,
-        link::{Daemon, LinkConfig},
-    },
+    daemon::{aliases, link::LinkConfig, pool::Daemon},
     http::{
         descriptors,
-        listener::{self, BindError, HttpLimits},
-        lookup::{self, NameError},
+        listener::{self, HttpLimits},
+        lookup::NameError,
+        sockets::{Sockets, SocketsError},
     },
     images::{Images, ImagesError},
     limits::Limits,
@@ -25,26 +23,17 @@ use crate::{
         toggles::Variables,
     },
 };
+use handover::take::TakeError;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use otel::Otel;
-use sd_notify::NotifyState;
 use shared::{
     build_info, exit,
     settings::{Problem, Values},
     shutdown::Shutdown,
 };
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::Semaphore,
-};
-
-/// The setting of the internal listener.
-const INTERNAL: &str = "PROXY_INTERNAL_ADDR";
-/// How long tasks have to end after the force.
-const END: Duration = Duration::from_secs(5);
+use std::{io, net::SocketAddr, pin::Pin, sync::Arc};
+use tokio::{net::TcpListener, sync::Semaphore};
 
 /// Everything that requests share.
 pub struct App {
@@ -77,9 +66,18 @@ pub struct App {
 /// Why the front can't run.
 #[derive(Debug, thiserror::Error)]
 pub enum FrontError {
-    /// An address can't be served.
+    /// The sockets can't be had.
     #[error(transparent)]
-    Bind(#[from] BindError),
+    Sockets(#[from] SocketsError),
+    /// A socket doesn't tell where it listens.
+    #[error("can't see where the listeners are: {0}")]
+    Listeners(io::Error),
+    /// It can't take over.
+    #[error(transparent)]
+    Take(#[from] TakeError),
+    /// It could take over, and couldn't serve.
+    #[error("took nothing over: {0}")]
+    Unready(&'static str),
     /// A name stands for no address that can be served.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -104,9 +102,9 @@ impl FrontError {
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Bind(_) | Self::Name(_) => exit::BIND,
+            Self::Sockets(_) | Self::Name(_) => exit::BIND,
             Self::Keys(_) | Self::Images(_) | Self::Prompt(_) | Self::Records(_) => exit::USAGE,
-            Self::Signals(_) => exit::FAILURE,
+            Self::Signals(_) | Self::Listeners(_) | Self::Take(_) | Self::Unready(_) => exit::FAILURE,
         }
     }
 }
@@ -131,96 +129,62 @@ pub fn configure(values: &Values) -> Result<Config, Vec<Problem>> {
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
-/// Runs the front until a signal ends it.
-///
-/// # Errors
-/// [`FrontError`], when it can't start.
-pub async fn run(config: Config, otel: Otel) -> Result<(), FrontError> {
-    let watch = |kind| signal(kind).map_err(FrontError::Signals);
-    let (mut term, mut int) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
-    let mut hup = watch(SignalKind::hangup())?;
-    let grace = config.grace;
-    let shutdown = Shutdown::new();
-    let reload = Reload::default();
-    let internal = tokio::select! {
-        found = lookup::address(&config.internal, INTERNAL) => found?,
-        // Nothing has begun that could be ended.
-        () = either(&mut term, &mut int) => return Ok(()),
-    };
-    start(config, internal, otel, &shutdown, &reload)?;
-    tell_systemd(&NotifyState::Ready);
-    loop {
-        tokio::select! {
-            () = either(&mut term, &mut int) => break,
-            _ = hup.recv() => {
-                tracing::info!(event = "front_reload", "files are read and opened again");
-                reload.ask();
-            }
+/// A front that could serve.
+pub struct Front {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// Its daemon.
+    pub daemon: Daemon,
+    /// Serves the listeners, one each.
+    serve: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Front {
+    /// Accepts connections from now on.
+    pub fn open(self, shutdown: &Shutdown) {
+        for serve in self.serve {
+            // A drain waits for it, too: one that it has accepted is served.
+            shutdown.spawn_work(serve);
         }
     }
-    tracing::info!(event = "front_drain", "draining; a second signal forces the end");
-    tell_systemd(&NotifyState::Stopping);
-    shutdown.start_drain();
-    let drained = tokio::select! {
-        () = shutdown.work_done() => true,
-        () = tokio::time::sleep(grace) => false,
-        () = either(&mut term, &mut int) => false,
-    };
-    shutdown.start_force();
-    let clean = shutdown.finished(END).await;
-    tracing::info!(event = "front_stopped", drained, clean);
-    Ok(())
 }
 
-/// Ready means that both listeners are bound: without the daemon, requests get their 503. Without systemd nothing is
-/// sent.
-fn tell_systemd(state: &NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
-        tracing::warn!(event = "notify_failed", %error, "can't tell systemd how the front is");
-    }
-}
-
-async fn either(term: &mut Signal, int: &mut Signal) {
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-}
-
-/// Binds both listeners, the internal one at `internal`, and serves them; `reload` tells when files are to be read again.
+/// Starts everything but the service at these sockets; `reload` tells when files are to be read again.
 ///
 /// # Errors
 /// [`FrontError`]; nothing is served then.
 pub fn start(
     config: Config,
-    internal: SocketAddr,
+    sockets: Sockets,
     otel: Otel,
     shutdown: &Shutdown,
     reload: &Reload,
-) -> Result<Addresses, FrontError> {
+) -> Result<Front, FrontError> {
     let (auth, keys) = auth::load(&config)?;
     let images = Images::new(config.images.clone(), shutdown)?;
     let prompt = Prompt::load(&config)?;
     let metrics = Arc::<Metrics>::default();
     let records = Records::open(&config.records, &metrics, shutdown, reload)?;
-    let public = listener::bind(config.public, "PORT")?;
-    let inner = listener::bind(internal, INTERNAL)?;
-    let local = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
-    let addresses = Addresses { public: local(&public, config.public), internal: local(&inner, internal) };
+    let Sockets { public, internal } = sockets;
+    let local = |listener: &TcpListener| listener.local_addr().map_err(FrontError::Listeners);
+    let addresses = Addresses { public: local(&public)?, internal: local(&internal)? };
     tracing::info!(
         event = "front_started", version = build_info::VERSION,
         public = %addresses.public, internal = %addresses.internal,
     );
     let agents_wanted = config.rights().any_agent() || auth.any_agent();
-    let link = LinkConfig {
-        socket: config.socket.clone(),
-        turn_buffer: config.stream_buffer,
+    let pooled = config.workers.len() > 1;
+    let links = config.workers.iter().map(|worker| LinkConfig {
+        socket: worker.socket.clone(),
+        name: worker.name.clone(),
+        pooled,
         max_line: config.max_line,
         default_model: config.model.clone(),
         // A key of the file that may ask for one can come at any time.
         agents: (agents_wanted || config.keys_file.is_some()).then(|| config.agent()),
         agents_wanted,
-    };
+    });
+    let links: Vec<LinkConfig> = links.collect();
     let wanted = config.max_connections;
     let (for_public, for_internal) = descriptors::places(wanted, descriptors::raise());
     if for_public < wanted {
@@ -234,14 +198,15 @@ pub fn start(
     }
     let (header_timeout, write_timeout) = (config.header_timeout, config.write_timeout);
     let inside = Side::Internal { metrics: config.metrics };
-    let board = Board::new(Variables {
+    let variables = Variables {
         maintenance: config.maintenance,
         retry_after: config.maintenance_retry_after,
         app_server: config.app_server,
-    });
+    };
+    let board = Board::new(variables, links.len());
     let end = shutdown.clone();
     shutdown.spawn(board::tell(board.clone(), async move { end.forced().await }));
-    let daemon = Daemon::connect(link, board.clone(), shutdown);
+    let daemon = Daemon::connect(links, config.stream_buffer, config.affinity, &board, shutdown);
     shutdown.spawn(aliases::watch(daemon.watch(), config.aliases.clone()));
     let limits = Arc::new(Limits::new(config.limits.clone(), Arc::clone(&metrics)));
     match keys {
@@ -264,7 +229,8 @@ pub fn start(
         shutdown: shutdown.clone(),
         config,
     });
-    for (listener, side, connections) in [(public, Side::Public, for_public), (inner, inside, for_internal)] {
+    let sides = [(public, Side::Public, for_public), (internal, inside, for_internal)];
+    let serve = sides.map(|(listener, side, connections)| {
         let limits = HttpLimits { header_timeout, write_timeout, connections };
         let counts = app.metrics.connections();
         let service = TowerToHyperService::new(warp::service(dispatch::routes(app.clone(), side)));
@@ -274,7 +240,7 @@ pub fn start(
             access::answer(access, service.call(dispatch::with_path(request)))
         };
         let serve = listener::serve(listener, service, limits, counts, shutdown.clone());
-        shutdown.spawn(serve);
-    }
-    Ok(addresses)
+        Box::pin(serve) as Pin<Box<dyn Future<Output = ()> + Send>>
+    });
+    Ok(Front { addresses, daemon: app.daemon.clone(), serve: serve.into() })
 }

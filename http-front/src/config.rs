@@ -10,6 +10,10 @@ pub use self::{
     records::RecordConfig,
 };
 use crate::{
+    daemon::{
+        affinity::Bounds,
+        names::{self, Worker},
+    },
     http::address::ListenAddress,
     images::{AllowedHost, ImageConfig},
     translate::{
@@ -20,6 +24,8 @@ use crate::{
         request::Options,
     },
 };
+use handover::Origin;
+use listenfd::ListenFd;
 use shared::{
     settings::{COMMON, Invocation, Problem, Reader, Setting, Values},
     telemetry::LogConfig,
@@ -65,7 +71,9 @@ pub struct Config {
     /// `PROXY_INTERNAL_ADDR`.
     pub internal: ListenAddress,
     /// `WORKER_SOCKET`.
-    pub socket: PathBuf,
+    pub workers: Vec<Worker>,
+    /// `PROXY_AFFINITY_MAX` and `PROXY_AFFINITY_TTL_S`.
+    pub affinity: Bounds,
     /// `PROXY_API_KEY`.
     pub api_key: Option<ApiKey>,
     /// `PROXY_API_KEYS_FILE`.
@@ -148,6 +156,8 @@ pub struct Config {
     pub max_line: usize,
     /// `PROXY_SHUTDOWN_GRACE_MS`.
     pub grace: Duration,
+    /// `PROXY_HANDOVER_GRACE_MS`.
+    pub handover_grace: Duration,
     /// How logs are written.
     pub log: LogConfig,
     /// What is exported over OTLP.
@@ -226,6 +236,11 @@ impl Config {
         if key_profiles.iter().any(|name| Profile::named(name).is_none()) {
             r.problem("PROXY_API_KEY_PROFILES", "must be `completion` or `completion,agent`");
         }
+        let workers =
+            names::workers(&r.text("WORKER_SOCKET").unwrap_or_default()).unwrap_or_else(|problem| {
+                r.problem("WORKER_SOCKET", problem);
+                Vec::new()
+            });
         let workdir = r.path("PROXY_CODEX_WORKDIR").unwrap_or_default();
         if !workdir.is_absolute() {
             r.problem("PROXY_CODEX_WORKDIR", "must be an absolute path");
@@ -233,7 +248,11 @@ impl Config {
         let config = Self {
             public,
             internal,
-            socket: r.path("WORKER_SOCKET").unwrap_or_default(),
+            workers,
+            affinity: Bounds {
+                most: size(r.count("PROXY_AFFINITY_MAX")),
+                ttl: Duration::from_secs(r.count("PROXY_AFFINITY_TTL_S")),
+            },
             api_key: api_key.map(ApiKey),
             keys_file: r.path("PROXY_API_KEYS_FILE"),
             limits: LimitConfig::read(&mut r),
@@ -296,6 +315,7 @@ impl Config {
             keep_alive,
             max_line: r.bytes_from("PROXY_MAX_LINE_BYTES", 64 * 1024),
             grace: r.millis("PROXY_SHUTDOWN_GRACE_MS"),
+            handover_grace: r.millis("PROXY_HANDOVER_GRACE_MS"),
             log: LogConfig::read(&mut r),
             otel: otel::Config::read(&mut r, "http-front"),
         };
@@ -334,6 +354,24 @@ fn images(r: &mut Reader<'_>, max_body: usize, threads: usize) -> ImageConfig {
         max_fetched: max_body,
         threads,
     }
+}
+
+/// How this process was started: by itself, or to take over from an older front.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn origin() -> Origin {
+    Origin::read(|name| std::env::var(name).ok())
+}
+
+/// The sockets that systemd passed (`LISTEN_FDS`). They are there once: the variables are gone after this.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn passed_sockets() -> ListenFd {
+    ListenFd::from_env()
+}
+
+/// What `WATCHDOG_USEC` says, if it is meant for this process.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero())
 }
 
 /// Resolves the process's own command line and environment.

@@ -8,3 +8,4 @@ pub mod lookup;
 mod places;
 mod progress;
 mod seats;
+pub mod sockets;

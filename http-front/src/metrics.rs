@@ -57,14 +57,25 @@ pub struct Metrics {
 /// What is told beside that, as it is when somebody asks.
 #[derive(Debug, Clone, Default)]
 pub struct Scraped {
-    /// Whether the daemon is connected and answers.
+    /// The workers, in the order of `WORKER_SOCKET`.
+    pub workers: Vec<Worker>,
+    /// The front's own process.
+    pub front: Process,
+}
+
+/// A worker, as it is when somebody asks.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// What it is called.
+    pub name: Arc<str>,
+    /// Whether its daemon is connected and answers.
     pub connected: bool,
     /// Whether turns can be started.
     pub ready: bool,
-    /// What the daemon has counted, where it has told.
-    pub worker: Option<Arc<Told>>,
-    /// The front's own process.
-    pub front: Process,
+    /// Turns of this front that it has.
+    pub in_flight: usize,
+    /// What its daemon has counted, where it has told.
+    pub told: Option<Arc<Told>>,
 }
 
 /// The front's own process: what it has counted, with what the system says, where it does. A counter never falls because

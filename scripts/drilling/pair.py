@@ -114,7 +114,7 @@ class Given:
 
     def connected(self):
         """Whether the front tells the daemon's series."""
-        return b"\ncodex_worker_connected 1\n" in self.request("GET", f"{self.internal}/metrics", limit=5)[1]
+        return b'\ncodex_worker_connected{worker="worker"} 1\n' in self.request("GET", f"{self.internal}/metrics", limit=5)[1]
 
     @contextlib.contextmanager
     def dying_codex(self):

@@ -45,7 +45,7 @@ FAULTS = [
     ("forbidden is not refused", "wrong-key", status(403), "status 403 where 401"),
     # What is hidden, and what is not there.
     ("public metrics", "hidden-metrics", instead(Reply(200, b"# TYPE x counter\nx 1\n")), "status 200 where 404"),
-    ("metrics as 404", "hidden-metrics", instead(Reply(404, b"codex_worker_ready 1\n")), "404, with series in it"),
+    ("metrics as 404", "hidden-metrics", instead(Reply(404, b'codex_worker_ready{worker="worker"} 1\n')), "404, with series in it"),
     ("a public /verify", "hidden-verify", status(401), "status 401 where 404"),
     ("public toggles", "hidden-maintenance", instead(as_json(200, {"enabled": False})), "status 200 where 404"),
     ("everything is there", "unknown-route", instead(OPEN), "status 200 where 404"),

@@ -157,6 +157,9 @@ pub struct Status {
     /// What an operator has switched; not there when the daemon is older than toggles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub toggles: Option<Toggles>,
+    /// A younger daemon serves the socket now: connect again for what is new; what runs here may finish.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub superseded: bool,
     /// Counts the changes that are told; a client that sees it grow by one knows that it missed none.
     pub seq: u64,
 }
@@ -177,6 +180,7 @@ impl Default for Status {
             load: Load::default(),
             agent: None,
             toggles: None,
+            superseded: false,
             seq: 0,
         }
     }

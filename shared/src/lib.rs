@@ -19,6 +19,7 @@ pub mod queue;
 pub mod rpc;
 pub mod settings;
 pub mod shutdown;
+pub mod signals;
 pub mod telemetry;
 pub mod time;
 pub mod trace;

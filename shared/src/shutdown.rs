@@ -1,5 +1,8 @@
 //! The one way to end: drain, then force, and wait for every task.
 //!
+//! Before that a program can be replaced by another process: what comes anew goes there, and what it has it serves as before,
+//! whatever comes on the connections that are open.
+//!
 //! Every task of a binary is spawned here, so that nothing outlives the end of the program unseen.
 
 use std::{future::Future, time::Duration};
@@ -9,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// Handles of a program's end; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
+    replaced: CancellationToken,
     drain: CancellationToken,
     force: CancellationToken,
     tracker: TaskTracker,
@@ -20,6 +24,21 @@ impl Shutdown {
     /// A program that runs.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Another process serves from now on: accept no connection, and serve those that are open until they end.
+    pub fn start_replaced(&self) {
+        self.replaced.cancel();
+    }
+
+    /// Whether another process serves.
+    pub fn is_replaced(&self) -> bool {
+        self.replaced.is_cancelled()
+    }
+
+    /// Resolves once another process serves. Cancel safe.
+    pub async fn replaced(&self) {
+        self.replaced.cancelled().await;
     }
 
     /// Take no new work; finish what is there.

@@ -5,15 +5,19 @@
 
 mod answer;
 mod binaries;
+mod load;
 mod pipeline;
 mod process;
 mod socket;
+mod workers;
 
 pub use answer::{Answer, End, asking};
 pub use binaries::{Binary, binary, ca_bundle, real_codex};
+pub use load::load;
 pub use pipeline::pipeline;
 pub use process::{Process, children, resident};
 pub use socket::SocketClient;
+pub use workers::{Worker, Workers};
 
 use crate::{
     fake_child::{Home, Script},
@@ -256,6 +260,15 @@ impl Pair {
     /// A URL of the public listener.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
+    }
+
+    /// Closes the connections that the client has kept.
+    ///
+    /// # Errors
+    /// As the first client's.
+    pub fn forget_connections(&mut self) -> io::Result<()> {
+        self.client = reqwest::Client::builder().build().map_err(io::Error::other)?;
+        Ok(())
     }
 
     /// An HTTP client that keeps connections.

@@ -7,6 +7,7 @@ use crate::{
     home,
     policy::{Agent, Policy, Profiles, Sandbox, profile::lexical},
 };
+use handover::Origin;
 use listenfd::ListenFd;
 use shared::{
     backoff,
@@ -248,6 +249,12 @@ pub fn from_process() -> Result<Invocation, Vec<Problem>> {
         |name| std::env::var(name).ok(),
         shared::settings::read_text,
     )
+}
+
+/// How this process was started: by itself, or to take over from an older daemon.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn origin() -> Origin {
+    Origin::read(|name| std::env::var(name).ok())
 }
 
 /// What the child's environment is made from.

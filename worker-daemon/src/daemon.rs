@@ -1,17 +1,16 @@
-//! The daemon as a whole: what is started in which order, and how it ends.
+//! The daemon as a whole: what is started in which order. How it runs and ends is in [`crate::run`].
 
 use crate::{
     catalog,
     client::ClientLimits,
-    config::{self, Config},
+    config::Config,
     door::Door,
-    hardening,
-    home::{self, HomeError},
-    listener::{self, BindError, Socket},
+    home::HomeError,
+    listener::{self, BindError, Made, Socket},
     measure,
     mux::{
-        action::{Order, Reason},
-        actor::{Actor, INBOX},
+        action::Order,
+        actor::{Actor, ChildEvent, INBOX},
         core::{Core, Limits},
         observe::span::Spans,
     },
@@ -19,32 +18,25 @@ use crate::{
     spans::Exported,
     supervisor::{
         self, Connections, Supervisor,
-        prepare::{PrepareError, Prepared, prepare},
+        prepare::{PrepareError, Prepared},
     },
-    systemd::{
-        notify::{self, Pulse},
-        passed,
-    },
+    systemd::notify::{self, Pulse},
     toggles,
-    workdir::{self, WorkdirError},
+    workdir::WorkdirError,
 };
+use handover::take::TakeError;
 use otel::Otel;
 use shared::{
-    build_info,
     control::{Load, Status},
     exit,
     shutdown::Shutdown,
 };
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::Instant,
 };
-
-/// How long tasks have to end after the force: the ladder of the child takes up to 4 s.
-const END: Duration = Duration::from_secs(8);
 
 /// Why the daemon can't run.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +62,15 @@ pub enum DaemonError {
     /// The socket can't be served.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// It can't take over.
+    #[error(transparent)]
+    Take(#[from] TakeError),
+    /// It could take over, and couldn't serve.
+    #[error("took nothing over: {0}")]
+    Unready(&'static str),
+    /// What a younger daemon is to get can't be had.
+    #[error("can't keep the socket for a younger daemon: {0}")]
+    Keep(io::Error),
     /// Signals can't be watched.
     #[error("can't watch signals: {0}")]
     Signals(io::Error),
@@ -95,44 +96,18 @@ impl DaemonError {
             ) => exit::CODEX,
             Self::Lost(_) => exit::LOST,
             Self::Bind(_) => exit::BIND,
-            Self::Signals(_) | Self::Hardening(_) | Self::Broken(_) => exit::FAILURE,
+            Self::Signals(_)
+            | Self::Hardening(_)
+            | Self::Broken(_)
+            | Self::Take(_)
+            | Self::Unready(_)
+            | Self::Keep(_) => exit::FAILURE,
         }
     }
 }
 
-/// Runs the daemon until a signal, `daemon/drain` or the loss of codex ends it.
-///
-/// # Errors
-/// [`DaemonError`], when it can't start, or codex is gone for good. A codex that merely ends is started again.
-pub async fn run(config: Config, otel: Otel) -> Result<(), DaemonError> {
-    let signals = Signals::new().map_err(DaemonError::Signals)?;
-    if config.secure_mode {
-        hardening::apply().map_err(DaemonError::Hardening)?;
-    }
-    // Ours alone until the end.
-    let _home = home::prepare(&config.codex_home)?;
-    if let Some(workdir) = config.policy.workdir() {
-        workdir::prepare(workdir)?;
-    }
-    // Before the child: what can't be served needn't be started.
-    let socket = match passed::listener(config::passed_sockets()).map_err(BindError::from)? {
-        Some(passed) => Socket::passed(passed)?,
-        None => Socket::bind(&config.socket, config.socket_mode)?,
-    };
-    let prepared = prepare(&config).await?;
-    tracing::info!(
-        event = "daemon_started", version = build_info::VERSION, codex = prepared.version,
-        socket = %socket.path().display(), "serving the app-server protocol"
-    );
-    let shutdown = Shutdown::new();
-    refresh_catalog(&prepared, &shutdown);
-    let grace = config.grace;
-    let running = start(Arc::new(config), socket, prepared, &otel, &shutdown);
-    stop(signals, running, &shutdown, grace).await
-}
-
 /// What was left by an earlier start is refreshed behind this one.
-fn refresh_catalog(prepared: &Prepared, shutdown: &Shutdown) {
+pub(crate) fn refresh_catalog(prepared: &Prepared, shutdown: &Shutdown) {
     if prepared.catalog.cached {
         let Prepared { launch, catalog, .. } = prepared.clone();
         shutdown.spawn(async move {
@@ -143,36 +118,81 @@ fn refresh_catalog(prepared: &Prepared, shutdown: &Shutdown) {
     }
 }
 
-/// The handles of a running daemon.
-struct Running {
-    load: watch::Receiver<Load>,
-    orders: mpsc::Sender<Order>,
-    lost: oneshot::Receiver<String>,
-    essential: Essential,
+/// A daemon that could serve, and its handles.
+pub(crate) struct Running {
+    pub(crate) load: watch::Receiver<Load>,
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) lost: oneshot::Receiver<String>,
+    pub(crate) essential: Essential,
+    /// What the child does.
+    pub(crate) pulse: watch::Receiver<Pulse>,
+    /// The actor's inbox for what comes from inside, as long as it is open.
+    inside: mpsc::WeakSender<ChildEvent>,
+    closed: Option<(Socket, Door)>,
+    watchdog: Option<Duration>,
+}
+
+impl Running {
+    /// Accepts connections from now on. Once.
+    /// `made` is the socket's file, where this or an older daemon had made it: it is ours to remove.
+    pub(crate) fn accept(&mut self, made: Option<Made>, shutdown: &Shutdown) {
+        if let Some((mut socket, door)) = self.closed.take() {
+            socket.own(made);
+            self.essential.listener = Some(shutdown.spawn(listener::accept(socket, door)));
+        }
+    }
+
+    /// Tells systemd how the daemon is from now on. Once.
+    pub(crate) fn report(&self, shutdown: &Shutdown) {
+        shutdown.spawn(notify::report(self.pulse.clone(), self.watchdog, shutdown.clone()));
+    }
+
+    /// Tells the actor something from inside.
+    pub(crate) async fn tell(&self, event: ChildEvent) {
+        if let Some(inside) = self.inside.upgrade() {
+            // Where it is gone, the daemon ends.
+            inside.send(event).await.ok();
+        }
+    }
 }
 
 /// The tasks without which there is no daemon.
-struct Essential {
+pub(crate) struct Essential {
     mux: JoinHandle<()>,
-    listener: JoinHandle<()>,
+    /// None before connections are accepted, and where a younger daemon does that.
+    listener: Option<JoinHandle<()>>,
     supervisor: JoinHandle<()>,
 }
 
 impl Essential {
     /// The name of the one that ends first. Not to be called again after that.
-    async fn ended(&mut self) -> &'static str {
+    pub(crate) async fn ended(&mut self) -> &'static str {
+        let listener = async {
+            match &mut self.listener {
+                Some(listener) => drop(listener.await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = &mut self.mux => "mux",
-            _ = &mut self.listener => "listener",
+            () = listener => "listener",
             _ = &mut self.supervisor => "supervisor",
         }
     }
+
+    /// A younger daemon accepts connections.
+    pub(crate) fn no_listener(&mut self) {
+        self.listener = None;
+    }
 }
 
-fn start(
+/// Starts everything but the service at the socket. `successor` says that it takes over: what is switched is an older daemon's
+/// until it lets go.
+pub(crate) fn start(
     config: Arc<Config>,
     socket: Socket,
     prepared: Prepared,
+    successor: bool,
     otel: &Otel,
     shutdown: &Shutdown,
 ) -> Running {
@@ -199,14 +219,17 @@ fn start(
     }
     let (kept, from_disk) = mpsc::channel(1);
     let keep = toggles::keeper(&mut core, &config.codex_home, kept, shutdown);
+    if successor {
+        core.freeze_toggles();
+    }
     let (measured, from_system) = mpsc::channel(1);
     let (actor, load) = Actor::new(core, orders.clone(), keep, measure::start(measured, shutdown));
     let (client_events, from_clients) = mpsc::channel(INBOX);
     let (events, from_child) = mpsc::channel(INBOX);
+    let inside = events.downgrade();
     let (told, lost) = oneshot::channel();
     let mux = shutdown.spawn(actor.run(from_clients, from_child, from_disk, from_system, shutdown.clone()));
     let (pulse, felt) = watch::channel(Pulse { status: Status::default(), well_until: Instant::now() });
-    shutdown.spawn(notify::report(felt, config.watchdog, shutdown.clone()));
     let limits = ClientLimits { line: config.max_line, queue: config.client_queue };
     let door = Door {
         rule: Rule::new(config.allow_uids.clone()),
@@ -216,7 +239,7 @@ fn start(
         events: client_events,
         shutdown: shutdown.clone(),
     };
-    let listener = shutdown.spawn(listener::accept(socket, door));
+    let watchdog = config.watchdog;
     let connections = Connections {
         events,
         orders: from_mux,
@@ -226,87 +249,6 @@ fn start(
         shutdown: shutdown.clone(),
     };
     let supervisor = shutdown.spawn(Supervisor::new(config, prepared, connections).run());
-    Running { load, orders, lost, essential: Essential { mux, listener, supervisor } }
-}
-
-/// Drain on the first signal, force on the second or after the grace, then wait for every task.
-async fn stop(
-    mut signals: Signals,
-    running: Running,
-    shutdown: &Shutdown,
-    grace: Duration,
-) -> Result<(), DaemonError> {
-    let Running { mut load, orders, mut lost, mut essential } = running;
-    let why = loop {
-        tokio::select! {
-            // A drain first: with it the listener ends, which is no bug then.
-            biased;
-            () = shutdown.draining() => break None,
-            asked = signals.next() => match asked {
-                Asked::End => break None,
-                Asked::Replace => {
-                    // A full inbox means that one is on its way.
-                    let _on_its_way = orders.try_send(Order::Replace(Reason::Signal));
-                }
-            },
-            Ok(why) = &mut lost => {
-                tracing::error!(event = "worker_lost", critical = true, error = %why, "codex can't be started again");
-                break Some(DaemonError::Lost(why));
-            }
-            // A panic; its place is in the log.
-            name = essential.ended() => break Some(DaemonError::Broken(name)),
-        }
-    };
-    tracing::info!(
-        event = "worker_drain",
-        turns = load.borrow().turns,
-        "draining; a second signal forces the end"
-    );
-    shutdown.start_drain();
-    let idle = load.wait_for(|load| load.turns == 0 && load.unanswered == 0 && load.threads == 0);
-    let drained = tokio::select! {
-        _ = idle => true,
-        () = tokio::time::sleep(grace) => false,
-        () = signals.end() => false,
-    };
-    shutdown.start_force();
-    let clean = shutdown.finished(END).await;
-    tracing::info!(event = "daemon_stopped", drained, clean);
-    why.map_or(Ok(()), Err)
-}
-
-/// SIGTERM, SIGINT and SIGHUP.
-struct Signals {
-    term: Signal,
-    int: Signal,
-    hup: Signal,
-}
-
-/// What a signal asks for.
-enum Asked {
-    End,
-    Replace,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-            hup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.term.recv() => Asked::End,
-            _ = self.int.recv() => Asked::End,
-            _ = self.hup.recv() => Asked::Replace,
-        }
-    }
-
-    /// The next signal that asks for the end.
-    async fn end(&mut self) {
-        while let Asked::Replace = self.next().await {}
-    }
+    let essential = Essential { mux, listener: None, supervisor };
+    Running { load, orders, lost, essential, pulse: felt, inside, closed: Some((socket, door)), watchdog }
 }

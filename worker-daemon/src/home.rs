@@ -3,16 +3,15 @@
 //! Two daemons with one `CODEX_HOME` would write the same state files under each other. The lock is the kernel's
 //! (`flock`): it goes with the process however that ends, so a crash leaves no stale one.
 
-use nix::{
-    errno::Errno,
-    fcntl::{Flock, FlockArg, OFlag},
-    unistd::Uid,
-};
+use nix::{fcntl::OFlag, unistd::Uid};
 use shared::exit;
 use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    fs::{self, File, TryLockError},
+    io::{self, Read, Seek, Write},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -71,17 +70,41 @@ impl HomeError {
     }
 }
 
-/// The state folder, ours alone as long as this lives.
+/// The state folder: nobody else's as long as this lives, here or in the daemon that it was handed to.
+///
+/// The lock goes with the last descriptor of it, which is closed with its process at the latest: nobody gives it back by hand,
+/// and with it that of another daemon.
 #[derive(Debug)]
 pub struct Home {
-    _lock: Flock<File>,
+    lock: File,
 }
 
-/// Makes the folder with mode 0700 or tightens it, and takes its lock.
+impl Home {
+    /// The lock once more, for a younger daemon: it is held as long as either is open.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn again(&self) -> io::Result<OwnedFd> {
+        self.lock.as_fd().try_clone_to_owned()
+    }
+
+    /// Writes down whose it is: this process's.
+    ///
+    /// # Errors
+    /// What the system said; the folder is ours all the same.
+    pub fn sign(&mut self) -> io::Result<()> {
+        self.lock.set_len(0)?;
+        self.lock.rewind()?;
+        self.lock.write_all(format!("{}\n", std::process::id()).as_bytes())
+    }
+}
+
+/// Makes the folder with mode 0700 or tightens it, and takes its lock; `given` is the one of an older daemon, whose it is as well,
+/// and whose name it bears until [`Home::sign`].
 ///
 /// # Errors
 /// [`HomeError`], with a message that names the remedy.
-pub fn prepare(path: &Path) -> Result<Home, HomeError> {
+pub fn prepare(path: &Path, given: Option<OwnedFd>) -> Result<Home, HomeError> {
     let io = |source| HomeError::Io { path: path.to_path_buf(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
     let meta = fs::metadata(path).map_err(io)?;
@@ -99,7 +122,7 @@ pub fn prepare(path: &Path) -> Result<Home, HomeError> {
             "others could get into CODEX_HOME; its mode is 0700 now"
         );
     }
-    lock(path)
+    lock(path, given)
 }
 
 /// The file of the folder that codex takes instructions from for every thread, if there is one with something in it.
@@ -120,30 +143,48 @@ pub fn instructions(home: &Path) -> Option<PathBuf> {
     INSTRUCTIONS.iter().map(|name| home.join(name)).find(holds)
 }
 
-fn lock(home: &Path) -> Result<Home, HomeError> {
+fn lock(home: &Path, given: Option<OwnedFd>) -> Result<Home, HomeError> {
     let path = home.join(LOCK);
     let io = |source| HomeError::Io { path: path.clone(), source };
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(&path)
-        .map_err(io)?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(mut lock) => {
-            lock.set_len(0).map_err(io)?;
-            lock.write_all(format!("{}\n", std::process::id()).as_bytes()).map_err(io)?;
-            Ok(Home { _lock: lock })
+    let open = || {
+        let flags = OFlag::O_NOFOLLOW.bits();
+        let mut options = File::options();
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(flags)
+            .open(&path)
+    };
+    let mut file = open().map_err(io)?;
+    let mut signed = false;
+    if let Some(given) = given.map(File::from) {
+        // That of another folder would lock nothing here.
+        let same = |a: &File, b: &File| {
+            Ok::<_, io::Error>(
+                a.metadata()?.ino() == b.metadata()?.ino() && a.metadata()?.dev() == b.metadata()?.dev(),
+            )
+        };
+        if same(&given, &file).map_err(io)? {
+            (file, signed) = (given, true);
         }
-        Err((mut file, Errno::EWOULDBLOCK)) => {
+    }
+    match file.try_lock() {
+        Ok(()) => {
+            let mut locked = Home { lock: file };
+            if !signed {
+                locked.sign().map_err(io)?;
+            }
+            Ok(locked)
+        }
+        Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
             let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
             Err(HomeError::InUse { path: home.to_path_buf(), pid })
         }
-        Err((_, errno)) => Err(io(errno.into())),
+        Err(TryLockError::Error(source)) => Err(io(source)),
     }
 }
 
@@ -159,11 +200,11 @@ mod tests {
     fn a_missing_folder_is_made_and_a_loose_one_tightened() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("a/b");
-        let held = prepare(&home).unwrap();
+        let held = prepare(&home, None).unwrap();
         assert_eq!(mode(&home), 0o700);
         drop(held);
         fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
-        let _held = prepare(&home).unwrap();
+        let _held = prepare(&home, None).unwrap();
         assert_eq!(mode(&home), 0o700);
         assert_eq!(mode(&home.join(LOCK)), 0o600);
     }
@@ -171,14 +212,35 @@ mod tests {
     #[test]
     fn the_second_is_told_who_has_it_and_the_lock_goes_with_its_holder() {
         let dir = tempfile::tempdir().unwrap();
-        let first = prepare(dir.path()).unwrap();
-        let error = prepare(dir.path()).unwrap_err();
+        let first = prepare(dir.path(), None).unwrap();
+        let error = prepare(dir.path(), None).unwrap_err();
         let said = error.to_string();
         assert!(said.contains(&format!("pid {}", std::process::id())), "{said}");
         assert_eq!(error.exit_code(), exit::BIND);
         drop(first);
         assert!(dir.path().join(LOCK).exists(), "the file is never deleted");
-        prepare(dir.path()).unwrap();
+        prepare(dir.path(), None).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_was_handed_over_stays_until_both_have_let_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = prepare(dir.path(), None).unwrap();
+        let given = first.again().unwrap();
+        fs::write(dir.path().join(LOCK), "7\n").unwrap();
+        let mut second = prepare(dir.path(), Some(given)).unwrap();
+        let text = || fs::read_to_string(dir.path().join(LOCK)).unwrap();
+        assert_eq!(text(), "7\n", "it serves nobody yet");
+        second.sign().unwrap();
+        assert_eq!(text(), format!("{}\n", std::process::id()));
+        drop(second);
+        assert!(matches!(prepare(dir.path(), None), Err(HomeError::InUse { .. })));
+        drop(first);
+        // That of another folder locks nothing here.
+        let other = tempfile::tempdir().unwrap();
+        let foreign = prepare(other.path(), None).unwrap().again().unwrap();
+        drop(prepare(dir.path(), Some(foreign)).unwrap());
+        assert_eq!(text(), format!("{}\n", std::process::id()));
     }
 
     #[test]
@@ -214,11 +276,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("f");
         fs::write(&file, "").unwrap();
-        let error = prepare(&file).unwrap_err();
+        let error = prepare(&file, None).unwrap_err();
         assert_eq!(error.exit_code(), exit::USAGE, "{error}");
         // A link in the lock's place would have another file emptied.
         fs::create_dir(dir.path().join("h")).unwrap();
         std::os::unix::fs::symlink(&file, dir.path().join("h").join(LOCK)).unwrap();
-        assert!(matches!(prepare(&dir.path().join("h")), Err(HomeError::Io { .. })));
+        assert!(matches!(prepare(&dir.path().join("h"), None), Err(HomeError::Io { .. })));
     }
 }

@@ -17,6 +17,7 @@ pub mod measure;
 pub mod mux;
 pub mod peer;
 pub mod policy;
+pub mod run;
 pub mod spans;
 pub mod supervisor;
 pub mod systemd;

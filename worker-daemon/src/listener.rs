@@ -4,10 +4,14 @@ use crate::{
     door::{Door, Doorkeeper},
     systemd::passed::PassedError,
 };
+use serde::{Deserialize, Serialize};
 use shared::id::ConnId;
 use std::{
     fs, io,
-    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -56,13 +60,30 @@ pub enum BindError {
     },
 }
 
-/// A socket that listens. The file of one that was bound here is removed when this is dropped, if it is still ours.
+/// The file of a socket that a daemon has made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Made {
+    /// Where it is: the socket was bound under another name.
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Made {
+    /// Removes the file, unless another one has its name.
+    fn remove(&self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|meta| meta.ino() == self.inode) {
+            let _gone = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A socket that listens. The file that is its own is removed when this is dropped.
 #[derive(Debug)]
 pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
-    /// The file that was made here; `None` for a socket that was passed.
-    inode: Option<u64>,
+    /// The file that is to be removed; `None` where it is that of systemd or of another daemon.
+    made: Option<Made>,
 }
 
 impl Socket {
@@ -99,18 +120,36 @@ impl Socket {
             fs::rename(&hidden, path).map_err(io)?;
         }
         let inode = fs::symlink_metadata(path).map_err(io)?.ino();
-        Ok(Self { listener, path: owned(), inode: Some(inode) })
+        Ok(Self { listener, path: owned(), made: Some(Made { path: owned(), inode }) })
     }
 
-    /// Serves a socket that systemd passed, bound and listening; its file stays systemd's.
+    /// Serves a socket that systemd or an older daemon passed, bound and listening; its file stays theirs until it is given
+    /// by [`Self::own`]. `made` is the file, where a daemon has made it.
     ///
     /// # Errors
     /// [`BindError::Passed`]. Must be called within a tokio runtime.
-    pub fn passed(listener: std::os::unix::net::UnixListener) -> Result<Self, BindError> {
+    pub fn passed(
+        listener: std::os::unix::net::UnixListener,
+        made: Option<&Made>,
+    ) -> Result<Self, BindError> {
         let address = listener.local_addr().map_err(PassedError::Unfit)?;
-        let path = address.as_pathname().map(Path::to_path_buf).unwrap_or_default();
+        let bound = || address.as_pathname().map(Path::to_path_buf).unwrap_or_default();
+        let path = made.map_or_else(bound, |made| made.path.clone());
         let listener = UnixListener::from_std(listener).map_err(PassedError::Unfit)?;
-        Ok(Self { listener, path, inode: None })
+        Ok(Self { listener, path, made: None })
+    }
+
+    /// This file is to be removed with it from now on.
+    pub fn own(&mut self, made: Option<Made>) {
+        self.made = made;
+    }
+
+    /// The socket once more, for a younger daemon, and its file where that was made here.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn again(&self) -> io::Result<(OwnedFd, Option<Made>)> {
+        Ok((self.listener.as_fd().try_clone_to_owned()?, self.made.clone()))
     }
 
     /// Where it is; empty for a passed socket without a path.
@@ -121,22 +160,24 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.inode.is_some() && fs::symlink_metadata(&self.path).ok().map(|meta| meta.ino()) == self.inode
-        {
-            let _gone = fs::remove_file(&self.path);
+        if let Some(made) = &self.made {
+            made.remove();
         }
     }
 }
 
-/// Accepts connections until the drain begins; the socket's file is gone after that.
-pub async fn accept(socket: Socket, door: Door) {
+/// Accepts connections until the drain begins; the socket's file is gone after that. Where a younger daemon takes over, nobody
+/// is accepted any more, and the file is its.
+pub async fn accept(mut socket: Socket, door: Door) {
     let shutdown = door.shutdown.clone();
     let door = Doorkeeper::new(door);
     let mut next = 0;
     loop {
         let accepted = tokio::select! {
+            biased;
+            () = shutdown.replaced() => break,
+            () = shutdown.draining() => break,
             accepted = socket.listener.accept() => accepted,
-            () = shutdown.draining() => return,
         };
         match accepted {
             Ok((stream, _)) => {
@@ -148,6 +189,9 @@ pub async fn accept(socket: Socket, door: Door) {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+    if shutdown.is_replaced() {
+        socket.own(None);
     }
 }
 
@@ -164,7 +208,7 @@ mod tests {
         assert!(matches!(Socket::bind(&path, 0o600), Err(BindError::InUse { .. })));
         // A crash leaves the file behind.
         let mut crashed = first;
-        crashed.inode = None;
+        crashed.made = None;
         drop(crashed);
         assert!(path.exists());
         let second = Socket::bind(&path, 0o660).unwrap();
@@ -178,11 +222,29 @@ mod tests {
         let path = dir.path().join("s");
         let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         listener.set_nonblocking(true).unwrap();
-        let socket = Socket::passed(listener.try_clone().unwrap()).unwrap();
+        let socket = Socket::passed(listener.try_clone().unwrap(), None).unwrap();
         assert_eq!(socket.path(), path);
         drop(socket);
         assert!(path.exists(), "it belongs to whoever bound it");
         std::os::unix::net::UnixStream::connect(&path).expect("it still listens");
+    }
+
+    #[tokio::test]
+    async fn the_file_goes_over_with_the_socket() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let mut first = Socket::bind(&path, 0o600).unwrap();
+        let (listener, made) = first.again().unwrap();
+        let listener = std::os::unix::net::UnixListener::from(listener);
+        let mut second = Socket::passed(listener, made.as_ref()).unwrap();
+        // It was bound under another name, and clients are judged by the file.
+        assert_eq!(second.path(), path);
+        first.own(None);
+        drop(first);
+        assert!(path.exists());
+        second.own(made);
+        drop(second);
+        assert!(!path.exists());
     }
 
     #[tokio::test]

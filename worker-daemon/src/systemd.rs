@@ -15,4 +15,6 @@ pub const VARIABLES: &[&str] = &[
     "LISTEN_PID",
     "LISTEN_FDNAMES",
     "LISTEN_FDS_FIRST_FD",
+    // Not systemd's, and no more for a child than those.
+    handover::VARIABLE,
 ];

@@ -13,16 +13,33 @@ pub(super) const OWN: &[Setting] = &[
         "PORT",
         Kind::Count,
         Some("11435"),
-        "Port of the public listener; 0 takes a free one and logs it.",
+        "Port of the public listener; 0 takes a free one and logs it. A socket that systemd passes wins.",
     ),
-    Setting::new("PROXY_HOST", Kind::Text, Some("127.0.0.1"), "Address of the public listener."),
+    Setting::new("PROXY_HOST", Kind::Text, Some("127.0.0.1"), "Address of the public listener. A socket that systemd passes wins."),
     Setting::new(
         "PROXY_INTERNAL_ADDR",
         Kind::Address,
         Some("127.0.0.1:18080"),
         "Address of the internal listener, or a name that stands for one address and is looked up at the start; port 0 takes a free one.",
     ),
-    Setting::new("WORKER_SOCKET", Kind::Path, Some(".codex-api/worker.sock"), "The daemon's Unix socket."),
+    Setting::new(
+        "WORKER_SOCKET",
+        Kind::Path,
+        Some(".codex-api/worker.sock"),
+        "The daemon's Unix socket, or those of up to 16 daemons with commas between them: turns go to the one that has the least.",
+    ),
+    Setting::new(
+        "PROXY_AFFINITY_MAX",
+        Kind::Count,
+        Some("10000"),
+        "With several daemons: conversations of which it is known where they were last; 0 knows none.",
+    ),
+    Setting::new(
+        "PROXY_AFFINITY_TTL_S",
+        Kind::Count,
+        Some("3600"),
+        "How long that is known since the conversation's last turn, in seconds.",
+    ),
     Setting::new(
         "PROXY_API_KEY",
         Kind::Text,
@@ -274,4 +291,11 @@ pub(super) const OWN: &[Setting] = &[
         "Time that running requests have after SIGTERM, in milliseconds.",
     )
     .with_aliases(&["WORKER_SHUTDOWN_GRACE_MS"]),
+    Setting::new(
+        "PROXY_HANDOVER_GRACE_MS",
+        Kind::Millis,
+        Some("1800000"),
+        "Time that a replaced front (SIGUSR2) has to finish its running requests, in milliseconds.",
+    )
+    .with_aliases(&["WORKER_HANDOVER_GRACE_MS"]),
 ];

@@ -15,11 +15,11 @@ const MAX_PAGES: usize = 100;
 
 /// Which child it is, as far as a status tells: its number and its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Child(u64, Option<u32>);
+pub struct Child(u64, Option<u32>);
 
 impl Child {
     /// The child that a status is about.
-    pub(super) fn of(status: &Status) -> Self {
+    pub fn of(status: &Status) -> Self {
         Self(status.starts, status.pid)
     }
 }

@@ -1,9 +1,12 @@
 //! One connection to the daemon: what it is asked, and what is heard of it.
 
+mod listing;
+mod toggles;
+
 use super::{
     health::Health,
-    link::Start,
-    models::{Child, Listing, Page},
+    link::{LinkConfig, Start},
+    models::{Child, Listing},
     scrape::{Ask, Asking},
     table::{Call, Heard, Table},
 };
@@ -14,17 +17,19 @@ use shared::{
     app_server::{
         limits::RateLimitsUpdated,
         method,
-        model::ModelListParams,
         start::{Capabilities, ClientInfo, InitializeParams},
     },
     build_info,
     codec::Decoded,
-    control::{self, Models, Status, WorkerState, metrics::Told},
+    control::{self, Status, WorkerState, metrics::Told},
     line::Line,
     queue::Sender,
-    rpc::{self, ErrorObject, Message, code},
+    rpc::{self, ErrorObject, Message},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::{sync::watch, time::Instant};
 
 /// Notifications that the front never reads; the daemon leaves them out.
@@ -54,8 +59,6 @@ pub const AGENT_OPT_OUTS: &[&str] = &[
     "item/fileChange/patchUpdated",
     "item/mcpToolCall/progress",
 ];
-/// How long to wait after the daemon refused the list of models; nothing is served without one.
-const MODELS_AGAIN: Duration = Duration::from_secs(1);
 /// A daemon that has said nothing for so long is asked for its status.
 const QUIET: Duration = Duration::from_secs(3);
 /// A daemon that has said nothing for so long counts as gone until it speaks again.
@@ -64,6 +67,8 @@ const SILENT: Duration = Duration::from_secs(8);
 /// One connection.
 pub(super) struct Session {
     pub(super) table: Table,
+    /// What the worker is called.
+    worker: String,
     lines: Sender<Line>,
     out: Vec<Line>,
     /// Whether an `initialize` is unanswered.
@@ -76,6 +81,8 @@ pub(super) struct Session {
     models: Listing,
     /// How agents are to work, where they may be asked for.
     agents: Option<AgentSettings>,
+    /// Whether there are other workers: then it is asked how many turns it runs at once, and what it doesn't begin goes to them.
+    pooled: bool,
     /// Whether the operator was told that the daemon doesn't allow them, or needn't be: nobody may ask for one.
     told: bool,
     /// When they are asked for again, after a refusal.
@@ -84,21 +91,23 @@ pub(super) struct Session {
     asked: bool,
     /// What an operator has switched.
     board: Board,
+    /// Whether turns are started here: what this daemon says of itself holds for the front.
+    serving: bool,
+    /// Whether a younger daemon serves the socket.
+    superseded: bool,
+    /// Whether what an operator switches is kept by this daemon: it serves, and has said so.
+    keeps: bool,
     /// Who asks what the daemon has counted.
     scrapes: Asking,
 }
 
 impl Session {
     /// A connection on which nothing was said yet. What is said goes to `lines`.
-    pub(super) fn new(
-        lines: Sender<Line>,
-        default_model: Option<String>,
-        agents: Option<AgentSettings>,
-        wanted: bool,
-        board: Board,
-    ) -> Self {
+    pub(super) fn new(lines: Sender<Line>, config: &LinkConfig, board: Board) -> Self {
+        let LinkConfig { name, pooled, default_model, agents, agents_wanted, .. } = config.clone();
         Self {
             table: Table::default(),
+            worker: name,
             lines,
             out: Vec::new(),
             greeting: false,
@@ -106,10 +115,14 @@ impl Session {
             child: None,
             models: Listing::default(),
             agents,
-            told: !wanted,
+            pooled,
+            told: !agents_wanted,
             models_at: None,
             asked: false,
             board,
+            serving: false,
+            superseded: false,
+            keeps: false,
             scrapes: Asking::default(),
         }
     }
@@ -140,12 +153,9 @@ impl Session {
         }
     }
 
-    /// Sends what was switched and the daemon doesn't have.
-    pub(super) fn send_toggles(&mut self) {
-        for (number, change) in self.board.take() {
-            let line = self.table.call(Call::Toggles(number), control::toggles::SET, &change);
-            self.out.push(line);
-        }
+    /// Whether a younger daemon serves the socket.
+    pub(super) fn is_superseded(&self) -> bool {
+        self.superseded
     }
 
     /// The notifications that are not wanted.
@@ -182,15 +192,20 @@ impl Session {
     /// Nothing was heard of the daemon for `quiet`: one that hangs must not look ready.
     pub(super) fn look(&mut self, quiet: Duration, health: &watch::Sender<Health>) {
         self.table.look(&mut self.out);
+        // One that wasn't asked yet may have said what wasn't read: after a pause of this process.
+        let silent = quiet >= SILENT && self.asked;
         if quiet >= QUIET && !std::mem::replace(&mut self.asked, true) {
             let line = self.table.call(Call::Status, control::STATUS, &serde_json::json!({}));
             self.out.push(line);
         }
-        let silent = quiet >= SILENT;
         let changed = health.send_if_modified(|h| std::mem::replace(&mut h.silent, silent) != silent);
-        if changed && silent {
+        if silent && self.pooled {
+            self.table.give_up_unopened();
+        }
+        if changed && silent && self.serving {
             tracing::warn!(
                 event = "daemon_silent",
+                worker = self.worker,
                 "the daemon says nothing; it counts as gone until it does"
             );
         }
@@ -209,6 +224,7 @@ impl Session {
             Decoded::Overlong { limit } => {
                 tracing::error!(
                     event = "daemon_line_ignored",
+                    worker = self.worker,
                     limit,
                     "the daemon sent a line that is too long"
                 );
@@ -220,6 +236,7 @@ impl Session {
             Heard::Instructed { request } => {
                 tracing::error!(
                     event = "instructions_added",
+                    worker = self.worker,
                     request_id = request.as_deref(),
                     "codex puts an AGENTS.md of its home before the clients' messages; requests fail until it is removed"
                 );
@@ -237,7 +254,7 @@ impl Session {
                 {
                     // It comes with every answer of the upstream; what it says of the used-up windows rarely changes.
                     let back_at = told.rate_limits.back_at();
-                    health.send_if_modified(|h| std::mem::replace(&mut h.quota_back_at, back_at) != back_at);
+                    health.send_if_modified(|h| h.set_quota(back_at, SystemTime::now()));
                 }
             }
             Heard::Answer(call, answer) => self.answered(call, answer, health),
@@ -263,70 +280,44 @@ impl Session {
                 health.send_modify(|h| h.connected = true);
                 let line = Line::json(&rpc::Notification::<()> { method: method::INITIALIZED, params: None });
                 self.out.push(line);
+                if self.pooled {
+                    let line =
+                        self.table.call(Call::Places, control::metrics::METRICS, &serde_json::json!({}));
+                    self.out.push(line);
+                }
                 self.list_models();
             }
-            (Call::ModelInfos, Ok(told)) => match serde_json::from_str::<Models>(told.get()) {
-                Ok(told) => health.send_modify(|h| Arc::make_mut(&mut h.models).infos = told.models),
-                Err(_) => {
-                    tracing::warn!(
-                        event = "models_unreadable",
-                        "what the daemon tells of the models was not understood"
-                    )
-                }
-            },
+            (Call::Places, told) => {
+                // An older daemon doesn't know the method.
+                let told = told.ok().and_then(|told| serde_json::from_str::<Told>(told.get()).ok());
+                health.send_modify(|h| h.places = told.map(|told| told.turns_max));
+            }
+            (Call::ModelInfos, infos) => self.infos(infos, health),
+            (Call::Models, page) => self.page(page, health),
+            (Call::Toggles(number), answer) => self.toggled(number, answer),
             (Call::Metrics, answer) => {
                 // An older daemon doesn't know the method.
                 let told = answer.ok().and_then(|told| serde_json::from_str::<Told>(told.get()).ok());
                 self.scrapes.answered(told.map(Arc::new).as_ref());
             }
-            // An older daemon doesn't know the method, and may have taken the place of one that does.
-            (Call::ModelInfos, Err(error)) if error.code == code::FORBIDDEN => {
-                health.send_modify(|h| Arc::make_mut(&mut h.models).infos.clear());
-            }
-            (Call::Models, Ok(page)) => {
-                match serde_json::from_str(page.get()).map(|page| self.models.page(page)) {
-                    Ok(Page::More(cursor)) => self.ask_page(Some(cursor)),
-                    Ok(Page::Whole(models)) => {
-                        health.send_modify(|h| Arc::make_mut(&mut h.models).models = models);
-                    }
-                    Err(_) => {
-                        self.models.failed();
-                        tracing::warn!(
-                            event = "models_unreadable",
-                            "the child's model list was not understood"
-                        );
-                    }
-                }
-                self.list_again();
-            }
-            (Call::Toggles(number), Ok(status)) => {
-                // What isn't a status is no word of a daemon that has taken it.
-                let status = serde_json::from_str::<Status>(status.get());
-                self.board.taken(number, status.ok().and_then(|status| status.toggles));
-            }
             (call, Err(error)) => {
-                if let Call::Toggles(number) = call {
-                    self.board.refused(number);
-                }
-                tracing::warn!(
-                    event = "daemon_refused",
-                    call = call.as_str(),
-                    code = error.code,
-                    "the daemon refused a call"
-                );
+                self.refused(call, &error);
                 // The child is down. The next change of its state brings another try.
                 if call == Call::Initialize {
                     self.greeting = false;
                 }
-                let ready = |status: &Status| status.state == WorkerState::Ready;
-                if call == Call::Models {
-                    self.models.failed();
-                    if !self.list_again() && health.borrow().status.as_ref().is_some_and(ready) {
-                        self.models_at = Some(Instant::now() + MODELS_AGAIN);
-                    }
-                }
             }
         }
+    }
+
+    fn refused(&self, call: Call, error: &ErrorObject) {
+        tracing::warn!(
+            event = "daemon_refused",
+            worker = self.worker,
+            call = call.as_str(),
+            code = error.code,
+            "the daemon refused a call"
+        );
     }
 
     fn status(&mut self, status: Status, health: &watch::Sender<Health>) {
@@ -334,19 +325,28 @@ impl Session {
             && let Err(why) = AgentPlan::new(agents, status.agent.as_ref())
             && !std::mem::replace(&mut self.told, true)
         {
-            tracing::warn!(event = "agent_unavailable", %why, "agents can't be run; requests for them get 503");
+            tracing::warn!(
+                event = "agent_unavailable",
+                worker = self.worker,
+                %why,
+                "agents can't be run by this worker; where none can, requests for them get 503"
+            );
         }
         let ready = status.state == WorkerState::Ready;
         let default = self.default_model.clone().or_else(|| status.default_model.clone());
         let connected = health.borrow().connected;
-        self.child = Some(Child::of(&status));
-        self.board.told(status.toggles.clone());
-        self.send_toggles();
+        let child = Child::of(&status);
+        let another = self.child.replace(child).is_some_and(|before| before != child);
+        self.superseded = status.superseded;
+        self.keep_toggles(&status);
         health.send_modify(|h| {
             if default.is_some() && default != h.models.default {
                 Arc::make_mut(&mut h.models).default = default;
             }
             h.status = Some(status);
+            if another {
+                h.forget_quota();
+            }
         });
         if ready && connected {
             // A fresh child may know other models.
@@ -354,35 +354,5 @@ impl Session {
         } else if ready && !self.greeting {
             self.greet();
         }
-    }
-
-    /// Asks for the models, unless this child's are known or on their way.
-    pub(super) fn list_models(&mut self) {
-        self.models_at = None;
-        if self.models.want(self.child) {
-            self.ask_models();
-        }
-    }
-
-    /// Asks for what was wanted while a list was on its way; whether there was something.
-    fn list_again(&mut self) -> bool {
-        let again = self.models.begins_again();
-        if again {
-            self.ask_models();
-        }
-        again
-    }
-
-    fn ask_models(&mut self) {
-        // What the models can do first: the daemon answers at once, and a list makes the front ready.
-        let infos = self.table.call(Call::ModelInfos, control::MODELS, &serde_json::json!({}));
-        self.out.push(infos);
-        self.ask_page(None);
-    }
-
-    fn ask_page(&mut self, cursor: Option<String>) {
-        let params = ModelListParams { cursor, include_hidden: None };
-        let line = self.table.call(Call::Models, method::MODEL_LIST, &params);
-        self.out.push(line);
     }
 }

@@ -76,6 +76,16 @@ impl Table {
         self.turns.is_empty()
     }
 
+    /// Whether this turn is listened to or not let go yet.
+    pub fn has(&self, key: TurnKey) -> bool {
+        self.turns.contains_key(&key)
+    }
+
+    /// Whether there is no turn, and no answer that is still to come.
+    pub fn is_done(&self) -> bool {
+        self.turns.is_empty() && self.expected.is_empty()
+    }
+
     /// A call of the link itself.
     pub fn call<P: serde::Serialize>(&mut self, call: Call, method: &str, params: &P) -> Line {
         self.request(Expected::Call(call), method, params)
@@ -116,6 +126,15 @@ impl Table {
         match &turn.phase {
             Phase::Opening(_) => {}
             Phase::Starting(_) | Phase::Running(..) => self.let_go(key, out),
+        }
+    }
+
+    /// The daemon hangs: turns without a thread end, so that another worker may run them. A thread that comes after all is let go.
+    pub fn give_up_unopened(&mut self) {
+        for turn in self.turns.values_mut().filter(|turn| matches!(turn.phase, Phase::Opening(_))) {
+            if let Some(deltas) = turn.deltas.take() {
+                deltas.push_last(Delta::End(End::Unavailable));
+            }
         }
     }
 
@@ -204,7 +223,7 @@ impl Table {
             },
             Expected::Injected(key) => {
                 if let Err(error) = answer {
-                    self.end(key, End::Refused(Box::new(error)), out);
+                    self.end(key, End::NotInjected(Box::new(error)), out);
                 }
             }
             Expected::Turn(key) => match answer {

@@ -12,18 +12,20 @@ use super::{
     seats::{Seat, Seats},
 };
 use crate::metrics::ConnectionCounts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::CONNECTION};
 use hyper::{
     body::{Body, Incoming},
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::socket::{setsockopt, sockopt};
 use shared::shutdown::Shutdown;
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_io_timeout::TimeoutStream;
 
@@ -36,6 +38,9 @@ const KERNEL_BUFFER: u32 = 256 * 1024;
 const BACKLOG: u32 = 1024;
 /// How long to wait after `accept` failed (too many open files), so that the loop doesn't spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection without a request stays open once another process serves. Longer than clients keep one for their
+/// next request (Go 90 s): closed at the moment of that, the request would be lost.
+const UNUSED: Duration = Duration::from_secs(100);
 /// The most that is kept of what a client sent and nobody has asked for, and with it the longest head.
 pub const MAX_HEAD: usize = 32 * 1024;
 
@@ -113,8 +118,20 @@ pub fn bind(addr: SocketAddr, setting: &'static str) -> Result<TcpListener, Bind
     bound().map_err(|source| BindError { setting, addr, source })
 }
 
+/// Serves a socket that listens already, as one that is bound here.
+///
+/// # Errors
+/// What the system says. Within a tokio runtime.
+pub fn take(passed: std::net::TcpListener) -> io::Result<TcpListener> {
+    setsockopt(&passed, sockopt::SndBuf, &(KERNEL_BUFFER as usize))?;
+    setsockopt(&passed, sockopt::RcvBuf, &(KERNEL_BUFFER as usize))?;
+    passed.set_nonblocking(true)?;
+    TcpListener::from_std(passed)
+}
+
 /// Serves `service` on `listener` until the drain; open connections finish their requests. Connections are counted in
-/// `counts`.
+/// `counts`. Where another process takes over, nobody is accepted any more, and open connections end with the answer to their
+/// next request.
 pub async fn serve<S, F, B>(
     listener: TcpListener,
     service: S,
@@ -129,8 +146,11 @@ pub async fn serve<S, F, B>(
     let seats = Seats::new(limits.connections, counts);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            biased;
             () = shutdown.draining() => return,
+            // What is in the queue is the other process's.
+            () = shutdown.replaced() => return,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, addr)) => {
@@ -145,7 +165,7 @@ pub async fn serve<S, F, B>(
             }
             Err(error) => {
                 tracing::warn!(event = "accept_failed", %error, "can't accept a client");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -179,13 +199,21 @@ async fn connection<T, S, F, B>(
     let mut stream = Box::pin(TimeoutStream::new(stream));
     stream.as_mut().set_write_timeout_pinned(Some(limits.write_timeout));
     let io = TokioIo::new(Lingering::new(stream, peer.linger.clone(), move |what| written.told(what)));
-    let began = progress.clone();
+    let (began, tasks) = (progress.clone(), shutdown.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         peer.linger.begin();
         let in_progress = began.begin();
         request.extensions_mut().insert(peer.clone());
         let answer = service(request);
-        async move { answer.await.map(|response| Ending::of(response, in_progress)) }
+        let tasks = tasks.clone();
+        async move {
+            let mut response = answer.await?;
+            if tasks.is_replaced() {
+                // The client's next request goes to the process that serves now.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(Ending::of(response, in_progress))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -194,6 +222,7 @@ async fn connection<T, S, F, B>(
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
     let mut draining = false;
+    let mut unused = std::pin::pin!(unused(&shutdown, &progress));
     let ended = loop {
         tokio::select! {
             ended = connection.as_mut() => break ended,
@@ -201,7 +230,7 @@ async fn connection<T, S, F, B>(
                 tracing::debug!(event = "connection_evicted", "closed to make room for a new connection");
                 return;
             }
-            () = shutdown.draining(), if !draining => {
+            () = async { tokio::select! { () = shutdown.draining() => {}, () = &mut unused => {} } }, if !draining => {
                 draining = true;
                 connection.as_mut().graceful_shutdown();
             }
@@ -210,6 +239,21 @@ async fn connection<T, S, F, B>(
     if let Err(error) = ended {
         // A client that hangs up or sends rubbish is no fault of ours, and no news either.
         tracing::debug!(event = "connection_ended", %error);
+    }
+}
+
+/// Waits until another process serves and the connection was without a request for [`UNUSED`] after that: the client may send one
+/// more where its last answer didn't say that the connection ends.
+async fn unused(shutdown: &Shutdown, progress: &Progress) {
+    shutdown.replaced().await;
+    let replaced = Instant::now();
+    loop {
+        let end = progress.rests_since().map(|rests| rests.max(replaced) + UNUSED);
+        match end {
+            Some(end) if end <= Instant::now() => return,
+            Some(end) => sleep_until(end).await,
+            None => sleep(UNUSED).await,
+        }
     }
 }
 

@@ -14,10 +14,12 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// The progress of a connection. Shared between its requests and its socket.
 #[derive(Debug, Clone)]
@@ -32,7 +34,14 @@ struct Inner {
     ending: AtomicBool,
     /// Whether the client took nothing of its answer for too long.
     stalled: AtomicBool,
+    /// When the connection began.
+    began: Instant,
+    /// When the last request ended, in milliseconds since it began; [`BUSY`] while one is in progress.
+    rests: AtomicU64,
 }
+
+/// A request is in progress.
+const BUSY: u64 = u64::MAX;
 
 impl Progress {
     /// Of a connection that has this place.
@@ -42,6 +51,8 @@ impl Progress {
             known: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
+            began: Instant::now(),
+            rests: AtomicU64::new(0),
         }))
     }
 
@@ -53,7 +64,14 @@ impl Progress {
     /// A request is there. It is in progress until what is given here was dropped and everything was written.
     pub(super) fn begin(&self) -> InProgress {
         self.0.ending.store(false, Ordering::Release);
+        self.0.rests.store(BUSY, Ordering::Release);
         InProgress(self.clone())
+    }
+
+    /// Since when the connection has been without a request, whether that showed a key or not; `None` while there is one.
+    pub(super) fn rests_since(&self) -> Option<Instant> {
+        let rests = self.0.rests.load(Ordering::Acquire);
+        (rests != BUSY).then(|| self.0.began + Duration::from_millis(rests))
     }
 
     /// The request showed a key: until its end the connection isn't closed for another one.
@@ -89,7 +107,10 @@ pub(super) struct InProgress(Progress);
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        self.0.0.ending.store(true, Ordering::Release);
+        let inner = &self.0.0;
+        inner.ending.store(true, Ordering::Release);
+        let rests = u64::try_from(inner.began.elapsed().as_millis()).unwrap_or(BUSY - 1);
+        inner.rests.store(rests, Ordering::Release);
     }
 }
 

@@ -81,6 +81,10 @@ pub enum Label {
     Version,
     /// What became of a span.
     Export,
+    /// A worker.
+    Worker,
+    /// The same of a process, where there are several workers.
+    ProcessWorker,
 }
 
 impl Label {
@@ -106,6 +110,7 @@ impl Label {
             Self::Component | Self::OwnComponent => "component",
             Self::Version => "version",
             Self::Export => "result",
+            Self::Worker | Self::ProcessWorker => "worker",
         }
     }
 
@@ -144,7 +149,7 @@ impl Label {
             Self::RpcCode => codes().map(Cow::Owned).collect(),
             Self::Component => of(["front", "daemon", "codex"]),
             Self::OwnComponent => of(["front", "daemon"]),
-            Self::Version => Vec::new(),
+            Self::Version | Self::Worker | Self::ProcessWorker => Vec::new(),
             Self::Export => of(EXPORTS),
         }
     }
@@ -154,6 +159,10 @@ impl Label {
         match self {
             Self::Model => Some("the models that are served, 64 at most"),
             Self::Version => Some("the versions that run"),
+            Self::Worker => Some("the workers, as `WORKER_SOCKET` names them, 16 at most"),
+            Self::ProcessWorker => Some(
+                "with several workers: that of a daemon or its codex; not there with one, nor for the front",
+            ),
             Self::Route
             | Self::ApiRoute
             | Self::Method

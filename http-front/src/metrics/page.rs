@@ -37,11 +37,6 @@ impl Page {
         }
     }
 
-    /// The same of one number without labels.
-    pub(super) fn one<V: Display>(&mut self, series: &Series, value: V) {
-        self.series(series, [(Vec::new(), value)]);
-    }
-
     /// The same of durations.
     pub(super) fn durations<'a>(
         &mut self,
@@ -77,7 +72,9 @@ impl Page {
 /// The labels of one sample, `le` at the end where it is a bucket.
 fn pairs(series: &Series, values: &[String], le: Option<&str>) -> String {
     let named = series.labels.iter().map(|label| label.name()).zip(values.iter().map(String::as_str));
+    // A label without a value is none.
     let all: Vec<String> = named
+        .filter(|(_, value)| !value.is_empty())
         .chain(le.map(|le| ("le", le)))
         .map(|(name, value)| {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");

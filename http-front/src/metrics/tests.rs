@@ -110,7 +110,7 @@ fn the_page_has_the_series_of_the_documents_and_nothing_else() {
     counted.opened();
     counted.heard(Some(&crate::translate::event::Delta::Message { text: "x".into() }));
     drop(counted);
-    let scraped = Scraped { connected: true, ready: true, worker: Some(Arc::new(told())), front: measured() };
+    let scraped = Scraped { workers: vec![worker("worker", Some(told()))], front: measured() };
     metrics.log_lines_dropped(Which::Access, 2);
     let page = metrics.page(&scraped);
     let mut heads: Vec<(String, String)> = Vec::new();
@@ -125,13 +125,13 @@ fn the_page_has_the_series_of_the_documents_and_nothing_else() {
     assert_eq!(told, known);
     assert!(!page.contains("newer"), "labels of another version are not taken");
     for line in [
-        "codex_worker_connected 1",
-        "codex_worker_restarts_total 3",
-        "codex_worker_uptime_seconds 1.5",
-        "codex_worker_rss_bytes 7",
-        "codex_worker_latency_ms_count{method=\"turn/start\"} 17",
-        "codex_worker_turns_total{outcome=\"lost\"} 4",
-        "codex_worker_rpc_errors_total{code=\"-32001\"} 5",
+        "codex_worker_connected{worker=\"worker\"} 1",
+        "codex_worker_restarts_total{worker=\"worker\"} 3",
+        "codex_worker_uptime_seconds{worker=\"worker\"} 1.5",
+        "codex_worker_rss_bytes{worker=\"worker\"} 7",
+        "codex_worker_latency_ms_count{worker=\"worker\",method=\"turn/start\"} 17",
+        "codex_worker_turns_total{worker=\"worker\",outcome=\"lost\"} 4",
+        "codex_worker_rpc_errors_total{worker=\"worker\",code=\"-32001\"} 5",
         "codex_memory_bytes{component=\"codex\"} 9",
         "codex_build_info{component=\"codex\",version=\"0.169.0\"} 1",
         "codex_log_lines_dropped_total{component=\"front\",log=\"usage\"} 0",
@@ -143,11 +143,39 @@ fn the_page_has_the_series_of_the_documents_and_nothing_else() {
     }
 }
 
+/// A worker that has told this.
+fn worker(name: &str, told: Option<Told>) -> Worker {
+    let there = told.is_some();
+    Worker { name: name.into(), connected: there, ready: there, in_flight: 3, told: told.map(Arc::new) }
+}
+
+#[test]
+fn each_of_several_workers_is_told() {
+    let workers = vec![worker("a", Some(told())), worker("b", None), worker("c", Some(told()))];
+    let page = Metrics::new().page(&Scraped { workers, front: measured() });
+    for line in [
+        "codex_worker_ready{worker=\"a\"} 1",
+        "codex_worker_ready{worker=\"b\"} 0",
+        "codex_worker_turns_in_flight{worker=\"b\"} 3",
+        "codex_worker_turns_active{worker=\"c\"} 2",
+        "codex_memory_bytes{component=\"codex\",worker=\"a\"} 9",
+        "codex_memory_bytes{component=\"codex\",worker=\"c\"} 9",
+        "codex_build_info{component=\"codex\",version=\"0.169.0\",worker=\"a\"} 1",
+        "codex_log_lines_dropped_total{component=\"daemon\",log=\"stdout\",worker=\"c\"} 8",
+        "codex_log_lines_dropped_total{component=\"front\",log=\"usage\"} 0",
+    ] {
+        assert!(page.lines().any(|told| told == line), "{line}: {page}");
+    }
+    assert_eq!(page.matches("# TYPE codex_worker_latency_ms ").count(), 1);
+    assert!(!page.contains("codex_worker_turns_active{worker=\"b\"}"), "it has told nothing");
+}
+
 #[test]
 fn without_a_daemon_only_that_is_told_of_it() {
-    let page = Metrics::new().page(&Scraped { front: measured(), ..Scraped::default() });
+    let page = Metrics::new().page(&Scraped { workers: vec![worker("w", None)], front: measured() });
     let worker: Vec<&str> = page.lines().filter(|line| line.starts_with("codex_worker_")).collect();
-    assert_eq!(worker, ["codex_worker_connected 0", "codex_worker_ready 0"]);
+    let zero = ["codex_worker_connected{worker=\"w\"} 0", "codex_worker_ready{worker=\"w\"} 0"];
+    assert_eq!(worker, [zero[0], zero[1], "codex_worker_turns_in_flight{worker=\"w\"} 3"]);
     assert!(page.contains("codex_memory_bytes{component=\"front\"} "), "{page}");
     assert!(!page.contains("component=\"daemon\"") && !page.contains("component=\"codex\""), "{page}");
 }

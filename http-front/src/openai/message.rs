@@ -87,6 +87,20 @@ pub enum Role {
     Function,
 }
 
+impl Role {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Developer => "developer",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+            Self::Function => "function",
+        }
+    }
+}
+
 const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "function"];
 
 /// By hand: serde_json calls a number in the place of a unit variant bad JSON, and takes an object there.

@@ -200,7 +200,7 @@ impl Call<'_> {
                 let (draining, maintenance) =
                     (self.app.shutdown.is_draining(), self.app.board.maintenance().enabled);
                 let (ready, report) = report(&self.app.daemon.health(), draining, maintenance);
-                let mut response = json(&report);
+                let mut response = json(&report.listing(&self.app.daemon.reports()));
                 if !ready {
                     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
                 }

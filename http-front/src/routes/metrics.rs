@@ -1,7 +1,7 @@
 //! `GET /metrics`: what is counted here, with what the daemon and the system tell when somebody asks.
 
 use super::dispatch::Call;
-use crate::metrics::{self, Scraped};
+use crate::metrics::{self, Scraped, Worker};
 use http::{HeaderValue, header};
 use shared::process;
 use std::time::Duration;
@@ -10,16 +10,21 @@ use warp::reply::Response;
 /// How long a scrape waits for the system.
 const SYSTEM: Duration = Duration::from_secs(1);
 
-/// The page. It waits for the daemon and the system, for about a second at most, and is whole but for what they don't tell.
+/// The page. It waits for the daemons and the system at the same time, for about a second at most, and is whole but for what they don't tell.
 pub(super) async fn page(call: &Call<'_>) -> Response {
     let app = call.app;
     app.metrics.switched(app.board.maintenance().enabled, app.board.app_server().enabled);
     let own = app.shutdown.spawn_blocking(process::own);
-    let (daemon, system) = tokio::join!(app.daemon.metrics(), tokio::time::timeout(SYSTEM, own));
+    let (told, system) = tokio::join!(app.daemon.metrics(), tokio::time::timeout(SYSTEM, own));
+    let workers = app.daemon.reports().into_iter().zip(told).map(|(report, told)| Worker {
+        connected: told.is_ok(),
+        ready: told.is_ok() && report.health.is_ready(),
+        in_flight: report.in_flight,
+        told: told.unwrap_or_default(),
+        name: report.name,
+    });
     let scraped = Scraped {
-        connected: daemon.is_ok(),
-        ready: daemon.is_ok() && app.daemon.health().is_ready(),
-        worker: daemon.unwrap_or_default(),
+        workers: workers.collect(),
         front: metrics::front(system.ok().and_then(Result::ok), app.spans.otel().spans()),
     };
     let mut response = Response::new(app.metrics.page(&scraped).into());

@@ -3,8 +3,7 @@
 use super::{asked::Asked, dispatch::Call};
 use crate::{
     app::App,
-    config::Config,
-    daemon::health::Health,
+    daemon::{conversation::Conversation, health::Health},
     error::{self, ApiError, Kind},
     images::{Note, Source},
     openai::{chat::ChatRequest, message::Message},
@@ -54,8 +53,12 @@ async fn planned(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, Ap
     let plan = || request::plan(&parsed, &health.models, options);
     let mut chat = aside(bytes, plan)?;
     drop(room);
-    if let Some(agent) = agent(asked.profile, &parsed, config, &health)? {
+    if let Some(agent) = agent(asked.profile, &parsed, call.app, &health)? {
         chat.run_as(agent);
+    }
+    if call.app.daemon.is_pool() {
+        let caller = call.key.as_ref().map(|key| key.name.as_str());
+        chat.plan.conversation = Some(aside(bytes, || Conversation::of(caller, &parsed)));
     }
     if call.app.shutdown.is_draining() {
         return Err(ApiError::new(Kind::Draining, "The service is shutting down; try again."));
@@ -76,7 +79,7 @@ async fn planned(call: &Call<'_>, body: &[u8], asked: &Asked) -> Result<Chat, Ap
 fn agent(
     profile: Profile,
     request: &ChatRequest<'_>,
-    config: &Config,
+    app: &App,
     health: &Health,
 ) -> Result<Option<Arc<AgentPlan>>, ApiError> {
     if profile == Profile::Completion {
@@ -84,8 +87,8 @@ fn agent(
     }
     agent::check(request)?;
     // A daemon that has not said anything yet has not said that there are no agents.
-    let status = health.status.as_ref().ok_or_else(|| failure::unavailable(health.retry_after()))?;
-    Ok(Some(Arc::new(AgentPlan::new(&config.agent(), status.agent.as_ref())?)))
+    let plan = app.daemon.agent(&app.config.agent())?;
+    plan.map(|plan| Some(Arc::new(plan))).ok_or_else(|| failure::unavailable(health.retry_after()))
 }
 
 /// Waits for a place among those who read large bodies: what is read takes many times its bytes.

@@ -1,4 +1,4 @@
-//! `/internal/maintenance` and `/internal/app-server`: what an operator switches while the front runs.
+//! `/internal/maintenance` and `/internal/app-server`: what an operator panel while the front runs.
 //!
 //! Each change is answered with the state that holds then, always 200: a toggle that the daemon doesn't have yet holds in
 //! this front and says so (`kept: false`).
@@ -14,7 +14,7 @@ use crate::{
     body::BodyLimits,
     error::{ApiError, Kind},
     record::Record,
-    state::toggles::{AppServerNow, Asked, MaintenanceNow, Switches, Which},
+    state::toggles::{AppServerNow, Asked, MaintenanceNow, Panel, Which},
 };
 use ::http::Method;
 use bytes::{Buf, Bytes};
@@ -64,13 +64,13 @@ impl Which {
         }
     }
 
-    fn state(self, switches: &Switches) -> Response {
+    fn state(self, panel: &Panel) -> Response {
         let now_ms = clock::now_ms();
         let time = |ms: Option<u64>| ms.and_then(clock::rfc3339);
         match self {
             Self::Maintenance => {
                 let MaintenanceNow { enabled, source, retry_after, message, until_ms, since_ms, kept } =
-                    switches.maintenance(now_ms);
+                    panel.maintenance(now_ms);
                 json(&Maintenance {
                     enabled,
                     source: source.as_str(),
@@ -82,7 +82,7 @@ impl Which {
                 })
             }
             Self::AppServer => {
-                let AppServerNow { enabled, source, since_ms, kept } = switches.app_server(now_ms);
+                let AppServerNow { enabled, source, since_ms, kept } = panel.app_server(now_ms);
                 json(&AppServer { enabled, source: source.as_str(), since: time(since_ms), kept })
             }
         }
@@ -152,10 +152,10 @@ where
         // The table lets nothing else pass but GET and HEAD.
         _ => None,
     };
-    let switches = match asked {
+    let panel = match asked {
         Some(asked) => {
-            let switches = board.ask(asked).await;
-            if let Some(why) = switches.not_kept(which) {
+            let panel = board.ask(asked).await;
+            if let Some(why) = panel.not_kept(which) {
                 tracing::warn!(
                     event = "toggle_not_kept",
                     request_id = record.id().as_str(),
@@ -165,12 +165,12 @@ where
                     why.text()
                 );
             }
-            switches
+            panel
         }
         None => board.now(),
     };
     record.served();
-    let state = which.state(&switches);
+    let state = which.state(&panel);
     if matches!(*method, Method::POST | Method::PUT) {
         state
     } else {

@@ -5,7 +5,7 @@
 //! operator waits for the daemon no longer than [`PATIENCE`]. It never blocks a request: reading takes a lock that nobody
 //! holds across a wait.
 
-use super::toggles::{AppServerNow, Asked, MaintenanceNow, Switches, Variables};
+use super::toggles::{AppServerNow, Asked, MaintenanceNow, Panel, Variables};
 use shared::{
     control::toggles::{Change, Toggles},
     time::clock,
@@ -18,80 +18,97 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is looked whether a toggle has ended by the clock, which may jump.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The shared state. Cheap to clone.
+/// The shared state, as the link to one of the daemons has it. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Board(Arc<watch::Sender<Switches>>);
+pub struct Board {
+    panel: Arc<watch::Sender<Panel>>,
+    /// The daemon that is told, and hears.
+    daemon: usize,
+}
 
 impl Board {
-    /// Nothing but settings.
-    pub fn new(variables: Variables) -> Self {
-        Self(Arc::new(watch::Sender::new(Switches::new(variables))))
+    /// Nothing but settings, for so many daemons.
+    pub fn new(variables: Variables, daemons: usize) -> Self {
+        Self { panel: Arc::new(watch::Sender::new(Panel::new(variables, daemons))), daemon: 0 }
+    }
+
+    /// The same for the link to this daemon.
+    pub fn seat(&self, daemon: usize) -> Self {
+        Self { panel: Arc::clone(&self.panel), daemon }
     }
 
     /// Maintenance as it holds now.
     pub fn maintenance(&self) -> MaintenanceNow {
-        self.0.borrow().maintenance(clock::now_ms())
+        self.panel.borrow().maintenance(clock::now_ms())
     }
 
     /// The kill switch as it holds now.
     pub fn app_server(&self) -> AppServerNow {
-        self.0.borrow().app_server(clock::now_ms())
+        self.panel.borrow().app_server(clock::now_ms())
     }
 
     /// What is switched.
-    pub fn now(&self) -> Switches {
-        self.0.borrow().clone()
+    pub fn now(&self) -> Panel {
+        self.panel.borrow().clone()
     }
 
     /// Changes a toggle, here at once, and waits until it is known what became of it at the daemon, or of a newer one that
     /// took its place. What is switched then.
     ///
     /// Cancel safe: the change holds and goes to the daemon, whether anybody waits or not.
-    pub async fn ask(&self, asked: Asked) -> Switches {
-        let (which, mut number) = (asked.which(), 0);
-        self.0.send_modify(|switches| number = switches.ask(asked, clock::now_ms()));
-        let mut watch = self.0.subscribe();
-        let settled = watch.wait_for(|switches| switches.is_settled(which, number));
+    pub async fn ask(&self, asked: Asked) -> Panel {
+        let (which, mut numbers) = (asked.which(), Vec::new());
+        self.panel.send_modify(|panel| numbers = panel.ask(&asked, clock::now_ms()));
+        let mut watch = self.panel.subscribe();
+        let settled = watch.wait_for(|panel| panel.is_settled(which, &numbers));
         match tokio::time::timeout(PATIENCE, settled).await {
-            Ok(Ok(switches)) => switches.clone(),
+            Ok(Ok(panel)) => panel.clone(),
             // Too late is an answer, too: the state says that it isn't kept.
             Ok(Err(_)) | Err(_) => self.now(),
         }
     }
 
     /// Changes whenever the state does.
-    pub fn watch(&self) -> watch::Receiver<Switches> {
-        self.0.subscribe()
+    pub fn watch(&self) -> watch::Receiver<Panel> {
+        self.panel.subscribe()
     }
 
-    /// What is to be sent to the daemon now; see [`Switches::take`].
+    /// What is to be sent to the daemon now; see [`Panel::take`].
     pub fn take(&self) -> Vec<(u64, Change)> {
         let mut taken = Vec::new();
-        self.0.send_if_modified(|switches| {
-            taken = switches.take();
+        self.panel.send_if_modified(|panel| {
+            taken = panel.take(self.daemon);
             !taken.is_empty()
         });
         taken
     }
 
-    /// The daemon told what is switched; see [`Switches::told`].
+    /// The daemon told what is switched; see [`Panel::told`].
     pub fn told(&self, toggles: Option<Toggles>) {
-        self.0.send_modify(|switches| switches.told(toggles));
+        self.panel.send_modify(|panel| panel.told(self.daemon, toggles));
     }
 
-    /// The daemon took a change; see [`Switches::taken`].
+    /// Another daemon keeps the toggles, and told what is switched: what the one before may not have goes to it.
+    pub fn moved(&self, toggles: Option<Toggles>) {
+        self.panel.send_modify(|panel| {
+            panel.lost(self.daemon);
+            panel.told(self.daemon, toggles);
+        });
+    }
+
+    /// The daemon took a change; see [`Panel::taken`].
     pub fn taken(&self, number: u64, toggles: Option<Toggles>) {
-        self.0.send_modify(|switches| switches.taken(number, toggles));
+        self.panel.send_modify(|panel| panel.taken(self.daemon, number, toggles));
     }
 
-    /// The daemon refused a change; see [`Switches::refused`].
+    /// The daemon refused a change; see [`Panel::refused`].
     pub fn refused(&self, number: u64) {
-        self.0.send_modify(|switches| switches.refused(number));
+        self.panel.send_modify(|panel| panel.refused(self.daemon, number));
     }
 
-    /// The daemon is away; see [`Switches::lost`].
+    /// The daemon is away; see [`Panel::lost`].
     pub fn lost(&self) {
-        self.0.send_modify(Switches::lost);
+        self.panel.send_modify(|panel| panel.lost(self.daemon));
     }
 }
 
@@ -104,9 +121,9 @@ pub async fn tell(board: Board, end: impl Future<Output = ()>) {
     let (mut open, mut on) = (None, None);
     loop {
         let (maintenance, app_server) = {
-            let switches = watch.borrow_and_update();
+            let panel = watch.borrow_and_update();
             let now = clock::now_ms();
-            (switches.maintenance(now), switches.app_server(now))
+            (panel.maintenance(now), panel.app_server(now))
         };
         let ends = maintenance.until_ms.is_some();
         if noticed(open.as_ref(), &maintenance) {

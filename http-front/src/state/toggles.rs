@@ -1,4 +1,4 @@
-//! Maintenance and the kill switch, as this front has them. Pure: time is an argument.
+//! Maintenance and the kill switch, as this front has them with one daemon; with several see [`Panel`]. Pure: time is an argument.
 //!
 //! Three have a word: a change that this front was asked for and that the daemon doesn't have yet (it wins), what the daemon
 //! told last (it holds while the daemon is away, too), and the front's own settings. A toggle that has an end is over once
@@ -8,13 +8,15 @@
 //! the next daemon, with the time at which it was asked for, so that it doesn't undo what was changed since.
 
 mod kept;
+mod panel;
 mod pending;
 
 pub use kept::NotKept;
+pub use panel::Panel;
 
 use kept::Keeper;
 use pending::{Pending, Phase, again, arrived, follow, held, open, pending, send};
-use shared::control::toggles::{AppServer, Change, Maintenance, Toggles};
+use shared::control::toggles::{AppServer, Change, Maintenance, Toggle, Toggles};
 use std::time::Duration;
 
 /// The front's own settings.
@@ -213,6 +215,30 @@ impl Switches {
             Asked::AppServer(set) => self.app_server = Some(pending(number, set, now_ms, late)),
         }
         number
+    }
+
+    /// Maintenance as it stands here, and when that was changed.
+    fn maintenance_set(&self) -> &Toggle<Maintenance> {
+        held(self.maintenance.as_ref(), &self.told.maintenance)
+    }
+
+    /// The same of the kill switch.
+    fn app_server_set(&self) -> &Toggle<AppServer> {
+        held(self.app_server.as_ref(), &self.told.app_server)
+    }
+
+    /// Another daemon has what was changed at that time: this one is to have it, too, unless it has something newer.
+    fn follow(&mut self, asked: Asked, changed_ms: u64) {
+        self.last += 1;
+        match asked {
+            Asked::Maintenance(set) => self.maintenance = Some(pending(self.last, set, changed_ms, true)),
+            Asked::AppServer(set) => self.app_server = Some(pending(self.last, set, changed_ms, true)),
+        }
+    }
+
+    /// Whether a daemon is there that keeps toggles.
+    fn has_keeper(&self) -> bool {
+        self.keeper == Keeper::There
     }
 
     /// What is to be sent to the daemon now, each with its number; it counts as sent after this.

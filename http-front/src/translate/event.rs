@@ -108,6 +108,8 @@ pub enum End {
     Failed(Box<TurnError>),
     /// A request to the child was answered with an error.
     Refused(Box<ErrorObject>),
+    /// The history was refused, with the turn on its way already: that may have run.
+    NotInjected(Box<ErrorObject>),
     /// The daemon is gone.
     Lost,
     /// The daemon was not there.

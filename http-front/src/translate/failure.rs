@@ -23,7 +23,7 @@ pub fn error(end: &End) -> Option<ApiError> {
         // Nobody but the daemon interrupts a turn that is still listened to.
         End::Interrupted => Some(ApiError::new(Kind::Upstream, "The turn was interrupted.")),
         End::Failed(error) => Some(turn(error)),
-        End::Refused(error) => Some(refused(error)),
+        End::Refused(error) | End::NotInjected(error) => Some(refused(error)),
         End::Lost => Some(restarted()),
         End::Unavailable => Some(unavailable(None)),
         End::Stopped => Some(draining()),
@@ -36,6 +36,8 @@ pub fn turned_away(end: &End) -> bool {
         End::Refused(error) => {
             matches!(error.code, code::OVERLOADED | code::WORKER_UNAVAILABLE | code::DRAINING)
         }
+        // Its turn came behind it: a daemon that drains or has no codex refuses that, too. For want of a place alone it may not.
+        End::NotInjected(error) => matches!(error.code, code::WORKER_UNAVAILABLE | code::DRAINING),
         End::Unavailable => true,
         End::Completed
         | End::Incomplete(_)
@@ -43,6 +45,63 @@ pub fn turned_away(end: &End) -> bool {
         | End::Failed(_)
         | End::Lost
         | End::Stopped => false,
+    }
+}
+
+/// What the end of a turn says of the account that it ran by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Account {
+    /// The upstream refused the request for it: it doesn't know the account, has to be paid first, or is asked too often.
+    Refused,
+    /// The same, said in an answer that had begun.
+    HeldBack,
+    /// Nothing.
+    Untold,
+}
+
+/// Codex tells some of it by words, the others by the status.
+fn account(error: &TurnError) -> Account {
+    match error.info() {
+        Info::UsageLimitExceeded | Info::Unauthorized | Info::Http { status: Some(401 | 402 | 429) } => {
+            Account::Refused
+        }
+        Info::RateLimitExceeded => Account::HeldBack,
+        Info::ContextWindowExceeded
+        | Info::SessionBudgetExceeded
+        | Info::ServerOverloaded
+        | Info::ModelNotFound
+        | Info::PolicyViolation
+        | Info::InternalServerError
+        | Info::BadRequest
+        | Info::Http { .. }
+        | Info::Other => Account::Untold,
+    }
+}
+
+/// Whether another worker may run a turn that ended so, `opened` or not, and before any sign of life: nothing of it ran at this
+/// one. What the upstream refused for its account ran nowhere, either.
+pub fn ran_nowhere(end: &End, opened: bool) -> bool {
+    match end {
+        // Without a thread there was no turn that could have been asked for.
+        End::Lost => !opened,
+        End::Failed(error) => account(error) == Account::Refused,
+        End::Refused(_) | End::NotInjected(_) | End::Unavailable => turned_away(end),
+        End::Completed | End::Incomplete(_) | End::Interrupted | End::Stopped => false,
+    }
+}
+
+/// Whether a turn that ended so, before any sign of life, says that the next one at the same worker would end so, too: the upstream
+/// has refused the account, or holds it back. `None`: it says nothing of that.
+pub fn refuses_account(end: &End) -> Option<bool> {
+    match end {
+        End::Completed | End::Incomplete(_) => Some(false),
+        End::Failed(error) => (account(error) != Account::Untold).then_some(true),
+        End::Interrupted
+        | End::Refused(_)
+        | End::NotInjected(_)
+        | End::Lost
+        | End::Unavailable
+        | End::Stopped => None,
     }
 }
 
@@ -74,6 +133,7 @@ pub fn is_instructed(end: &End) -> bool {
         | End::Incomplete(_)
         | End::Interrupted
         | End::Refused(_)
+        | End::NotInjected(_)
         | End::Lost
         | End::Unavailable
         | End::Stopped => false,
@@ -240,6 +300,37 @@ mod tests {
         assert!(refused(code::OVERLOADED) && refused(code::WORKER_UNAVAILABLE) && refused(code::DRAINING));
         assert!(!refused(code::WORKER_RESTARTED) && !refused(code::TIMEOUT) && !refused(code::INTERNAL));
         assert!(turned_away(&End::Unavailable) && !turned_away(&End::Lost) && !turned_away(&End::Stopped));
+        // The turn had gone out with its history.
+        let not_injected =
+            |code| End::NotInjected(Box::new(ErrorObject { code, message: "x".into(), data: None }));
+        let full = not_injected(code::OVERLOADED);
+        assert!(!turned_away(&full) && !ran_nowhere(&full, true));
+        assert_eq!(error(&full).unwrap().kind(), Kind::Overloaded);
+        assert!(ran_nowhere(&not_injected(code::DRAINING), true));
+        assert!(ran_nowhere(&not_injected(code::WORKER_UNAVAILABLE), true));
+        assert!(!ran_nowhere(&not_injected(code::WORKER_RESTARTED), true));
+    }
+
+    #[test]
+    fn what_is_refused_for_the_account_ran_nowhere() {
+        let of = |info: Value| {
+            let error =
+                TurnError { message: String::new(), codex_error_info: Some(info), additional_details: None };
+            let end = End::Failed(Box::new(error));
+            (ran_nowhere(&end, true), refuses_account(&end))
+        };
+        let status = |status: u16| json!({"responseTooManyFailedAttempts": {"httpStatusCode": status}});
+        for info in
+            [json!("usageLimitExceeded"), json!("unauthorized"), status(401), status(402), status(429)]
+        {
+            assert_eq!(of(info.clone()), (true, Some(true)), "{info}");
+        }
+        assert_eq!(of(json!("rateLimitExceeded")), (false, Some(true)));
+        for info in [json!("serverOverloaded"), status(403), status(500), status(503), json!("other")] {
+            assert_eq!(of(info.clone()), (false, None), "{info}");
+        }
+        assert_eq!(refuses_account(&End::Completed), Some(false));
+        assert_eq!(refuses_account(&End::Lost), None);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! begin anew in each round. None of them may brick the conversation, so they are repaired here, in place, and the
 //! repairs are named. Nothing that was said is lost, moved or doubled.
 
+mod calls;
+
 use super::custom::{self, Customs};
 use crate::{
     error::{ApiError, Kind},
@@ -13,14 +15,12 @@ use crate::{
         tool::ToolCall,
     },
 };
-use sha2::{Digest, Sha256};
+use calls::{Calls, Key};
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap},
 };
 
-/// The longest id of a call that the upstream takes, in characters.
-const LONGEST_ID: usize = 64;
 /// The result of a call that has none.
 const NO_RESULT: &str = "No result: the conversation does not hold what this call gave.";
 /// The function of a result whose call is not there.
@@ -100,39 +100,6 @@ pub enum Entry<'a> {
     },
 }
 
-/// A call of the conversation.
-struct Open<'a> {
-    /// The message that it stands in.
-    block: usize,
-    /// Its id as it goes up.
-    sent: Cow<'a, str>,
-    answered: bool,
-}
-
-/// How a result names its call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Key<'a> {
-    /// By the client's id.
-    Id(&'a str),
-    /// By the function's name, in the old form.
-    Name(&'a str),
-}
-
-/// The calls of one key that wait for their results: those of one message in their order.
-type Waiting = Vec<(usize, VecDeque<usize>)>;
-
-/// The calls of a conversation, up to where it was read.
-struct Calls<'a> {
-    all: Vec<Open<'a>>,
-    waiting: HashMap<Key<'a>, Waiting>,
-    /// The function that was called last under an id.
-    names: HashMap<&'a str, &'a str>,
-    used: HashSet<Cow<'a, str>>,
-    /// How many ids were made up, those that were not free too.
-    made: u64,
-    repairs: BTreeSet<Repair>,
-}
-
 /// Reads a conversation, in which these custom tools may be called.
 ///
 /// # Errors
@@ -141,14 +108,7 @@ pub fn entries<'a>(
     messages: &'a [Message<'a>],
     customs: &Customs,
 ) -> Result<(Vec<Entry<'a>>, BTreeSet<Repair>), ApiError> {
-    let mut calls = Calls {
-        all: Vec::new(),
-        waiting: HashMap::new(),
-        names: HashMap::new(),
-        used: HashSet::new(),
-        made: 0,
-        repairs: BTreeSet::new(),
-    };
+    let mut calls = Calls::default();
     let mut entries = Vec::with_capacity(messages.len());
     // Where the made-up result of a call would stand: behind the results that follow its message.
     let mut ends: Vec<(usize, usize)> = Vec::new();
@@ -347,64 +307,6 @@ fn output<'a>(
     };
     entries.push(Entry::Output { id, said });
     Ok(())
-}
-
-impl<'a> Calls<'a> {
-    /// A call of the message `block`; the id that goes up for it.
-    fn call(&mut self, block: usize, client: Option<&'a str>, name: &'a str) -> Cow<'a, str> {
-        let sent = self.fresh(client);
-        let at = self.all.len();
-        self.all.push(Open { block, sent: sent.clone(), answered: false });
-        let waiting = self.waiting.entry(client.map_or(Key::Name(name), Key::Id)).or_default();
-        match waiting.last_mut() {
-            Some((last, calls)) if *last == block => calls.push_back(at),
-            Some(_) | None => waiting.push((block, VecDeque::from([at]))),
-        }
-        if let Some(client) = client {
-            self.names.insert(client, name);
-        }
-        sent
-    }
-
-    /// The call that a result belongs to: of those that have none yet, the first of the latest message.
-    fn answer(&mut self, key: Key<'a>) -> Option<Cow<'a, str>> {
-        let waiting = self.waiting.get_mut(&key)?;
-        let (_, calls) = waiting.last_mut()?;
-        let at = calls.pop_front()?;
-        if calls.is_empty() {
-            waiting.pop();
-        }
-        let call = self.all.get_mut(at)?;
-        call.answered = true;
-        Some(call.sent.clone())
-    }
-
-    /// An id that can go up and that no other call has: the client's own where it is one.
-    fn fresh(&mut self, client: Option<&'a str>) -> Cow<'a, str> {
-        if let Some(client) = client {
-            if fits(client) && self.used.insert(Cow::Borrowed(client)) {
-                return Cow::Borrowed(client);
-            }
-            self.repairs.insert(Repair::ToolCallId);
-        }
-        // The same conversation always gives the same ids, or the upstream's prompt cache would be of no use.
-        // And none is tried twice: a client that works them out beforehand must not get us to try them all for each call.
-        loop {
-            self.made += 1;
-            let mut hash = Sha256::new();
-            hash.update(client.unwrap_or_default());
-            hash.update(self.made.to_le_bytes());
-            let text: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-            let id: Cow<'a, str> = Cow::Owned(format!("call_{text}"));
-            if self.used.insert(id.clone()) {
-                return id;
-            }
-        }
-    }
-}
-
-fn fits(id: &str) -> bool {
-    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -46,6 +46,25 @@ pub fn unknown(name: &str) -> ApiError {
 }
 
 impl Served {
+    /// What several serve together: each model once, as the first one that has it tells it.
+    pub fn of_all(all: &[&Self]) -> Self {
+        let mut whole = Self::default();
+        for served in all {
+            for model in &served.models {
+                if !whole.models.iter().any(|known| known.model == model.model) {
+                    whole.models.push(model.clone());
+                }
+            }
+            for info in &served.infos {
+                if !whole.infos.iter().any(|known| known.model == info.model) {
+                    whole.infos.push(info.clone());
+                }
+            }
+            whole.default = whole.default.or_else(|| served.default.clone());
+        }
+        whole
+    }
+
     /// Resolves the name that a client asked for: a model or an alias of that very name, else one of these and an
     /// effort of its model, with a hyphen between.
     ///
@@ -180,7 +199,8 @@ impl Served {
         self.default.clone().or_else(first)
     }
 
-    fn has(&self, name: &str) -> bool {
+    /// Whether a model of this very name is served.
+    pub fn has(&self, name: &str) -> bool {
         self.models.iter().any(|m| m.model == name && !m.hidden) || self.default.as_deref() == Some(name)
     }
 }

@@ -1,6 +1,7 @@
 //! What a request asks of the child.
 
 use super::agent::AgentPlan;
+use crate::daemon::conversation::Conversation;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -26,4 +27,6 @@ pub struct Plan {
     pub output_schema: Option<Arc<RawValue>>,
     /// How an agent works; `None` for a completion.
     pub agent: Option<Arc<AgentPlan>>,
+    /// The conversation that it goes on with, where several workers could.
+    pub conversation: Option<Conversation>,
 }

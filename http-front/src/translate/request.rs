@@ -127,6 +127,7 @@ pub fn plan(request: &ChatRequest<'_>, served: &Served, options: Options<'_>) ->
             tools: tools.declared,
             output_schema,
             agent: None,
+            conversation: None,
         },
         expect: Arc::new(Expect {
             shape,

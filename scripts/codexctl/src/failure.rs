@@ -21,6 +21,11 @@ impl Failure {
         Self { message: message.into(), code: exit::FAILURE }
     }
 
+    /// Whether it would fail again, however often it were tried.
+    pub fn is_usage(&self) -> bool {
+        self.code == exit::USAGE
+    }
+
     /// The exit code.
     pub fn code(&self) -> u8 {
         self.code

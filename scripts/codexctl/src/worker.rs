@@ -51,9 +51,17 @@ impl From<io::Error> for Trouble {
 
 impl Worker {
     /// The daemon that serves this socket, or the one that the environment names.
-    pub fn new(socket: Option<PathBuf>, patience: Duration) -> Self {
+    ///
+    /// # Errors
+    /// The environment names several, as that of a front may.
+    pub fn new(socket: Option<PathBuf>, patience: Duration) -> Result<Self, Failure> {
         let home = || environment::path(CODEX_HOME).unwrap_or_else(|| FOLDER.into()).join(NAME);
-        Self { socket: socket.or_else(|| environment::path(SOCKET)).unwrap_or_else(home), patience }
+        let named = || environment::path(SOCKET).map(only).transpose();
+        let socket = match socket {
+            Some(socket) => socket,
+            None => named()?.unwrap_or_else(home),
+        };
+        Ok(Self { socket, patience })
     }
 
     /// Asks for the daemon's status, which needs no handshake.
@@ -126,6 +134,16 @@ impl Worker {
             Trouble::Refused(why) => format!("the daemon at {path} refuses: {why}"),
         })
     }
+}
+
+/// The one socket that a variable names.
+fn only(named: PathBuf) -> Result<PathBuf, Failure> {
+    if named.to_string_lossy().contains(',') {
+        return Err(Failure::usage(format!(
+            "{SOCKET} names several sockets: --socket says which one is asked"
+        )));
+    }
+    Ok(named)
 }
 
 /// The answer among the whole lines of `text`, once it is there.

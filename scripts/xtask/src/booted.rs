@@ -14,10 +14,10 @@ use crate::{apt, debian, tools};
 
 const NAME: &str = "units under a booted systemd";
 /// What is needed besides util-linux, and the packages that have it.
-const PROGRAMS: [&str; 2] = ["debootstrap", "systemd-nspawn"];
-const PACKAGES: [&str; 2] = ["debootstrap", "systemd-container"];
-/// The test that needs what some machines leave to root alone.
-const SANDBOX: &str = "codex_runs_a_command_in_its_own_sandbox_within_the_units";
+const PROGRAMS: [&str; 3] = ["debootstrap", "systemd-nspawn", "curl"];
+const PACKAGES: [&str; 3] = ["debootstrap", "systemd-container", "curl"];
+/// In the names of the tests that need what some machines leave to root alone.
+const SANDBOX: &str = "in_its_own_sandbox_within_the_units";
 
 /// The step, or a skipped one that says why. `tests` is nextest with what every run of it gets.
 pub(crate) fn step(paths: &Paths, steps: &mut Steps<'_>, mut tests: Command, filters: &[&str]) -> Result<()> {
@@ -50,7 +50,7 @@ fn prepare(paths: &Paths, steps: &mut Steps<'_>) -> std::result::Result<PathBuf,
     debian::works(mount.args(["-t", "cgroup2", "none"]).arg(&folder))
         .map_err(|why| format!("root can't mount control groups on this machine: {why}"))?;
     if !PROGRAMS.iter().all(|program| tools::on_path(program).is_some()) {
-        apt::install(&PROGRAMS.join(" and "), &PACKAGES, steps)?;
+        apt::install(&PROGRAMS.join(", "), &PACKAGES, steps)?;
     }
     let what = "make a root folder with systemd (once)";
     let root = debian::root(&paths.target.join("systemd"), "systemd,systemd-sysv", what, steps)?;

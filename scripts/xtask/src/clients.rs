@@ -25,6 +25,7 @@ const PYTHONS: &[(&str, &str, &str, bool)] = &[
     ("clients/schemathesis", "CLIENTS_SCHEMATHESIS", "python", true),
     ("tools/traefik", "TRAEFIK_BIN", "traefik", false),
     ("tools/compose", "COMPOSE_TOOLS", "docker-compose", false),
+    ("tools/kubernetes", "KUBERNETES_TOOLS", "kubectl", false),
 ];
 
 /// Where the clients are: what the suites read, as variables.

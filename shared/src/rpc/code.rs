@@ -18,7 +18,7 @@ pub const INTERNAL: i64 = -32603;
 pub const OVERLOADED: i64 = -32001;
 /// The child is down; nothing was sent to it.
 pub const WORKER_UNAVAILABLE: i64 = -32010;
-/// The child died with this request in flight.
+/// The child died with this request in flight, or the daemon was forced to end with it.
 pub const WORKER_RESTARTED: i64 = -32011;
 /// No answer within the deadline.
 pub const TIMEOUT: i64 = -32012;
@@ -174,6 +174,11 @@ pub fn restarted() -> ErrorObject {
     retry(WORKER_RESTARTED, "the codex app-server exited with this request in flight", Duration::ZERO)
 }
 
+/// The answer to what was in flight when the daemon was forced to end. It may have been done: whoever asks again, asks twice.
+pub fn forced() -> ErrorObject {
+    retry(WORKER_RESTARTED, "the daemon ended with this request in flight", Duration::ZERO)
+}
+
 /// The answer to what the child did not answer in time.
 pub fn timeout(after: Duration) -> ErrorObject {
     plain(TIMEOUT, format!("no answer from the codex app-server within {} ms", after.as_millis()))
@@ -182,6 +187,11 @@ pub fn timeout(after: Duration) -> ErrorObject {
 /// The answer while the daemon goes down.
 pub fn draining(after: Duration) -> ErrorObject {
     retry(DRAINING, "the daemon is shutting down; retry later", after)
+}
+
+/// The answer to what only the daemon that serves the socket now can do.
+pub fn superseded(after: Duration) -> ErrorObject {
+    retry(DRAINING, "a younger daemon serves the socket now; connect again", after)
 }
 
 /// The answer to a request that its client withdrew.

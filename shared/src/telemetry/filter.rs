@@ -5,8 +5,9 @@ use tracing_subscriber::{
     filter::{Directive, LevelFilter, ParseError},
 };
 
-/// What both binaries say, beside what each says: failed starts, a collector that takes nothing, systemd that hears nothing.
-const SHARED: [&str; 2] = ["shared", "otel"];
+/// What both binaries say, beside what each says: failed starts, a collector that takes nothing, a process that takes over or
+/// doesn't, systemd that hears nothing.
+const SHARED: [&str; 3] = ["shared", "otel", "handover"];
 
 /// What this text (`RUST_LOG`) chooses. Where it has no level for all, such as `http_front=debug`, what both binaries say is
 /// chosen from `info` on, unless the text names it: whoever asks for one crate's lines doesn't want to miss why it ended.
@@ -40,12 +41,18 @@ mod tests {
 
     #[test]
     fn a_filter_without_a_level_for_all_has_what_both_binaries_say() {
-        assert_eq!(directives("http_front=debug"), ["http_front=debug", "otel=info", "shared=info"]);
-        assert_eq!(directives("hyper=trace,otel=off"), ["hyper=trace", "otel=off", "shared=info"]);
-        assert_eq!(directives("shared=warn,otel"), ["otel=trace", "shared=warn"]);
+        assert_eq!(
+            directives("http_front=debug"),
+            ["handover=info", "http_front=debug", "otel=info", "shared=info"]
+        );
+        assert_eq!(
+            directives("hyper=trace,otel=off"),
+            ["handover=info", "hyper=trace", "otel=off", "shared=info"]
+        );
+        assert_eq!(directives("shared=warn,otel"), ["handover=info", "otel=trace", "shared=warn"]);
         assert_eq!(
             directives("shared::shutdown=debug"),
-            ["otel=info", "shared::shutdown=debug", "shared=info"]
+            ["handover=info", "otel=info", "shared::shutdown=debug", "shared=info"]
         );
     }
 

@@ -22,7 +22,7 @@ use tracing_subscriber::{
 /// The longest text of a field, in characters.
 pub const MAX_TEXT: usize = 8_192;
 /// The crates whose events are ours, as targets begin with them.
-const OURS: [&str; 4] = ["shared", "worker_daemon", "http_front", "otel"];
+const OURS: [&str; 5] = ["shared", "worker_daemon", "http_front", "otel", "handover"];
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::core::{Fake, Step, Wake, member};
-use super::directive::Ask;
+use super::directive::{Ask, Directives};
 use super::history;
 use super::rpc::{self, Refusal};
 use super::shape::{self, Call};
@@ -45,6 +45,7 @@ impl Fake {
         }
         thread.running = Some(turn_id.clone());
         let told = history::told(&thread.items);
+        let told = self.script.prompt.as_deref().map_or(told, Directives::parse);
 
         let answer = rpc::answer(id, &json!({ "turn": shape::turn_begun(&turn_id, None) }));
         let early = told.early_started;
@@ -88,7 +89,7 @@ impl Fake {
             let output = "dynamic tool call was cancelled before receiving a response";
             self.end_call(&wanted, &call, (&json!([]), false), output, steps);
         }
-        self.notify("account/rateLimits/updated", &shape::rate_limits(), steps);
+        self.notify("account/rateLimits/updated", &shape::rate_limits(self.script.used_up_until), steps);
         steps.push(Step::Line(rpc::answer(id, &json!({}))));
         self.end_turn(&wanted, "interrupted", &Value::Null, None, steps);
         Ok(())
@@ -275,7 +276,7 @@ impl Fake {
         thread.used = thread.used.plus(last);
         let params = shape::token_usage(thread.used, last);
         self.notify_turn(turn_id, "thread/tokenUsage/updated", params, steps);
-        self.notify("account/rateLimits/updated", &shape::rate_limits(), steps);
+        self.notify("account/rateLimits/updated", &shape::rate_limits(self.script.used_up_until), steps);
     }
 
     fn fail(&mut self, turn_id: &str, kind: &Value, message: &str, steps: &mut Vec<Step>) {

@@ -39,6 +39,10 @@ pub struct Script {
     pub record: bool,
     /// What the child says of its resident memory.
     pub resident_bytes: u64,
+    /// Stands in for each prompt.
+    pub prompt: Option<String>,
+    /// The account's short window is used up and begins anew then, in Unix seconds.
+    pub used_up_until: Option<u64>,
     /// Only the first start does as it is told here; later ones behave well (the program only).
     pub first_start_only: bool,
 }
@@ -59,6 +63,8 @@ impl Default for Script {
             thread_started_first: false,
             record: false,
             resident_bytes: 50_000_000,
+            prompt: None,
+            used_up_until: None,
             first_start_only: false,
         }
     }

@@ -281,12 +281,14 @@ pub(crate) struct Call {
 }
 
 /// The params of `account/rateLimits/updated`: a notification that belongs to no thread.
-pub(crate) fn rate_limits() -> Value {
+pub(crate) fn rate_limits(used_up_until: Option<u64>) -> Value {
+    let primary = used_up_until
+        .map(|resets_at| json!({ "usedPercent": 100, "windowDurationMins": 300, "resetsAt": resets_at }));
     json!({ "rateLimits": {
         "limitId": "codex",
         "limitName": null,
         "normalModelSlug": null,
-        "primary": null,
+        "primary": primary,
         "secondary": null,
         "credits": null,
         "individualLimit": null,

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::tools::{root, run};
 
-const PROD: &str = "compose/docker-compose.yml";
+pub(crate) const PROD: &str = "compose/docker-compose.yml";
 const DEV: &str = "compose/compose.dev.stack.yml";
 const VARIABLES: &[(&str, &str)] = &[("DOMAIN", "api.example.com"), ("DEV_KEY", "sk-dev")];
 
 /// A compose file as Compose understands it.
-fn rendered(file: &str) -> Value {
+pub(crate) fn rendered(file: &str) -> Value {
     let said = run("docker-compose", &["-f", file, "config", "--format", "json"], VARIABLES).ok();
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{file}: {error}: {said}"))
 }

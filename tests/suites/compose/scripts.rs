@@ -1,6 +1,13 @@
-//! The tests of the operator's scripts, which are in Python as they are: beside what they test, in `scripts`.
+//! The tests of the operator's scripts, which are in Python as they are: beside what they test, in `scripts`. Those in sh are run in
+//! booted machines (`tests/suites/systemd`); here they are read.
 
 use crate::tools::{root, run};
+
+/// Those of a host with systemd are POSIX sh; what they source is looked at with them.
+#[test]
+fn shellcheck_has_nothing_to_say() {
+    assert_eq!(run("shellcheck", &["-x", "scripts/install", "scripts/upgrade"], &[]).ok(), "");
+}
 
 /// Runs the tests of one file of `scripts/operating`.
 fn tests_of(module: &str) {
@@ -46,6 +53,9 @@ scripts!(
     test_rollback,
     test_sbom,
     test_sbom_small,
+    test_scaling,
+    test_scaling_balance,
+    test_scaling_page,
     test_smoke,
     test_smoke_edge,
     test_smoke_faults,

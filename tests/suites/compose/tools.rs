@@ -11,17 +11,21 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
 }
 
-/// The programs from PyPI that `cargo xtask fetch-clients` installs: where `COMPOSE_TOOLS` says, or else at their usual place.
-#[expect(clippy::disallowed_methods, reason = "tests are told where programs are by the environment")]
+/// Compose and what else is with it.
 pub(crate) fn programs() -> PathBuf {
-    let usual = root().join("target/tools/compose/venv/bin");
+    installed("COMPOSE_TOOLS", "compose", "docker-compose")
+}
+
+/// The programs from PyPI that `cargo xtask fetch-clients` installs: where the variable says, or else at their usual place.
+#[expect(clippy::disallowed_methods, reason = "tests are told where programs are by the environment")]
+pub(crate) fn installed(variable: &str, usual: &str, program: &str) -> PathBuf {
+    let usual = root().join("target/tools").join(usual).join("venv/bin");
     // The variable names a program of the folder.
-    let named =
-        std::env::var_os("COMPOSE_TOOLS").and_then(|path| Path::new(&path).parent().map(Path::to_owned));
+    let named = std::env::var_os(variable).and_then(|path| Path::new(&path).parent().map(Path::to_owned));
     let folder = named.unwrap_or(usual);
     assert!(
-        folder.join("docker-compose").exists(),
-        "{} lacks docker-compose; run `cargo xtask fetch-clients`",
+        folder.join(program).exists(),
+        "{} lacks {program}; run `cargo xtask fetch-clients`",
         folder.display()
     );
     folder

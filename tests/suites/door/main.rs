@@ -27,3 +27,4 @@ mod strangers;
 mod switches;
 mod toggles;
 mod verify;
+mod workers;

@@ -3,6 +3,7 @@
 mod command_line;
 mod ends;
 mod exits;
+mod handover;
 mod home;
 mod hostile;
 mod lives;

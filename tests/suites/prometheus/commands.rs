@@ -10,6 +10,8 @@ use crate::{documents, files, root, server::Prometheus, text, traffic::Run};
 fn pages() -> Vec<std::path::PathBuf> {
     let mut pages = files("docs/operations/runbooks", ".md");
     pages.push(root().join("docs/operations/request-id.md"));
+    // It closes the door, so it is the last.
+    pages.push(root().join("docs/operations/maintenance.md"));
     pages
 }
 

@@ -163,7 +163,12 @@ impl Run {
                     .send()
                     .await
                     .ok()?;
-                answer.text().await.ok()?.contains("codex_worker_turns_active 1").then_some(())
+                answer
+                    .text()
+                    .await
+                    .ok()?
+                    .contains("codex_worker_turns_active{worker=\"worker\"} 1")
+                    .then_some(())
             };
             self.pair.eventually("a turn in flight", busy).await.expect("in time");
             let pid = self.pair.child_pid().expect("a codex");

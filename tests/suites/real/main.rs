@@ -25,6 +25,7 @@ mod pipelines;
 mod privileges;
 mod records;
 mod replace;
+mod scaling;
 mod schemathesis;
 mod silence;
 mod slow_reader;

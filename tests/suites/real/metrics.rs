@@ -24,9 +24,9 @@ async fn what_the_real_codex_does_is_counted() {
     let stage = Stage::new().await;
     assert_eq!(stage.ask([Reply::new().text("One.")], &asking(false)).await.content(), "One.");
     for (begin, count) in [
-        ("codex_worker_turns_total{outcome=\"completed\"}", 1.0),
-        ("codex_worker_latency_ms_count{method=\"turn/start\"}", 1.0),
-        ("codex_worker_latency_ms_count{method=\"thread/inject_items\"}", 1.0),
+        ("codex_worker_turns_total{worker=\"worker\",outcome=\"completed\"}", 1.0),
+        ("codex_worker_latency_ms_count{worker=\"worker\",method=\"turn/start\"}", 1.0),
+        ("codex_worker_latency_ms_count{worker=\"worker\",method=\"thread/inject_items\"}", 1.0),
         ("codex_worker_queue_wait_ms_count", 1.0),
         ("codex_worker_turn_duration_ms_count", 1.0),
         (FIRST, 1.0),
@@ -61,7 +61,8 @@ async fn what_the_real_codex_does_is_counted() {
     let failed = stage.ask([Reply::error(500, "broken")], &asking(false)).await;
     assert_eq!(failed.status, 502);
     pair.eventually("the failed turn", || async {
-        (told(pair, "codex_worker_turns_total{outcome=\"failed\"}").await == 1.0).then_some(())
+        (told(pair, "codex_worker_turns_total{worker=\"worker\",outcome=\"failed\"}").await == 1.0)
+            .then_some(())
     })
     .await
     .expect("it is counted");

@@ -1,14 +1,11 @@
-//! The pair in a machine, installed as `systemd/README.md` says, with a scripted upstream beside it.
+//! The pair in a machine, installed by `scripts/install`, with a scripted upstream beside it.
 
 use crate::machine::{Machine, eventually};
 use gateway_tests::pair::{
-    Answer, Binary, End, KEY, NO_RETRIES, SocketClient, binary, real_codex, scripted_provider,
+    Answer, Binary, DEADLINE, End, KEY, NO_RETRIES, SocketClient, asking, binary, real_codex,
+    scripted_provider,
 };
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 pub(crate) const WORKER: &str = "codex-worker.service";
 pub(crate) const SOCKET: &str = "codex-worker.socket";
@@ -17,43 +14,70 @@ pub(crate) const FRONT: &str = "codex-front.service";
 pub(crate) const PATH: &str = "/run/codex/worker.sock";
 pub(crate) const CHAT: &str = "http://127.0.0.1:11435/v1/chat/completions";
 
-const UPSTREAM: &str = "[Service]\nExecStart=/usr/local/bin/scripted-upstream --addr 127.0.0.1:9999\n";
+/// What lies in the machine to be installed from: our scripts and units, the built programs, codex's package.
+pub(crate) const SOURCE: &str = "/mnt/source";
+pub(crate) const SCRIPTS: &str = "/mnt/source/scripts";
+pub(crate) const PROGRAMS: &str = "/mnt/source/target/release";
+pub(crate) const PACKAGE: &str = "/mnt/source/codex";
 
-fn units() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("systemd")
+const UPSTREAM: &str = "[Service]\nExecStart=/mnt/source/target/release/scripted-upstream --addr 127.0.0.1:9999\n\
+    [Install]\nWantedBy=multi-user.target\n";
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }
 
-/// A machine with everything installed and nothing of the pair started.
-pub(crate) async fn installed() -> Machine {
+/// A machine with nothing of ours but what can be installed, and a scripted upstream as a service.
+pub(crate) async fn bare() -> Machine {
     let codex = real_codex();
     let codex = codex.parent().and_then(Path::parent).expect("codex lies in its package");
     let programs = binary(Binary::WorkerDaemon);
     let programs = programs.parent().expect("a folder");
-    let machine = Machine::boot(&[(programs, "/opt/gateway"), (codex, "/opt/codex")]).await;
-    for (program, target) in [
-        ("worker-daemon", "/opt/gateway/worker-daemon"),
-        ("http-front", "/opt/gateway/http-front"),
-        ("codexctl", "/opt/gateway/codexctl"),
-        ("scripted-upstream", "/opt/gateway/scripted-upstream"),
-        ("codex", "/opt/codex/bin/codex"),
-    ] {
-        symlink(target, machine.path(&format!("/usr/local/bin/{program}"))).expect("a program");
-    }
-    for unit in [WORKER, SOCKET, FRONT] {
-        let text = fs::read_to_string(units().join(unit)).expect("a unit");
-        machine.write(&format!("/etc/systemd/system/{unit}"), &text);
-    }
-    let users = fs::read_to_string(units().join("codex-gateway.sysusers.conf")).expect("the users");
-    machine.write("/usr/lib/sysusers.d/codex-gateway.conf", &users);
-    machine.ok(&["systemd-sysusers"]).await;
-    machine.ok(&["install", "-d", "-m", "0700", "-o", "codex-worker", "-g", "codex", "/var/lib/codex"]).await;
-    let config = scripted_provider("http://127.0.0.1:9999/v1", NO_RETRIES);
-    machine.write("/var/lib/codex/config.toml", &config);
-    machine.ok(&["chown", "codex-worker:codex", "/var/lib/codex/config.toml"]).await;
-    machine.write("/etc/codex/codex-worker.env", "");
-    machine.write("/etc/codex/codex-front.env", &format!("PROXY_API_KEY={KEY}\n"));
+    let parts = ["scripts", "systemd", "docs"].map(|part| (root().join(part), format!("{SOURCE}/{part}")));
+    let mut read = vec![(programs, PROGRAMS), (codex, PACKAGE)];
+    read.extend(parts.iter().map(|(outside, inside)| (outside.as_path(), inside.as_str())));
+    let machine = Machine::boot(&read).await;
     machine.write("/etc/systemd/system/upstream.service", UPSTREAM);
     machine.systemctl(&["daemon-reload"]).await;
+    machine
+}
+
+/// A tree of another version: the same with other files.
+pub(crate) const NEXT: &str = "/root/next";
+
+/// Puts that tree into the machine.
+pub(crate) async fn next(machine: &Machine) {
+    let make = format!(
+        "mkdir -p {NEXT}/target/release && cd {NEXT}
+         cp -R {SOURCE}/scripts {SOURCE}/systemd {SOURCE}/docs {PACKAGE} .
+         for program in http-front worker-daemon codexctl; do cp {PROGRAMS}/$program target/release; done
+         echo '# The next version.' >> systemd/codex-front.service
+         for file in target/release/* codex/bin/codex; do echo >> $file; done"
+    );
+    machine.ok(&["sh", "-ec", &make]).await;
+}
+
+/// Runs `scripts/install` from the built programs, with these options besides.
+pub(crate) async fn install(machine: &Machine, options: &[&str]) -> String {
+    let script = format!("{SCRIPTS}/install");
+    machine.ok(&[&[script.as_str(), "--from", PROGRAMS, "--codex", PACKAGE], options].concat()).await
+}
+
+/// Gives the worker with this home the scripted upstream as its provider.
+pub(crate) async fn provide(machine: &Machine, home: &str) {
+    let config = format!("{home}/config.toml");
+    machine.write(&config, &scripted_provider("http://127.0.0.1:9999/v1", NO_RETRIES));
+    machine.ok(&["chown", &format!("--reference={home}"), &config]).await;
+}
+
+/// A machine with everything installed and nothing of the pair started.
+pub(crate) async fn installed() -> Machine {
+    let machine = bare().await;
+    machine.write("/etc/codex/codex-worker.env", "");
+    machine.write("/etc/codex/codex-front.env", &format!("PROXY_API_KEY={KEY}\n"));
+    install(&machine, &["--no-start"]).await;
+    provide(&machine, "/var/lib/codex").await;
     machine
 }
 
@@ -76,6 +100,22 @@ pub(crate) async fn ask(machine: &Machine, prompt: &'static str, stream: bool) -
         .await
 }
 
+/// The status that a chat completion with this key gets; `None` where there is no answer.
+pub(crate) async fn asked_with(machine: &Machine, key: &str) -> Option<u16> {
+    let key = key.to_owned();
+    machine
+        .in_network(move || async move {
+            let request = reqwest::Client::new().post(CHAT).bearer_auth(key).json(&asking("!echo hi", false));
+            Some(request.timeout(DEADLINE).send().await.ok()?.status().as_u16())
+        })
+        .await
+}
+
+/// Waits until the key has this effect.
+pub(crate) async fn becomes(machine: &Machine, key: &str, wanted: u16) {
+    eventually("the status", async || (asked_with(machine, key).await == Some(wanted)).then_some(())).await;
+}
+
 /// The pair answers, as soon as the front has found the daemon.
 pub(crate) async fn serves(machine: &Machine) {
     for stream in [false, true] {
@@ -87,18 +127,25 @@ pub(crate) async fn serves(machine: &Machine) {
     }
 }
 
-/// The daemon's status, over the socket.
-pub(crate) async fn status(machine: &Machine) -> std::io::Result<serde_json::Value> {
-    let mut client = SocketClient::connect(&machine.path(PATH)).await?;
+/// A daemon's status, over its socket.
+pub(crate) async fn status(machine: &Machine, socket: &str) -> std::io::Result<serde_json::Value> {
+    let mut client = SocketClient::connect(&machine.path(socket)).await?;
     client.call("daemon/status", &serde_json::json!({})).await
 }
 
 /// The pid of codex as the machine counts it, once the words say that it is ready.
-pub(crate) async fn codex(machine: &Machine) -> u32 {
+pub(crate) async fn codex(machine: &Machine, worker: &str) -> u32 {
     eventually("a ready codex", async || {
-        let words = machine.show(WORKER, "StatusText").await;
+        let words = machine.show(worker, "StatusText").await;
         let rest = words.strip_prefix("Ready: codex 0.169.0, pid ")?;
         rest.split(',').next()?.parse().ok()
     })
     .await
+}
+
+/// Has another process take over from the unit's.
+pub(crate) async fn replaced(machine: &Machine, unit: &str) {
+    let old = machine.show(unit, "MainPID").await;
+    machine.systemctl(&["kill", "--kill-who=main", "--signal=USR2", unit]).await;
+    eventually("another process", async || (machine.show(unit, "MainPID").await != old).then_some(())).await;
 }

@@ -43,17 +43,30 @@ impl Machine {
             .args(read.iter().map(|(outside, inside)| format!("--bind-ro={}:{inside}", outside.display())));
         let shell = command.arg("--boot").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
         let mut machine = Self { shell: shell.spawn().expect("unshare"), init: 0, _dir: dir };
-        machine.init = eventually("a machine", async || {
-            let ended = machine.shell.try_wait().expect("a shell");
+        machine.up().await;
+        machine
+    }
+
+    /// Waits until its systemd is up, another one than before.
+    async fn up(&mut self) {
+        let before = self.init;
+        self.init = eventually("a machine", async || {
+            let ended = self.shell.try_wait().expect("a shell");
             assert_eq!(ended, None, "the machine didn't start");
-            machine.find_init()
+            self.find_init().filter(|init| *init != before)
         })
         .await;
         eventually("systemd to be up", async || {
-            machine.run(&["systemctl", "is-system-running"]).await.said.starts_with("running").then_some(())
+            self.run(&["systemctl", "is-system-running"]).await.said.starts_with("running").then_some(())
         })
         .await;
-        machine
+    }
+
+    /// Has the machine end everything and start anew; what is on its disk stays.
+    pub(crate) async fn reboot(&mut self) {
+        // It may end before systemctl has heard that it is on its way.
+        self.run(&["systemctl", "reboot"]).await;
+        self.up().await;
     }
 
     /// The first process of the machine: systemd, in a pid namespace of its own.
@@ -81,15 +94,8 @@ impl Machine {
     pub(crate) async fn run(&self, command: &[&str]) -> Ran {
         let mut enter = tokio::process::Command::new("nsenter");
         enter.args(["-t", &self.init.to_string(), "-m", "-u", "-i", "-n", "-p", "-C", "--"]).args(command);
-        let output = enter
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .kill_on_drop(true)
-            .output();
-        let output = tokio::time::timeout(2 * DEADLINE, output).await;
-        let output = output.unwrap_or_else(|_| unreachable!("{command:?} takes too long")).expect("nsenter");
-        let said = [output.stdout, output.stderr].concat();
-        Ran { code: output.status.code(), said: String::from_utf8_lossy(&said).into_owned() }
+        enter.env_clear().env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        ran(&mut enter, command).await
     }
 
     /// Runs a command that must succeed, and gives what it said.
@@ -122,6 +128,13 @@ impl Machine {
             assert!(faults.is_empty(), "{line}: {faults:?}");
         }
         journal
+    }
+
+    /// Runs a command of this host in the machine's network, with these variables.
+    pub(crate) async fn run_beside(&self, command: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut enter = tokio::process::Command::new("nsenter");
+        enter.args(["-t", &self.init.to_string(), "-n", "--"]).args(command);
+        ran(enter.envs(variables.iter().copied()), command).await
     }
 
     /// Runs `work` on a thread that is in the machine's network, with a runtime of its own.
@@ -157,6 +170,14 @@ impl Drop for Machine {
         }
         self.shell.wait().ok();
     }
+}
+
+/// Runs it to its end; `shown` is what a failure names.
+async fn ran(command: &mut tokio::process::Command, shown: &[&str]) -> Ran {
+    let output = tokio::time::timeout(4 * DEADLINE, command.kill_on_drop(true).output()).await;
+    let output = output.unwrap_or_else(|_| unreachable!("{shown:?} takes too long")).expect("nsenter");
+    let said = [output.stdout, output.stderr].concat();
+    Ran { code: output.status.code(), said: String::from_utf8_lossy(&said).into_owned() }
 }
 
 /// The root folder to boot.

@@ -116,7 +116,8 @@ fn write(path: &Path, value: &Value) -> Result<(), CatalogError> {
     if fs::read(path).is_ok_and(|old| old == text) {
         return Ok(());
     }
-    let part = path.with_extension("part");
+    // Another daemon may do the same, while it hands over.
+    let part = path.with_extension(format!("{}.part", std::process::id()));
     fs::write(&part, text)
         .and_then(|()| fs::rename(&part, path))
         .map_err(|source| CatalogError::Write { path: path.to_path_buf(), source })

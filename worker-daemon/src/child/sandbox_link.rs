@@ -5,7 +5,7 @@
 //! would fail. So the daemon keeps one in a folder of its own in `CODEX_HOME`, which nobody else can write to. There is
 //! one link, whatever codex is started, and it stays when the daemon ends.
 
-use nix::errno::Errno;
+use nix::{errno::Errno, sys::signal::kill, unistd::Pid};
 use std::{
     env,
     ffi::{OsStr, OsString},
@@ -33,16 +33,37 @@ pub fn prepare(home: &Path, program: &Path) -> Result<PathBuf, (PathBuf, io::Err
     if fs::read_link(&link).is_ok_and(|target| target == program) {
         return Ok(folder);
     }
-    // A child that runs may look for it at any time: the new one takes the old one's place.
-    let fresh = folder.join(format!(".{NAME}"));
-    match symlink(program, &fresh) {
-        Err(error) if error.raw_os_error() == Some(Errno::EEXIST as i32) => {
-            fs::remove_file(&fresh).and_then(|()| symlink(program, &fresh)).map_err(told)?;
-        }
-        made => made.map_err(told)?,
-    }
+    // A child that runs may look for it at any time: the new one takes the old one's place. Another daemon may do the same, while
+    // it hands over.
+    let own = std::process::id();
+    sweep(&folder, own).map_err(told)?;
+    let fresh = folder.join(format!(".{NAME}.{own}"));
+    symlink(program, &fresh).map_err(told)?;
     fs::rename(&fresh, &link).map_err(told)?;
     Ok(folder)
+}
+
+/// Takes away the new links that daemons left which ended in the middle. Those of one that still runs are its own to take away.
+fn sweep(folder: &Path, own: u32) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_prefix(NAME)) else {
+            continue;
+        };
+        // Without a number: of a version that gave none.
+        let of = rest.strip_prefix('.').and_then(|number| number.parse::<i32>().ok());
+        let runs =
+            |id: i32| i64::from(id) != i64::from(own) && kill(Pid::from_raw(id), None) != Err(Errno::ESRCH);
+        if !of.is_some_and(runs) {
+            match fs::remove_file(entry.path()) {
+                // Another daemon was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                gone => gone?,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `PATH` with the folder behind the operator's own. `None` where its name can't stand in a `PATH`.
@@ -67,9 +88,16 @@ mod tests {
         }
         // What an end in the middle left is no hindrance.
         let folder = home.path().join(FOLDER);
-        symlink("/left", folder.join(format!(".{NAME}"))).unwrap();
+        let (own, runs) = (std::process::id(), std::os::unix::process::parent_id());
+        // The third is a number that no process has, the last one another's.
+        for left in ["".to_owned(), format!(".{own}"), ".4194305".to_owned(), format!(".{runs}")] {
+            symlink("/left", folder.join(format!(".{NAME}{left}"))).unwrap();
+        }
         prepare(home.path(), Path::new("/opt/codex-3")).unwrap();
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        assert_eq!(fs::read_link(folder.join(NAME)).unwrap(), Path::new("/opt/codex-3"));
+        let of_another = folder.join(format!(".{NAME}.{runs}"));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_file(&of_another).unwrap();
         fs::remove_dir_all(&folder).unwrap();
         fs::write(&folder, "").unwrap();
         assert!(prepare(home.path(), Path::new("/opt/codex")).is_err());

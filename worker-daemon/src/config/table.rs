@@ -131,7 +131,7 @@ pub(super) const OWN: &[Setting] = &[
         "WORKER_HANDOVER_GRACE_MS",
         Kind::Millis,
         Some("1800000"),
-        "Time that a replaced codex has to finish what it runs (SIGHUP, daemon/restart, WORKER_MAX_RSS_BYTES), in milliseconds.",
+        "Time that a replaced codex (SIGHUP, daemon/restart, WORKER_MAX_RSS_BYTES) and a replaced daemon (SIGUSR2) have to finish what they run, in milliseconds.",
     ),
     Setting::new(
         "WORKER_MAX_LINE_BYTES",

@@ -1,7 +1,9 @@
 //! The task around the core: takes events, performs actions, never waits for a client or the child.
 
+mod told;
+
 use super::{
-    action::{Action, Order, Report},
+    action::{Action, Order},
     core::{Core, metrics::Measured},
 };
 use crate::{due::due, toggles::Kept};
@@ -22,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
@@ -33,6 +35,8 @@ pub const INBOX: usize = 1024;
 const BATCH: usize = 128;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(200);
+/// How long a younger daemon waits for a write of what is switched.
+const HANDING: Duration = Duration::from_secs(3);
 /// A time between two looks that only a pause of the daemon explains.
 const PAUSED: Duration = Duration::from_secs(2);
 
@@ -82,6 +86,13 @@ pub enum ChildEvent {
     Status(Box<Status>),
     /// A fresh child took over, or did not come up and why.
     Replaced(Result<(), String>),
+    /// A younger daemon is about to serve the socket. It is told what is switched, once nothing of that is being written or
+    /// that takes too long.
+    HandingOver(oneshot::Sender<Toggles>),
+    /// It serves.
+    Superseded,
+    /// What is switched is this daemon's: nobody has taken over, or an older one has let go and this was switched there.
+    TogglesOurs(Option<Toggles>),
 }
 
 struct Client {
@@ -102,6 +113,8 @@ pub struct Actor {
     keep: watch::Sender<Toggles>,
     /// Who measures the processes.
     measure: mpsc::Sender<Option<u32>>,
+    /// Who waits for what is switched.
+    handing: Option<(oneshot::Sender<Toggles>, Instant)>,
     /// When deadlines were looked at last.
     looked: Instant,
     actions: Vec<Action>,
@@ -126,6 +139,7 @@ impl Actor {
             orders,
             keep,
             measure,
+            handing: None,
             looked: Instant::now(),
             actions: Vec::new(),
         };
@@ -258,6 +272,14 @@ impl Actor {
                 let outcome = outcome.as_ref().copied().map_err(String::as_str);
                 self.core.on_replaced(outcome, now(), &mut self.actions);
             }
+            ChildEvent::HandingOver(told) => {
+                self.core.freeze_toggles();
+                self.handing = Some((told, Instant::now() + HANDING));
+            }
+            ChildEvent::Superseded => self.core.on_superseded(now(), &mut self.actions),
+            ChildEvent::TogglesOurs(handed) => {
+                self.core.on_toggles_ours(handed, now(), &mut self.actions);
+            }
         }
     }
 
@@ -266,6 +288,11 @@ impl Actor {
         self.perform_actions();
         while self.let_finished_go() {
             self.perform_actions();
+        }
+        let over = |(_, until): &mut (_, Instant)| self.core.toggles_rest() || *until <= Instant::now();
+        if let Some((handing, _)) = self.handing.take_if(over) {
+            // Whoever gave up goes on without it.
+            let _told = handing.send(self.core.toggles());
         }
         let load = self.core.load();
         self.load.send_if_modified(|old| std::mem::replace(old, load) != load);
@@ -302,7 +329,7 @@ impl Actor {
                         // One is out at a time; should the task be gone, the deadline answers.
                         let _fits = self.measure.try_send(codex);
                     }
-                    Action::Report(report) => log(&report),
+                    Action::Report(report) => told::log(&report),
                 }
             }
             slow.dedup();
@@ -326,59 +353,4 @@ impl Actor {
 /// The clock of the runtime, so that tests can pause it.
 fn now() -> std::time::Instant {
     Instant::now().into_std()
-}
-
-fn log(report: &Report) {
-    match report {
-        Report::TurnEnded { whose, details } => {
-            tracing::warn!(
-                event = "turn_ended",
-                request_id = whose.request_id(),
-                trace_id = whose.trace_id(),
-                reason = details,
-                "a turn was ended in codex's place"
-            );
-        }
-        Report::SentAgain { whose, attempts } => {
-            tracing::info!(
-                event = "sent_again",
-                request_id = whose.request_id(),
-                trace_id = whose.trace_id(),
-                attempts,
-                "codex was too busy for a request"
-            );
-        }
-        Report::NoAnswer { whose, kind } => {
-            tracing::warn!(
-                event = "no_answer",
-                request_id = whose.request_id(),
-                trace_id = whose.trace_id(),
-                request = kind.as_str(),
-                "codex didn't answer a request in time"
-            );
-        }
-        Report::MaintenanceToggled { enabled, until_ms } => {
-            let until = until_ms.and_then(clock::rfc3339);
-            match enabled {
-                Some(enabled) => tracing::info!(
-                    event = "maintenance_toggled",
-                    source = "toggle",
-                    enabled,
-                    until,
-                    maintenance_mode = enabled
-                ),
-                // The fronts' settings hold, which aren't known here: no toggle closes the service.
-                None => tracing::info!(
-                    event = "maintenance_toggled",
-                    source = "variable",
-                    enabled = false,
-                    maintenance_mode = false
-                ),
-            }
-        }
-        Report::AppServerToggled { enabled } => match enabled {
-            Some(enabled) => tracing::info!(event = "app_server_toggled", source = "toggle", enabled),
-            None => tracing::info!(event = "app_server_toggled", source = "variable", enabled = true),
-        },
-    }
 }

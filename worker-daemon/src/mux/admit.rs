@@ -121,14 +121,25 @@ impl Admission {
     /// The next request for work, of the caller whose turn it is.
     pub fn next_work(&mut self) -> Option<Waiting> {
         while let Some(waiting) = self.work.pop() {
-            // Behind one of its thread that waits aside.
-            let Some(due) = waiting.thread.as_ref().and_then(|id| self.aside_threads.get(id)).copied() else {
-                self.uncount(&waiting);
-                return Some(waiting);
-            };
-            self.aside.push((due, waiting));
+            if let Some(next) = self.unless_behind(waiting) {
+                return Some(next);
+            }
         }
         None
+    }
+
+    /// The request, unless one of its thread waits aside: then it waits behind that.
+    fn unless_behind(&mut self, waiting: Waiting) -> Option<Waiting> {
+        match waiting.thread.as_ref().and_then(|id| self.aside_threads.get(id)).copied() {
+            Some(due) => {
+                self.aside.push((due, waiting));
+                None
+            }
+            None => {
+                self.uncount(&waiting);
+                Some(waiting)
+            }
+        }
     }
 
     /// Moves a `turn/start` to the waiting line, which holds at most `most`. What has no room comes back: the request
@@ -150,11 +161,15 @@ impl Admission {
         refused
     }
 
-    /// The next `turn/start` of the waiting line.
+    /// The next `turn/start` of the waiting line. One whose history waits aside comes back with it, behind its caller's others and where the
+    /// line has room.
     pub fn next_turn(&mut self) -> Option<Waiting> {
-        let waiting = self.turns.pop()?;
-        self.uncount(&waiting);
-        Some(waiting)
+        while let Some(waiting) = self.turns.pop() {
+            if let Some(next) = self.unless_behind(waiting) {
+                return Some(next);
+            }
+        }
+        None
     }
 
     /// Whether a request for work names this thread.

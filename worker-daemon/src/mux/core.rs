@@ -153,6 +153,8 @@ pub struct Core {
     restarts: Vec<Restart>,
     /// The child that takes new threads, once its handshake stands.
     active: Option<Generation>,
+    /// The one that shook hands last, whether it lives or not.
+    newest: Option<Generation>,
     /// The child that got the last turn.
     last_turn: Option<Generation>,
     /// Since when the active one is.
@@ -186,6 +188,7 @@ impl Core {
             held: VecDeque::new(),
             restarts: Vec::new(),
             active: None,
+            newest: None,
             last_turn: None,
             active_since: None,
             greeting: None,

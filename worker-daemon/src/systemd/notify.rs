@@ -24,7 +24,7 @@ pub struct Pulse {
     pub well_until: Instant,
 }
 
-/// Tells systemd what `pulse` says, until the end is forced. When nobody feeds it any more, what it said last runs
+/// Tells systemd what `pulse` says, until the end is forced, or a younger daemon speaks for the service. When nobody feeds it any more, what it said last runs
 /// out, and the daemon is not called well again.
 ///
 /// `watchdog` is the time within which systemd wants to hear that the daemon is well; `None` when it doesn't ask.
@@ -68,6 +68,8 @@ async fn report_to(
             changed = pulse.changed(), if fed => fed = changed.is_ok(),
             () = shutdown.draining(), if !draining => {}
             () = shutdown.forced() => {}
+            // Of a daemon that is replaced systemd takes no word.
+            () = shutdown.replaced() => return,
             () = due(ping) => {}
         }
     }

@@ -17,6 +17,8 @@ pub enum Call {
     Toggles(u64),
     /// `daemon/metrics`.
     Metrics,
+    /// The same, for the number of turns that run at once.
+    Places,
 }
 
 impl Call {
@@ -30,6 +32,7 @@ impl Call {
             Self::ModelInfos => "model_infos",
             Self::Toggles(_) => "toggles",
             Self::Metrics => "metrics",
+            Self::Places => "places",
         }
     }
 }

@@ -65,6 +65,7 @@ impl Fixture {
                 Delta::End(End::Completed | End::Incomplete(_)) => "completed",
                 Delta::End(End::Interrupted | End::Failed(_)) => "failed",
                 Delta::End(End::Refused(_)) => "refused",
+                Delta::End(End::NotInjected(_)) => "not injected",
                 Delta::End(End::Lost | End::Unavailable | End::Stopped) => "lost",
             })
             .collect()
@@ -126,16 +127,31 @@ fn a_turn_ends_once_and_its_thread_is_let_go() {
 }
 
 #[test]
+fn a_daemon_that_hangs_begins_nothing_and_its_late_threads_are_let_go() {
+    let mut f = Fixture::new(1000);
+    f.table.give_up_unopened();
+    assert_eq!(f.seen(), ["lost"]);
+    let sent = f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
+    assert!(sent.len() == 1 && sent[0].ends_with(UNSUBSCRIBE), "{sent:?}");
+    assert!(f.table.is_empty());
+    // What has a thread may run.
+    let mut f = Fixture::new(1000);
+    f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
+    f.table.give_up_unopened();
+    assert_eq!(f.seen(), ["thread t"]);
+}
+
+#[test]
 fn each_refusal_ends_the_turn() {
-    for (line, leaves_thread) in [
-        (r#"{"id":2,"error":{"code":-32001,"message":""}}"#, true),
-        (r#"{"id":4,"error":{"code":1,"message":""}}"#, true),
+    for (line, end) in [
+        (r#"{"id":2,"error":{"code":-32001,"message":""}}"#, "not injected"),
+        (r#"{"id":4,"error":{"code":1,"message":""}}"#, "refused"),
     ] {
         let mut f = Fixture::new(1000);
         f.hear(r#"{"id":1,"result":{"thread":{"id":"t"}}}"#);
         let sent = f.hear(line);
-        assert_eq!(sent.iter().any(|l| l.ends_with(UNSUBSCRIBE)), leaves_thread);
-        assert_eq!(f.seen(), ["thread t", "refused"]);
+        assert!(sent.iter().any(|l| l.ends_with(UNSUBSCRIBE)), "{sent:?}");
+        assert_eq!(f.seen(), ["thread t", end]);
     }
     let mut f = Fixture::new(1000);
     assert!(f.hear(r#"{"id":1,"error":{"code":-32010,"message":""}}"#).is_empty());

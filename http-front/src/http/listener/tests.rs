@@ -57,7 +57,7 @@ async fn refuse(request: Request<Incoming>) -> Result<warp::reply::Response, Inf
     let mut response = warp::reply::with_status("no", http::StatusCode::UNAUTHORIZED).into_response();
     if has_body {
         peer.linger.allow_in_all(STRANGER);
-        response.headers_mut().insert("connection", http::HeaderValue::from_static("close"));
+        response.headers_mut().insert("connection", HeaderValue::from_static("close"));
     }
     Ok(response)
 }
@@ -131,6 +131,61 @@ async fn a_connection_whose_answer_is_not_read_yet_is_not_closed_for_another() {
     };
     let both = async { tokio::join!(served, asks) };
     tokio::time::timeout(Duration::from_secs(30), both).await.expect("the idle connection goes");
+}
+
+/// A stream that began before another process took over ends without a word of the connection's end: the client may ask once more.
+#[tokio::test(start_paused = true)]
+async fn a_replaced_front_answers_once_more_on_each_connection_and_closes_idle_ones() {
+    let shutdown = Shutdown::new();
+    let connected = async |answer_after: Duration| {
+        let (client, server) = duplex(8192);
+        let seat = Seats::new(1, ConnectionCounts::default()).take().await;
+        let limits = HttpLimits { header_timeout: 10 * UNUSED, write_timeout: MINUTE, connections: 1 };
+        let answer = move |_: Request<Incoming>| async move {
+            let body = futures_util::stream::once(async move {
+                sleep(answer_after).await;
+                Ok::<_, Infallible>(hyper::body::Frame::data(Bytes::from_static(b"done")))
+            });
+            Ok::<_, Infallible>(Response::new(Box::pin(http_body_util::StreamBody::new(body))))
+        };
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let served = connection(server, addr, seat, answer, limits, shutdown.clone());
+        (client, served)
+    };
+    let ask = async |client: &mut DuplexStream| {
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
+        let mut text = String::new();
+        while !text.ends_with("0\r\n\r\n") {
+            let mut more = [0; 1024];
+            let n = client.read(&mut more).await.expect("an answer");
+            assert_ne!(n, 0, "it is closed behind {text:?}");
+            text.push_str(std::str::from_utf8(&more[..n]).expect("text"));
+        }
+        text.to_lowercase()
+    };
+    let began = Instant::now();
+    let (mut busy, served_busy) = connected(UNUSED + 2 * MINUTE).await;
+    let (mut idle, served_idle) = connected(Duration::ZERO).await;
+    let clients = async {
+        let first = async {
+            let text = ask(&mut busy).await;
+            assert!(!text.contains("connection: close"), "{text}");
+            sleep(UNUSED / 2).await;
+            let text = ask(&mut busy).await;
+            assert!(text.contains("connection: close"), "{text}");
+            assert_eq!(busy.read(&mut [0]).await.expect("the end"), 0);
+        };
+        let second = async {
+            assert!(!ask(&mut idle).await.contains("connection: close"));
+            // The head of the other one's answer is out.
+            sleep(MINUTE).await;
+            shutdown.start_replaced();
+            assert_eq!(idle.read(&mut [0]).await.expect("the end"), 0);
+            assert_eq!(began.elapsed(), MINUTE + UNUSED);
+        };
+        tokio::join!(first, second)
+    };
+    tokio::join!(served_busy, served_idle, clients);
 }
 
 /// A stranger that asks and doesn't read has no claim on its place.

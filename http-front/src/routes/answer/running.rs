@@ -2,7 +2,7 @@
 
 use super::watched::Watched;
 use crate::{
-    daemon::{asker::Asker, link::Daemon},
+    daemon::{asker::Asker, pool::Daemon},
     error::ApiError,
     metrics::Metrics,
     observe::Observe,

@@ -5,7 +5,7 @@ use super::{
     watched::{Signs, Watched},
 };
 use crate::{
-    daemon::{asker::Asker, link::Daemon},
+    daemon::{asker::Asker, pool::Daemon},
     metrics::Metrics,
     observe::Observe,
     trace::Trace,

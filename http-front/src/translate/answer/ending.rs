@@ -42,6 +42,7 @@ impl Gather {
             | End::Interrupted
             | End::Failed(_)
             | End::Refused(_)
+            | End::NotInjected(_)
             | End::Lost
             | End::Unavailable
             | End::Stopped => FinishReason::Stop,

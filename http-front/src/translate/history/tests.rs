@@ -1,8 +1,9 @@
 //! Tests of the pairing of calls and results.
 
-use super::*;
+use super::{calls::fits, *};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 fn read(messages: &Value) -> (Vec<String>, Vec<&'static str>) {
     let text = messages.to_string();

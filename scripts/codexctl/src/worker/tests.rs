@@ -174,3 +174,11 @@ fn a_daemon_that_says_a_little_now_and_then_is_not_waited_for() {
     assert!(said.ends_with("within 500ms"), "{said}");
     served.join().unwrap();
 }
+
+#[test]
+fn one_of_several_must_be_named() {
+    assert_eq!(only("/run/a.sock".into()).unwrap(), PathBuf::from("/run/a.sock"));
+    let failure = only("/run/a.sock,/run/b.sock".into()).unwrap_err();
+    assert_eq!(failure.code(), shared::exit::USAGE);
+    assert!(failure.to_string().contains("--socket"), "{failure}");
+}

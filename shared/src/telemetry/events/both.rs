@@ -45,5 +45,27 @@ pub(super) const EVENTS: &[Event] = &[
     Event::new("notify_failed", &[Daemon, Front], &[Warn])
         .needs(&["error"])
         .text(Always)
-        .about("systemd can't be told how the program is"),
+        .about("systemd can't be told how the program is, or which process serves"),
+    Event::new("handover_started", &[Daemon, Front], &[Info])
+        .needs(&["program"])
+        .text(Always)
+        .about("SIGUSR2 came: the program is started anew to take over"),
+    Event::new("handover_on_its_way", &[Daemon, Front], &[Info])
+        .text(Always)
+        .about("it came again meanwhile, which changes nothing"),
+    Event::new("handover_done", &[Daemon, Front], &[Info])
+        .needs(&["pid", "version"])
+        .text(Always)
+        .about("the process with this id serves; this one finishes what it has"),
+    Event::new("handover_failed", &[Daemon, Front], &[Error])
+        .needs(&["error"])
+        .text(Always)
+        .about("nobody took over, and this process serves as before"),
+    Event::new("younger_gone", &[Daemon, Front], &[Warn])
+        .needs(&["pid"])
+        .text(Always)
+        .about("the process that took over is gone, and this one still finishes what it has"),
+    Event::new("older_left", &[Daemon, Front], &[Warn])
+        .text(Always)
+        .about("an older process that this one has taken over from did not end in its time"),
 ];

@@ -123,6 +123,10 @@ pub(super) const EVENTS: &[Event] = &[
         .needs(&["path", "mode"])
         .text(Always)
         .about("others could get into `CODEX_HOME`; its mode is 0700 now"),
+    event("home_unsigned", &[Warn])
+        .needs(&["error"])
+        .text(Always)
+        .about("the daemon that took over could not write its pid into `worker.lock`, which names another process"),
     event("hardened", &[Info])
         .text(Always)
         .about("`CODE_SECURE_MODE` is on"),

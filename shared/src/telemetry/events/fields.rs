@@ -75,7 +75,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "call",
-        Word(&["initialize", "subscribe", "status", "models", "model_infos", "toggles", "metrics"]),
+        Word(&["initialize", "subscribe", "status", "models", "model_infos", "toggles", "metrics", "places"]),
         "what the front asked the daemon",
     ),
     field("clean", Flag, "whether every task ended"),
@@ -129,6 +129,7 @@ pub const FIELDS: &[Field] = &[
     field("pid", Count, "a process id: of codex, where nothing else is said"),
     field("place", Text, "file, line and column in the source"),
     field("problems", Text, "what is wrong in a file"),
+    field("program", Text, "the program, as it was started"),
     field("public", Text, "the address of the public listener"),
     field("reason", Text, "why"),
     field(
@@ -174,6 +175,11 @@ pub const FIELDS: &[Field] = &[
     field("waiting", Count, "bytes that wait for a client"),
     field("wanted", Count, "`PROXY_MAX_CONNECTIONS`"),
     field("why", Text, "why"),
+    field(
+        "worker",
+        Text,
+        "the daemon, as `WORKER_SOCKET` names it: the file of its socket without its ending",
+    ),
     field(
         "worker_state",
         Word(STATES),

@@ -76,26 +76,39 @@ pub(super) const EVENTS: &[Event] = &[
         .text(Always)
         .about("SIGHUP came: files are read and opened again"),
     event("daemon_connected", &[Info])
-        .needs(&["socket"])
+        .needs(&["worker", "socket"])
         .about("the connection to the daemon is there"),
     event("daemon_lost", &[Warn])
-        .needs(&["socket"])
+        .needs(&["worker", "socket"])
         .about("it broke"),
     event("daemon_unreachable", &[Warn])
-        .needs(&["socket", "error"])
+        .needs(&["worker", "socket", "error"])
         .about("it can't be made; told once until it was there"),
+    event("daemon_replaced", &[Info])
+        .needs(&["worker", "turns"])
+        .about("a younger daemon serves the socket and takes the turns from now on; so many go on at the older one"),
+    event("daemon_left", &[Info])
+        .needs(&["worker", "turns"])
+        .about("the connection to a daemon that was replaced has ended, and so many turns with it: 0 where all came to their end"),
+    event("turn_moved", &[Info])
+        .needs(&["worker"])
+        .may(&["request_id"])
+        .text(Always)
+        .about("with several workers: another one turned a turn away before anything of it ran, or the upstream refused it for that one's account, and this one has it now"),
     event("daemon_silent", &[Warn])
+        .needs(&["worker"])
         .text(Always)
         .about("the daemon is connected and has said nothing for 8 s, not even when asked; the front is not ready until it does"),
     event("daemon_refused", &[Warn])
-        .needs(&["call", "code"])
+        .needs(&["worker", "call", "code"])
         .text(Always)
         .about("the daemon refused a handshake, a subscription, a list of models or a toggle"),
     event("daemon_line_ignored", &[Error])
-        .needs(&["limit"])
+        .needs(&["worker", "limit"])
         .text(Always)
         .about("the daemon sent a line over `PROXY_MAX_LINE_BYTES`"),
     event("models_unreadable", &[Warn])
+        .needs(&["worker"])
         .text(Always)
         .about("the list of models was not understood"),
     event("request_start", &[Info])
@@ -149,10 +162,11 @@ pub(super) const EVENTS: &[Event] = &[
         .text(Always)
         .about("an alias of `PROXY_MODEL_ALIASES` stands for an effort that its model doesn't offer; told once for each name, when the models come"),
     event("agent_unavailable", &[Warn])
-        .needs(&["why"])
+        .needs(&["worker", "why"])
         .text(Always)
-        .about("agents may be asked for, and the daemon's settings don't allow them; told once for each connection"),
+        .about("agents may be asked for, and this daemon's settings don't allow them; told once for each connection"),
     event("instructions_added", &[Error])
+        .needs(&["worker"])
         .may(&["request_id"])
         .text(Always)
         .about("codex puts an `AGENTS.md` of `CODEX_HOME` before a client's messages; the request failed, and so do all until the file is gone"),

@@ -147,7 +147,7 @@ async fn what_is_not_public_cannot_be_reached() {
 /// The internal listener is published on loopback, and bound in a network that only the front is in.
 fn the_metrics_cannot_be_read_from_traefiks_network(host: &Host) {
     assert!(
-        host.curl(&["http://127.0.0.1:18080/metrics"]).1.contains("codex_worker_ready 1"),
+        host.curl(&["http://127.0.0.1:18080/metrics"]).1.contains("codex_worker_ready{worker=\"worker\"} 1"),
         "the host reads them"
     );
     let front = host.container("front");
@@ -251,7 +251,11 @@ async fn a_killed_codex_comes_back(host: &mut Host) {
     host.ok(&["pkill", "-KILL", "-x", "codex"]);
     let answers = |host: &mut Host| (chat(host, KEY, "hello").0 == 200).then_some(());
     host.until("an answer", answers).await;
-    assert!(host.curl(&["http://127.0.0.1:18080/metrics"]).1.contains("codex_worker_restarts_total 1"));
+    assert!(
+        host.curl(&["http://127.0.0.1:18080/metrics"])
+            .1
+            .contains("codex_worker_restarts_total{worker=\"worker\"} 1")
+    );
 }
 
 /// What clients get while there is no front: an answer after which SDKs try again, and never that there is no such route.

@@ -225,10 +225,11 @@ fn unwritten(event: &Event, of: Component, written: &Written) -> Vec<String> {
 
 #[test]
 fn every_place_that_logs_is_in_the_table_and_everything_in_the_table_is_logged() {
-    let crates: [(&str, &[Component]); 4] = [
+    let crates: [(&str, &[Component]); 5] = [
         ("worker-daemon/src", &[Component::Daemon]),
         ("http-front/src", &[Component::Front]),
         ("shared/src", &[Component::Daemon, Component::Front]),
+        ("shared/handover/src", &[Component::Daemon, Component::Front]),
         ("shared/otel/src", &[Component::Daemon, Component::Front]),
     ];
     let mut logged = Written::new();

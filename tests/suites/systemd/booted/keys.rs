@@ -1,28 +1,9 @@
-//! Keys as `systemd/README.md` has them: a credential of the unit, and a file that only root writes.
+//! Keys as the documents have them: a credential of the unit, and a file that only root writes.
 
-use crate::{
-    gateway::{CHAT, FRONT, WORKER, installed, serves},
-    machine::{Machine, eventually},
-};
-use gateway_tests::pair::{KEY, asking};
+use crate::gateway::{FRONT, WORKER, asked_with, becomes, installed, replaced, serves};
+use gateway_tests::pair::KEY;
 
 const FILE: &str = "/etc/codex/keys.toml";
-
-/// The status that a chat completion with this key gets.
-async fn status(machine: &Machine, key: &str) -> Option<u16> {
-    let key = key.to_owned();
-    machine
-        .in_network(move || async move {
-            let request = reqwest::Client::new().post(CHAT).bearer_auth(key).json(&asking("!echo hi", false));
-            Some(request.send().await.ok()?.status().as_u16())
-        })
-        .await
-}
-
-/// Waits until the key has this effect.
-async fn becomes(machine: &Machine, key: &str, wanted: u16) {
-    eventually("the status", async || (status(machine, key).await == Some(wanted)).then_some(())).await;
-}
 
 #[tokio::test]
 async fn keys_come_as_a_credential_and_as_a_file_of_roots() {
@@ -41,7 +22,10 @@ async fn keys_come_as_a_credential_and_as_a_file_of_roots() {
     machine.systemctl(&["start", "upstream", WORKER, FRONT]).await;
     // With the credential.
     serves(&machine).await;
-    assert_eq!(status(&machine, &key).await, Some(200));
+    assert_eq!(asked_with(&machine, &key).await, Some(200));
+    // Another process of the unit has the same credentials.
+    replaced(&machine, FRONT).await;
+    serves(&machine).await;
     // Its user can't make a key of its own.
     let write = ["runuser", "-u", "codex-front", "--", "sh", "-c", "echo >> /etc/codex/keys.toml"];
     assert_ne!(machine.run(&write).await.code, Some(0));

@@ -24,14 +24,14 @@ async fn a_start_waits_for_the_handshake_and_then_the_pair_answers() {
 async fn a_killed_child_is_replaced_under_the_same_daemon() {
     let machine = started().await;
     serves(&machine).await;
-    let (daemon, child) = (machine.show(WORKER, "MainPID").await, codex(&machine).await);
+    let (daemon, child) = (machine.show(WORKER, "MainPID").await, codex(&machine, WORKER).await);
     machine.ok(&["sh", "-c", &format!("kill -KILL {child}")]).await;
     eventually("another codex", async || {
         let words = machine.show(WORKER, "StatusText").await;
         (words.starts_with("Ready: ") && words.ends_with(", start 2")).then_some(())
     })
     .await;
-    assert_ne!(codex(&machine).await, child);
+    assert_ne!(codex(&machine, WORKER).await, child);
     assert_eq!(machine.show(WORKER, "MainPID").await, daemon);
     assert_eq!(machine.show(WORKER, "NRestarts").await, "0");
     serves(&machine).await;
@@ -42,7 +42,7 @@ async fn a_killed_child_is_replaced_under_the_same_daemon() {
 async fn a_reload_replaces_codex_under_the_same_daemon() {
     let machine = started().await;
     serves(&machine).await;
-    let (daemon, child) = (machine.show(WORKER, "MainPID").await, codex(&machine).await);
+    let (daemon, child) = (machine.show(WORKER, "MainPID").await, codex(&machine, WORKER).await);
     machine.systemctl(&["reload", WORKER]).await;
     eventually("another codex, alone", async || {
         let words = machine.show(WORKER, "StatusText").await;
@@ -50,7 +50,8 @@ async fn a_reload_replaces_codex_under_the_same_daemon() {
     })
     .await;
     serves(&machine).await;
-    eventually("the end of the old codex", async || (codex(&machine).await != child).then_some(())).await;
+    eventually("the end of the old codex", async || (codex(&machine, WORKER).await != child).then_some(()))
+        .await;
     assert_eq!(machine.show(WORKER, "MainPID").await, daemon);
     assert_eq!(machine.show(WORKER, "NRestarts").await, "0");
 }
@@ -62,7 +63,7 @@ async fn a_hanging_daemon_is_killed_by_the_watchdog_and_started_again() {
     machine.systemctl(&["daemon-reload"]).await;
     machine.systemctl(&["start", "upstream", WORKER, FRONT]).await;
     serves(&machine).await;
-    let child = codex(&machine).await;
+    let child = codex(&machine, WORKER).await;
     machine.systemctl(&["kill", "--kill-who=main", "--signal=STOP", WORKER]).await;
     eventually("another daemon", async || {
         let again = machine.show(WORKER, "NRestarts").await == "1";
@@ -71,7 +72,7 @@ async fn a_hanging_daemon_is_killed_by_the_watchdog_and_started_again() {
     .await;
     let journal = machine.journal(WORKER).await;
     assert!(journal.contains("Watchdog timeout (limit 4s)!"), "{journal}");
-    assert_ne!(codex(&machine).await, child);
+    assert_ne!(codex(&machine, WORKER).await, child);
     serves(&machine).await;
 }
 

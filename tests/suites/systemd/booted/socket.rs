@@ -23,9 +23,9 @@ async fn a_connection_starts_the_daemon() {
     let group = machine.ok(&["stat", "--format=%U:%G", PATH]).await;
     assert_eq!(group, "codex-worker:codex\n");
     assert_eq!(machine.show(WORKER, "ActiveState").await, "inactive");
-    let answered = status(&machine).await.expect("an answer");
+    let answered = status(&machine, PATH).await.expect("an answer");
     assert_eq!(answered["starts"], 1, "{answered}");
-    codex(&machine).await;
+    codex(&machine, WORKER).await;
     assert_eq!(machine.show(WORKER, "ActiveState").await, "active");
 
     // Without the daemon the socket stays what it is, and starts the next one.
@@ -33,10 +33,10 @@ async fn a_connection_starts_the_daemon() {
     machine.run(&["systemctl", "stop", WORKER]).await;
     assert_eq!(machine.show(WORKER, "ActiveState").await, "inactive");
     assert_eq!(std::fs::metadata(machine.path(PATH)).expect("the socket").ino(), inode);
-    status(&machine).await.expect("an answer of the next daemon");
+    status(&machine, PATH).await.expect("an answer of the next daemon");
 
     // Without the socket there is no daemon either.
-    codex(&machine).await;
+    codex(&machine, WORKER).await;
     machine.systemctl(&["stop", SOCKET]).await;
     assert_eq!(machine.show(WORKER, "ActiveState").await, "inactive");
     assert!(!machine.path(PATH).exists(), "the socket's file is left");
@@ -45,7 +45,7 @@ async fn a_connection_starts_the_daemon() {
 #[tokio::test]
 async fn a_restart_refuses_nobody() {
     let machine = started().await;
-    codex(&machine).await;
+    codex(&machine, WORKER).await;
     let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..4)
         .map(|_| {

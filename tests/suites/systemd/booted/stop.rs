@@ -1,7 +1,7 @@
 //! The end: within its bound, with nothing left.
 
 use crate::{
-    gateway::{FRONT, PATH, SOCKET, WORKER, ask, installed, serves},
+    gateway::{FRONT, PATH, SOCKET, WORKER, ask, installed, replaced, serves},
     machine::{Machine, eventually},
 };
 use gateway_tests::pair::{End, KEY};
@@ -36,6 +36,10 @@ async fn a_stop_ends_everything_within_the_bound() {
             machine.ok(&["cat", "/proc/net/tcp"]).await.contains(":270F 01 ").then_some(())
         })
         .await;
+        // What runs is with those that were replaced; a stop ends them, too.
+        for unit in [WORKER, FRONT] {
+            replaced(&machine, unit).await;
+        }
         let began = Instant::now();
         machine.systemctl(&["stop", FRONT, SOCKET, WORKER]).await;
         began.elapsed()

@@ -81,6 +81,8 @@ impl Core {
             // Its owner has been told its end.
             Route::To(_) if given_up && name != method::THREAD_CLOSED => {}
             Route::To(conn) => self.notify(conn, name, line, out),
+            // What a child that was replaced says of its account, its models or its settings is not what holds now.
+            Route::All if self.newest.is_some_and(|newest| newest != generation) => {}
             Route::All => {
                 let mut conns: Vec<ConnId> = self.conns.keys().copied().collect();
                 conns.sort_unstable();

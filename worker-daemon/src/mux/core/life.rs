@@ -46,6 +46,7 @@ impl Core {
         out: &mut Vec<Action>,
     ) {
         let previous = self.active.replace(generation);
+        self.newest = Some(generation);
         self.active_since = Some(now);
         self.greeting = Some(greeting);
         self.lanes.insert(generation, Lane::new(now, now + self.limits.probe_interval));
@@ -232,8 +233,9 @@ impl Core {
             self.let_go(&id);
         }
         self.pump(now, out);
+        // Not as what waits: codex has it, and may have done it.
         for origin in self.table.abandon() {
-            self.fail_origin(origin, &draining, out);
+            self.fail_origin(origin, &code::forced(), out);
         }
     }
 }

@@ -32,6 +32,9 @@ impl Core {
             control::RESTART if self.draining => {
                 self.fail(conn, &id, &code::draining(super::RETRY_AFTER), out);
             }
+            control::RESTART if self.switches.is_frozen() => {
+                self.fail(conn, &id, &code::superseded(super::RETRY_AFTER), out);
+            }
             control::RESTART => {
                 // Whoever asks while one is on its way waits for that one.
                 if self.restarts.is_empty() {
@@ -70,6 +73,16 @@ impl Core {
                 Err(why) => self.fail(conn, &id, &code::not_replaced(why), out),
             }
         }
+    }
+
+    /// A younger daemon serves the socket: everybody hears of it, and what is open goes on.
+    pub fn on_superseded(&mut self, now: Instant, out: &mut Vec<Action>) {
+        self.freeze_toggles();
+        self.status.superseded = true;
+        // First: a client that knows takes a refusal for what it is.
+        self.tell_subscribers(now, out);
+        self.refuse_held(out);
+        self.on_replaced(Err("a younger daemon serves the socket now"), now, out);
     }
 
     /// No answer of the supervisor is no reason to wait for ever.
@@ -117,7 +130,8 @@ impl Core {
 
     /// The supervisor's state changed: subscribers hear of it, and what can't be served soon is refused now.
     pub fn on_status(&mut self, status: Status, now: Instant, out: &mut Vec<Action>) {
-        self.status = Status { seq: self.status.seq, ..status };
+        let Status { seq, superseded, .. } = self.status;
+        self.status = Status { seq, superseded, ..status };
         if self.draining && self.status.state == WorkerState::Ready {
             self.status.state = WorkerState::Draining;
         }

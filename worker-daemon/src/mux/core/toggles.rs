@@ -24,6 +24,17 @@ const MAX_LINE: usize = 16 * 1024;
 /// The longest reason in an answer, in characters: it may name what a client wrote.
 const MAX_REASON: usize = 200;
 
+/// Changes that may wait until it is known which daemon serves.
+const HELD: usize = 64;
+
+/// A change that came while a younger daemon was about to take over.
+#[derive(Debug)]
+struct Held {
+    conn: ConnId,
+    id: Bytes,
+    line: Bytes,
+}
+
 /// A request that waits for the disk.
 #[derive(Debug)]
 struct Waiting {
@@ -42,7 +53,11 @@ pub(super) struct Switches {
     writing: bool,
     /// When a write that failed is tried again.
     again: Option<Instant>,
+    /// Whether the file is another daemon's: nothing is changed here, and nothing written.
+    frozen: bool,
     waiting: Vec<Waiting>,
+    /// What is answered as soon as it is known which daemon serves: at most [`HELD`].
+    held: Vec<Held>,
 }
 
 impl Switches {
@@ -51,14 +66,20 @@ impl Switches {
         &self.toggles
     }
 
+    /// Whether another daemon has what is switched.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
     /// Whether nobody waits for the disk.
     pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.held.is_empty()
     }
 
     /// A client is gone.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.waiting.retain(|waiting| waiting.conn != conn);
+        self.held.retain(|held| held.conn != conn);
     }
 
     /// The daemon did not run for `gap`.
@@ -83,6 +104,50 @@ impl Core {
         self.switches.toggles = toggles;
     }
 
+    /// The file is another daemon's, until [`Self::on_toggles_ours`]: the older one's before this one serves, or the younger one's
+    /// that is about to. Nothing that both would keep is changed here, and nothing written.
+    pub fn freeze_toggles(&mut self) {
+        self.switches.frozen = true;
+        self.switches.again = None;
+    }
+
+    /// The file is ours. `handed` is what an older daemon had switched when it let go.
+    pub fn on_toggles_ours(&mut self, handed: Option<Toggles>, now: Instant, out: &mut Vec<Action>) {
+        let switches = &mut self.switches;
+        switches.frozen = false;
+        let before = switches.toggles.clone();
+        if let Some(handed) = handed {
+            switches.toggles = handed;
+        }
+        if !switches.toggles.persisted && switches.toggles != Toggles::default() {
+            switches.keep(out);
+        }
+        if before != switches.toggles {
+            self.toggled(&before, now, out);
+        }
+        for Held { conn, id, line } in std::mem::take(&mut self.switches.held) {
+            self.on_set_toggles(conn, id, &line, now, out);
+        }
+    }
+
+    /// Who waits until it is known which daemon serves has to ask another one.
+    pub(super) fn refuse_held(&mut self, out: &mut Vec<Action>) {
+        for Held { conn, id, .. } in std::mem::take(&mut self.switches.held) {
+            self.fail(conn, &id, &code::superseded(super::RETRY_AFTER), out);
+        }
+    }
+
+    /// What is switched, for the younger daemon, with a write that is out counted as none.
+    pub fn toggles(&self) -> Toggles {
+        let toggles = self.switches.now().clone();
+        Toggles { persisted: toggles.persisted && !self.switches.writing, ..toggles }
+    }
+
+    /// Whether no write is out.
+    pub fn toggles_rest(&self) -> bool {
+        !self.switches.writing
+    }
+
     /// What time the host's clock says, in milliseconds since 1970. Told before the events that come at that time.
     pub fn on_clock(&mut self, wall_ms: u64) {
         self.switches.wall_ms = wall_ms;
@@ -97,6 +162,13 @@ impl Core {
         now: Instant,
         out: &mut Vec<Action>,
     ) {
+        if self.switches.frozen {
+            self.switches.held.push(Held { conn, id, line: line.clone() });
+            if self.status.superseded || self.switches.held.len() > HELD {
+                self.refuse_held(out);
+            }
+            return;
+        }
         let change = match read(line) {
             Ok(change) => change,
             Err(why) => return self.fail(conn, &id, &code::invalid_params(&why), out),
@@ -118,7 +190,9 @@ impl Core {
     pub fn on_kept(&mut self, revision: u64, written: bool, now: Instant, out: &mut Vec<Action>) {
         let switches = &mut self.switches;
         switches.writing = false;
-        if !written {
+        if switches.frozen && (!written || switches.toggles.revision != revision) {
+            // The file is another daemon's, which is told what isn't in it.
+        } else if !written {
             switches.again = Some(now + AGAIN);
         } else if switches.toggles.revision != revision {
             return switches.keep(out);
@@ -131,6 +205,9 @@ impl Core {
 
     /// Ends what is over by the clock, writes again what could not be written, and lets nobody wait for ever.
     pub(super) fn look_after_toggles(&mut self, now: Instant, out: &mut Vec<Action>) {
+        if self.switches.frozen {
+            return self.answer_toggles(|waiting| waiting.deadline <= now, now, out);
+        }
         let before = self.switches.toggles.clone();
         let switches = &mut self.switches;
         if switches.toggles.expire(switches.wall_ms) {
@@ -146,6 +223,7 @@ impl Core {
 
     /// Nobody waits for the disk any longer.
     pub(super) fn end_toggles(&mut self, now: Instant, out: &mut Vec<Action>) {
+        self.refuse_held(out);
         self.answer_toggles(|_| true, now, out);
     }
 

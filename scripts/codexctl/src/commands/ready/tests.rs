@@ -2,6 +2,12 @@ use super::*;
 use clap::Parser;
 use serde_json::json;
 use shared::control::{self, WorkerState};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    os::unix::net::UnixListener,
+    thread,
+};
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -90,6 +96,10 @@ fn options_that_contradict_each_other_are_refused() {
     assert!(worker.worker && worker.json && worker.timeout == Duration::from_millis(500));
     assert_eq!(worker.socket, Some("/run/codex/worker.sock".into()));
     assert_eq!(parsed("--url 127.0.0.1:1 --timeout 10m").unwrap().place.url, Some("127.0.0.1:1".into()));
+    assert_eq!(
+        (plain.wait, parsed("--worker --wait 1m").unwrap().wait),
+        (None, Some(Duration::from_secs(60)))
+    );
     for wrong in [
         "--socket /run/codex/worker.sock",
         "--worker --url 127.0.0.1:1",
@@ -97,8 +107,81 @@ fn options_that_contradict_each_other_are_refused() {
         "--timeout 11m",
         "--timeout soon",
         "--timeout 3",
+        "--wait",
+        "--wait 0s",
+        "--wait 11m",
+        "--wait 60",
         "now",
     ] {
         assert!(parsed(wrong).is_err(), "{wrong}");
     }
+}
+
+/// A front that answers its clients with these, one after another, each on a connection of its own.
+fn front(answers: &'static [(&'static str, &'static str)]) -> (String, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let served = thread::spawn(move || {
+        for (status, body) in answers {
+            let (stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(&stream).lines();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            let length = body.len();
+            write!(
+                &stream,
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+        }
+    });
+    (address, served)
+}
+
+const STARTING: (&str, &str) =
+    ("503 Service Unavailable", r#"{"status":"starting","worker_state":"starting"}"#);
+const READY: (&str, &str) = ("200 OK", r#"{"status":"ok","worker_state":"ready"}"#);
+
+#[test]
+fn a_front_that_becomes_ready_is_waited_for() {
+    let (address, served) = front(&[STARTING, ("502 Bad Gateway", ""), READY]);
+    let command = parsed(&format!("--url {address} --timeout 20s --wait 20s")).unwrap();
+    assert_eq!(run(command).unwrap(), exit::OK);
+    served.join().unwrap();
+}
+
+#[test]
+fn a_worker_that_becomes_ready_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("worker.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let served = thread::spawn(move || {
+        for state in ["backoff", "initializing", "ready"] {
+            let (stream, _) = listener.accept().unwrap();
+            let _asked = BufReader::new(&stream).lines().next().unwrap().unwrap();
+            writeln!(&stream, "{}", json!({ "id": 1, "result": { "state": state } })).unwrap();
+        }
+    });
+    let command = format!("--worker --socket {} --timeout 20s --wait 20s", path.display());
+    assert_eq!(run(parsed(&command).unwrap()).unwrap(), exit::OK);
+    served.join().unwrap();
+}
+
+#[test]
+fn what_does_not_become_ready_in_time_is_told_with_its_last_word() {
+    // The first question takes longer than may be waited in all, so it is the only one.
+    let (address, served) = front(&[STARTING]);
+    let failure = run(parsed(&format!("--url {address} --timeout 20s --wait 1us")).unwrap()).unwrap_err();
+    served.join().unwrap();
+    assert_eq!((failure.code(), &*failure.to_string()), (exit::FAILURE, "not ready within 1us"));
+    let failure = run(parsed("--url 127.0.0.1:1 --wait 1us").unwrap()).unwrap_err();
+    assert_eq!(failure.code(), exit::FAILURE);
+    let told = failure.to_string();
+    assert!(told.starts_with("not ready within 1us: nothing listens at http://127.0.0.1:1"), "{told}");
+    let failure = run(parsed("--url https://127.0.0.1:1 --wait 60s").unwrap()).unwrap_err();
+    assert_eq!(failure.code(), exit::USAGE);
+    assert!(failure.to_string().contains("http:// alone"), "{failure}");
+    // Once, as ever, where nobody asks for more.
+    let (address, served) = front(&[STARTING]);
+    assert_eq!(run(parsed(&format!("--url {address} --timeout 20s")).unwrap()).unwrap(), exit::FAILURE);
+    served.join().unwrap();
 }

@@ -53,6 +53,38 @@ fn what_names_its_thread_waits_behind_it() {
     expect(bench.due(), [r#"child *"thread/inject_items"*"#, r#"child *"turn/start"*"#]);
 }
 
+/// The model must not answer without a part of its history, and a drain refuses both.
+#[test]
+fn a_turn_in_the_waiting_line_waits_behind_its_history() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "a", "ua");
+    bench.turn(1, "b", "ub");
+    bench.thread(1, "c");
+    bench.request(1, "thread/inject_items", "c");
+    let inject = bench.wire;
+    expect(bench.request(1, "turn/start", "c"), []);
+    expect(bench.too_busy(inject), []);
+    // A place comes free before the history is sent again.
+    expect(bench.note("turn/completed", "b", "ub"), [r#"1 {"method":"turn/completed"*"#]);
+    expect(bench.due(), [r#"child *"thread/inject_items"*"#, r#"child *"turn/start"*"#]);
+}
+
+#[test]
+fn a_drain_refuses_a_history_that_waits_aside_and_its_turn() {
+    let mut bench = Bench::ready();
+    bench.turn(1, "a", "ua");
+    bench.turn(1, "b", "ub");
+    bench.thread(1, "c");
+    bench.request(1, "thread/inject_items", "c");
+    expect(bench.request(1, "turn/start", "c"), []);
+    let inject = bench.wire;
+    expect(bench.too_busy(inject), []);
+    bench.note("turn/completed", "b", "ub");
+    let refused = bench.act(super::Core::on_drain);
+    let draining = refused.iter().filter(|line| line.contains(r#""code":-32013"#)).count();
+    assert_eq!(draining, 2, "{refused:?}");
+}
+
 /// The turn is on its way: to put the lost part of its history behind it would change what the model sees.
 #[test]
 fn is_not_sent_again_behind_what_builds_on_it() {

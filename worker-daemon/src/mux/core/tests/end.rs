@@ -42,7 +42,7 @@ fn a_force_answers_everything_ends_every_turn_and_interrupts_it() {
             r#"1 {"method":"turn/completed",*"status":"failed"*worker_draining*"#,
             r#"child *turn/interrupt*"turnId":"u"*"#,
             "child *thread/unsubscribe*",
-            r#"2 {"id":1,"error":{"code":-32013,*"#,
+            r#"2 {"id":1,"error":{"code":-32011,*"#,
         ],
     );
     expect(bench.answer(3, "{}"), []);

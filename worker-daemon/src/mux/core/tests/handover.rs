@@ -39,6 +39,18 @@ fn an_answer_of_the_old_child_to_what_the_fresh_one_was_asked_is_none() {
 }
 
 #[test]
+fn what_is_everybodys_comes_from_the_fresh_child_alone() {
+    let limits = r#"{"method":"account/rateLimits/updated","params":{"rateLimits":{}}}"#;
+    let mut bench = Bench::ready();
+    bench.turn(1, "t", "u");
+    let each = [1, 2].map(|conn| format!(r#"{conn} {{"method":"account/rateLimits/updated"*"#));
+    expect(bench.child(limits), each.each_ref().map(String::as_str));
+    let mut bench = two(bench);
+    expect(bench.of(1).child(limits), []);
+    expect(bench.of(2).child(limits), each.each_ref().map(String::as_str));
+}
+
+#[test]
 fn the_old_child_is_drained_once_its_last_thread_is_gone() {
     let mut bench = Bench::ready();
     bench.turn(1, "t", "u");

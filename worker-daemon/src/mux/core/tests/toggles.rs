@@ -159,3 +159,56 @@ fn what_cannot_be_kept_is_refused_by_name() {
     }
     assert!(bench.written.is_empty());
 }
+
+#[test]
+fn what_a_younger_daemon_is_to_have_is_not_changed_here_any_more() {
+    let mut bench = Bench::ready();
+    bench.client(1, ON);
+    assert!(!bench.core.toggles_rest());
+    bench.core.freeze_toggles();
+    // It waits until it is known who serves.
+    expect(bench.client(2, CLEAR), []);
+    assert!(!bench.core.is_idle());
+    expect(
+        bench.client(2, r#"{"id":3,"method":"daemon/restart"}"#),
+        [r#"2 {"id":3,"error":*younger daemon*"#],
+    );
+    // What could not be written is told, and not tried again here.
+    kept(&mut bench, false);
+    assert!(bench.core.toggles_rest() && !bench.core.toggles().persisted);
+    expect(bench.tick(60), []);
+    assert_eq!(bench.written.len(), 1);
+    // Nobody has taken over: it is this daemon's again, and what wasn't written is.
+    bench.act(|core, now, out| core.on_toggles_ours(None, now, out));
+    assert_eq!(bench.written.len(), 2);
+    // The change that waited comes behind it.
+    expect(kept(&mut bench, true), []);
+    assert_eq!(bench.written.len(), 3);
+    expect(kept(&mut bench, true), [r#"2 {"id":2,"result":*"persisted":true*"#]);
+    // Where the younger one serves, whoever waits has to ask that.
+    bench.core.freeze_toggles();
+    expect(bench.client(1, &ON.replace("\"id\":1", "\"id\":7")), []);
+    let told = bench.act(|core, now, out| core.on_superseded(now, out));
+    expect(told, [r#"1 {"id":7,"error":{"code":*younger daemon*"#]);
+    expect(bench.client(1, ON), [r#"1 {"id":1,"error":{"code":*younger daemon*"#]);
+}
+
+#[test]
+fn a_younger_daemon_writes_nothing_before_it_serves_and_then_what_it_was_told() {
+    let mut bench = Bench::ready();
+    let mut toggles = Toggles::default();
+    let change = Change { app_server: Some(Some(AppServer { enabled: false })), ..Change::default() };
+    toggles.apply(change, 3);
+    bench.core.freeze_toggles();
+    expect(bench.tick(60), []);
+    assert!(bench.written.is_empty());
+    bench.act(|core, now, out| core.on_toggles_ours(Some(toggles.clone()), now, out));
+    assert_eq!(bench.written.len(), 1);
+    assert_eq!(bench.reports, [Report::AppServerToggled { enabled: Some(false) }]);
+    // What is on disk already isn't written again.
+    let mut bench = Bench::ready();
+    bench.core.freeze_toggles();
+    toggles.persisted = true;
+    bench.act(|core, now, out| core.on_toggles_ours(Some(toggles), now, out));
+    assert!(bench.written.is_empty());
+}
