@@ -99,6 +99,8 @@ pub struct Fake {
     experimental: bool,
     opted_out: BTreeSet<String>,
     seen: BTreeMap<String, u32>,
+    /// Methods whose requests are swallowed from now on, because a turn said so.
+    pub(crate) lost: BTreeSet<String>,
     pub(crate) threads: BTreeMap<String, Thread>,
     pub(crate) turns: BTreeMap<String, Turn>,
 }
@@ -132,6 +134,7 @@ impl Fake {
             experimental: false,
             opted_out: BTreeSet::new(),
             seen: BTreeMap::new(),
+            lost: BTreeSet::new(),
             threads: BTreeMap::new(),
             turns: BTreeMap::new(),
         }
@@ -189,7 +192,8 @@ impl Fake {
             steps.push(Step::Line(rpc::refusal(id, &refusal)));
             return;
         }
-        if nth <= overloads.saturating_add(self.script.lose_answers.of(method)) {
+        if nth <= overloads.saturating_add(self.script.lose_answers.of(method)) || self.lost.contains(method)
+        {
             return;
         }
         if let Err(refusal) = self.dispatch(method, id, params, steps) {

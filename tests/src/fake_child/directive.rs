@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::methods;
 use super::shape::Usage;
 
 /// One request that the turn sends to its client before it answers.
@@ -47,6 +48,7 @@ pub(crate) struct Directives {
     pub(crate) garbage: bool,
     pub(crate) flood: Option<usize>,
     pub(crate) early_started: bool,
+    pub(crate) loses: Vec<String>,
     pub(crate) reasoning: Option<String>,
     pub(crate) refuses: bool,
     pub(crate) usage: Usage,
@@ -66,6 +68,7 @@ impl Directives {
             garbage: false,
             flood: None,
             early_started: false,
+            loses: Vec::new(),
             reasoning: None,
             refuses: false,
             usage: Usage::new(11, 3, 7, 2),
@@ -124,6 +127,7 @@ impl Directives {
             }
             "garbage" => self.garbage = true,
             "early_started" => self.early_started = true,
+            "lose" => self.loses.push(named(rest)?),
             "reasoning" => self.reasoning = Some(rest.to_owned()),
             "refuse" => self.refuses = true,
             "usage" => self.usage = usage(rest)?,
@@ -158,6 +162,10 @@ fn ask(rest: &str) -> Result<Ask, ()> {
     }
 }
 
+fn named(method: &str) -> Result<String, ()> {
+    if methods::is_known(method) { Ok(method.to_owned()) } else { Err(()) }
+}
+
 fn usage(rest: &str) -> Result<Usage, ()> {
     let numbers = rest.split_whitespace().map(number).collect::<Result<Vec<u64>, ()>>()?;
     match numbers.as_slice() {
@@ -187,7 +195,9 @@ mod tests {
 
     #[test]
     fn a_bad_argument_is_seen() {
-        let told = Directives::parse("!chunks many");
-        assert!(matches!(told.end, End::Fail { .. }), "{told:?}");
+        for line in ["!chunks many", "!lose server/diagnostic", "!lose"] {
+            let told = Directives::parse(line);
+            assert!(matches!(told.end, End::Fail { .. }), "{told:?}");
+        }
     }
 }

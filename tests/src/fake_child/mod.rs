@@ -23,6 +23,7 @@
 //! | `!usage IN CACHED OUT REASONING` | the counts of each model call (11 3 7 2) |
 //! | `!garbage` | a line that is no JSON, an empty line, and a line in two halves |
 //! | `!early_started` | `turn/started` before the answer to `turn/start` |
+//! | `!lose METHOD` | requests of this method are swallowed from here on |
 //! | `!retry`, `!retry_early` | a retry announced after half of the deltas, or before any; then all from the start |
 //! | `!hang`, `!crash`, `!exit N`, `!fail KIND` | a bad end: with text after half of the deltas, without before any item |
 //! | `!fail_message TEXT` | the message of a `!fail` above it |

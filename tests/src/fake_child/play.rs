@@ -49,6 +49,7 @@ impl Fake {
 
         let answer = rpc::answer(id, &json!({ "turn": shape::turn_begun(&turn_id, None) }));
         let early = told.early_started;
+        self.lost.extend(told.loses.iter().cloned());
         self.turns.insert(turn_id.clone(), Turn::new(thread_id.clone(), told, now));
         if !early {
             steps.push(Step::Line(answer.clone()));
