@@ -17,6 +17,7 @@ from .incidents import DAYS, INCIDENTS, NOT_MADE
 from .pair import Given, Own, Traffic
 from .processes import Failure, Process, interrupted, until
 from .prometheus import SOURCE
+from .rows import Row, table
 from .watches import FACTOR, Watches, watch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,21 +56,6 @@ class Programs:
             if self.codex is None or not self.codex.is_file():
                 found.append("codex (`cargo xtask fetch-codex`, or --codex)")
         return found
-
-
-class Row:
-    """What became of one alert in one incident."""
-
-    def __init__(self, incident, alert):
-        self.incident, self.alert = incident, alert
-        self.fired_after = self.ended_after = self.summary = None
-        self.began = self.undone = None
-        self.problem = ""
-
-    def told(self):
-        seconds = lambda value: "-" if value is None else f"{value:.1f} s"  # noqa: E731
-        state = self.problem or "ok"
-        return [self.incident, self.alert, seconds(self.fired_after), seconds(self.ended_after), state]
 
 
 class Drill:
@@ -323,11 +309,6 @@ def stand_in(out):
     if not getattr(stand_in, "works", None):
         stand_in.works = subprocess.run([*probe, "sh", "-c", mount], capture_output=True).returncode + 1
     return [*probe, "sh", "-c", f'{mount} && exec "$0"'] if stand_in.works == 1 else None
-
-
-def table(rows):
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def say(text):

@@ -31,7 +31,7 @@ class Edge(Smoke):
             return Reply(200, raw=lambda handler: handler.server.fake.over.wait(LIMIT))
 
         with Fake({"json": silent}) as edge, Fake() as origin:
-            ran = self.smoke("dev-edge", "--url", edge.url, "--origin", origin.url, "--timeout", "2")
+            ran = self.smoke("dev-edge", "--url", edge.url, "--origin", origin.url, "--timeout", "6")
         self.assertEqual(ran.returncode, 1)
         self.assertIn("a buffering or timeout policy for POST", ran.stdout)
         self.assertIn("it is between the client and the front", ran.stdout)

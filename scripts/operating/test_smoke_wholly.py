@@ -88,10 +88,10 @@ class Wholly(Smoke):
         self.assertEqual(good.asked, [])
 
     def test_everything_is_endless(self):
-        with Fake({"*": raw(drip)}) as server:
+        # A preflight's answer has no body, so it can't be endless.
+        with Fake({"*": raw(drip), "preflight": status(500)}) as server:
             started = time.monotonic()
-            # A preflight's answer has no body.
-            self.all_fail(server.url, "--timeout", "0.5", "--stream-timeout", "0.5", but=["preflight"])
+            self.all_fail(server.url, "--timeout", "0.5", "--stream-timeout", "0.5")
         self.assertLess(time.monotonic() - started, 60)
 
     def test_evidence_of_what_failed_is_kept(self):

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import tempfile
+import urllib.request
 from pathlib import Path
 
 from drilling.processes import Failure as Trouble
@@ -29,6 +30,8 @@ PATIENCE = 30
 TICK = os.sysconf("SC_CLK_TCK")
 #: Streams are begun this far apart, in seconds, so that codex isn't asked for all of them at once.
 APART = 0.01
+#: How often a round that ended early is made again.
+ROUNDS = 3
 
 
 def started(name, words, environment, folder):
@@ -52,6 +55,15 @@ def looked(pid):
     return {"bytes": own, "files": len(os.listdir(f"/proc/{pid}/fd")), "seconds": (int(fields[11]) + int(fields[12])) / TICK}
 
 
+def ready(port):
+    """Whether the front says that it can answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
 def codex_of(daemon):
     """The child of the daemon that serves."""
     found = children(daemon)
@@ -73,6 +85,10 @@ async def stream(address, key, prompt):
     return len(taken), taken.count(b"data: ")
 
 
+class Early(Failure):
+    """Streams had ended before all were looked at."""
+
+
 async def round_of(address, key, pids, streams, deltas, pause_ms, rest=None):
     """Opens that many streams; gives what each process had while all were open, and used until the end.
 
@@ -86,10 +102,11 @@ async def round_of(address, key, pids, streams, deltas, pause_ms, rest=None):
         tasks.append(asyncio.create_task(stream(address, key, prompt)))
         await asyncio.sleep(APART)
     await asyncio.sleep(deltas * pause_ms / 1000 * 0.6)
-    if any(task.done() for task in tasks):
-        raise Failure("streams had ended before all were looked at: more deltas or a longer pause")
+    early = any(task.done() for task in tasks)
     during = {name: looked(pid) for name, pid in pids.items()}
     done = await asyncio.gather(*tasks)
+    if early:
+        raise Early("streams had ended before all were looked at: more deltas or a longer pause")
     await asyncio.sleep(1)
     after = {name: looked(pid) for name, pid in pids.items()}
     of_each = {}
@@ -102,6 +119,14 @@ async def round_of(address, key, pids, streams, deltas, pause_ms, rest=None):
             "base_files": rest[name]["files"],
         }
     return of_each, sum(size for size, _ in done) / sum(frames for _, frames in done)
+
+
+async def round_in_time(*arguments):
+    """A round that ends early is made again, for the machine may have been busy."""
+    for _ in range(ROUNDS):
+        with contextlib.suppress(Early):
+            return await round_of(*arguments)
+    return await round_of(*arguments)
 
 
 def main(options):
@@ -131,6 +156,7 @@ def pair(options, folder, keep):
     settings = {"PORT": 0, "PROXY_INTERNAL_ADDR": "127.0.0.1:0", "WORKER_SOCKET": socket}
     front = begin("http-front", [options.bin / "http-front"], settings | {"PROXY_API_KEY": key, "PROXY_STATE_DIR": folder})
     port = int(waited(front, r'"event":"front_started".*?"public":"[^"]*?:(\d+)"'))
+    until(PATIENCE, "the front to be ready", lambda: ready(port), front)
     asyncio.run(measured(options, ("127.0.0.1", port), key, front, daemon))
 
 
@@ -138,11 +164,11 @@ async def measured(options, address, key, front, daemon):
     pids = {"front": front.pid, "daemon": daemon.pid, "codex": codex_of(daemon.pid)}
     # Each way is gone once, codex has its caches.
     for _ in range(2):
-        await round_of(address, key, pids, 5, 20, 50)
+        await round_in_time(address, key, pids, 5, 20, 50)
     rest = {name: looked(pid) for name, pid in pids.items()}
     for streams in options.streams:
-        few, wire = await round_of(address, key, pids, streams, options.deltas, options.pause, rest)
-        many, wire = await round_of(address, key, pids, streams, 2 * options.deltas, options.pause, rest)
+        few, wire = await round_in_time(address, key, pids, streams, options.deltas, options.pause, rest)
+        many, wire = await round_in_time(address, key, pids, streams, 2 * options.deltas, options.pause, rest)
         logs = {process.name: process.log.stat().st_size for process in (front, daemon)}
         say(f"{streams} streams; {options.deltas} and {2 * options.deltas} deltas, one each {options.pause} ms; {wire:.0f} bytes a frame")
         for name in pids:

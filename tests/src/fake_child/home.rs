@@ -131,7 +131,10 @@ impl Home {
             Err(error) => return Err(error),
         };
         let starts = state.starts.saturating_add(1);
-        fs::write(path, serde_json::to_vec(&State { starts })?)?;
+        // One that is killed here leaves it as it was.
+        let beside = self.0.join(format!("{STATE}.{}", std::process::id()));
+        fs::write(&beside, serde_json::to_vec(&State { starts })?)?;
+        fs::rename(beside, path)?;
         Ok(starts)
     }
 }

@@ -3,7 +3,7 @@
 use super::DEADLINE;
 use serde_json::{Value, json};
 use shared::codec::{Decoded, LineCodec};
-use std::{io, path::Path};
+use std::{collections::VecDeque, io, path::Path};
 use tokio::{
     io::AsyncWriteExt,
     net::{
@@ -21,6 +21,8 @@ pub struct SocketClient {
     lines: FramedRead<OwnedReadHalf, LineCodec>,
     writer: OwnedWriteHalf,
     next: u64,
+    /// What came while the last call waited for its answer.
+    passed: VecDeque<Value>,
 }
 
 impl SocketClient {
@@ -30,7 +32,8 @@ impl SocketClient {
     /// When nobody serves the socket, or no answer comes in time.
     pub async fn connect(socket: &Path) -> io::Result<Self> {
         let (reader, writer) = UnixStream::connect(socket).await?.into_split();
-        let mut client = Self { lines: FramedRead::new(reader, LineCodec::new(MAX_LINE)), writer, next: 0 };
+        let lines = FramedRead::new(reader, LineCodec::new(MAX_LINE));
+        let mut client = Self { lines, writer, next: 0, passed: VecDeque::new() };
         let info = json!({ "name": "socket-client", "title": null, "version": "0" });
         client
             .call("initialize", &json!({ "clientInfo": info, "capabilities": { "experimentalApi": true } }))
@@ -39,13 +42,14 @@ impl SocketClient {
         Ok(client)
     }
 
-    /// Asks and gives the result; what else comes meanwhile is left out.
+    /// Asks and gives the result; the notifications that come meanwhile are [`SocketClient::notified`]'s, until the next call.
     ///
     /// # Errors
     /// When the answer is an error, or doesn't come in time; says what was asked.
     pub async fn call(&mut self, method: &str, params: &Value) -> io::Result<Value> {
         self.next += 1;
         let id = self.next;
+        self.passed.clear();
         self.send(&json!({ "id": id, "method": method, "params": params })).await?;
         let answer = async {
             loop {
@@ -53,6 +57,7 @@ impl SocketClient {
                 if message["id"] == id && message.get("method").is_none() {
                     return Ok::<_, io::Error>(message);
                 }
+                self.passed.push_back(message);
             }
         };
         let mut answer = tokio::time::timeout(DEADLINE, answer)
@@ -100,13 +105,17 @@ impl SocketClient {
         line.map_err(|_| io::Error::other(format!("waited {DEADLINE:?} for a line")))?
     }
 
-    /// Waits for a notification of this name and gives its params; what else comes meanwhile is left out.
+    /// Waits for a notification of this name and gives its params; what else comes meanwhile is left out. It may have come
+    /// before the answer to the last call.
     ///
     /// # Errors
     /// As [`SocketClient::next`].
     pub async fn notified(&mut self, name: &str) -> io::Result<Value> {
         loop {
-            let mut message = self.next().await?;
+            let mut message = match self.passed.pop_front() {
+                Some(message) => message,
+                None => self.next().await?,
+            };
             if message["method"] == name {
                 return Ok(message["params"].take());
             }

@@ -1,9 +1,11 @@
 //! Several daemons behind one front, each with a home and a child of its own.
 
 use super::{Binary, Builder, Pair, Process, binary};
+use crate::wait;
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// What the workers are called beside the pair's own, which is `worker`.
@@ -113,14 +115,15 @@ impl Workers {
         completed
     }
 
-    /// The turns of this worker that ended so.
+    /// The turns of this worker that ended so. It is asked again until it tells: the front leaves out one that is busy for a
+    /// second. 0 where it doesn't in time.
     pub async fn turns(&self, name: &str, outcome: &str) -> u64 {
         let url = format!("http://{}/metrics", self.pair.internal);
-        let page = match self.pair.client().get(url).send().await {
-            Ok(answer) => answer.text().await.unwrap_or_default(),
-            Err(_) => return 0,
-        };
         let line = format!("codex_worker_turns_total{{worker=\"{name}\",outcome=\"{outcome}\"}} ");
-        page.lines().find_map(|found| found.strip_prefix(&line)?.parse().ok()).unwrap_or_default()
+        let look = || async {
+            let page = self.pair.client().get(&url).send().await.ok()?.text().await.ok()?;
+            page.lines().find_map(|found| found.strip_prefix(&line)?.parse().ok())
+        };
+        wait::until(Duration::from_millis(10), look).await.unwrap_or_default()
     }
 }

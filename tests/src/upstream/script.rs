@@ -6,7 +6,7 @@
 //! unknown or malformed directive gets a 400 that says so.
 #![doc = include_str!("directives.md")]
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::brain::Brain;
 use super::events::Usage;
+use super::gate::Gate;
 use super::pieces::Pieces;
 use super::reasoning::Reasoning;
 use super::record::Recorded;
@@ -26,6 +27,8 @@ pub const DIRECTIVES: &str = include_str!("directives.md");
 const MAX_TEXT: usize = 64 * 1024 * 1024;
 /// How many threads `!cut_once` remembers.
 const MAX_CUT: usize = 10_000;
+/// How many gates may have a name.
+const MAX_GATES: usize = 1000;
 const FILLER: &str = "The quick brown 🦊 jumps over 13 lazy 🐶.\n";
 
 /// The brain that follows directives.
@@ -33,6 +36,8 @@ const FILLER: &str = "The quick brown 🦊 jumps over 13 lazy 🐶.\n";
 pub struct Directives {
     /// The threads that `!cut_once` has cut.
     cut: Mutex<HashSet<String>>,
+    /// Those of `!wait` and `!open`.
+    gates: Mutex<BTreeMap<String, Gate>>,
 }
 
 impl Directives {
@@ -50,6 +55,15 @@ impl Directives {
         }
         cut.insert(format!("{}\n{prompt}", request.cache_key().unwrap_or_default()))
     }
+
+    /// The gate of this name, a closed one at first.
+    fn gate(&self, name: &str) -> Gate {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        if gates.len() >= MAX_GATES && !gates.contains_key(name) {
+            gates.clear();
+        }
+        gates.entry(name.to_owned()).or_default().clone()
+    }
 }
 
 impl Brain for Directives {
@@ -64,7 +78,11 @@ impl Brain for Directives {
             Err(problem) => return Reply::error(400, &problem),
         };
         let cut_once = script.cut_once.filter(|_| self.first_time(request, &prompt));
-        script.play(&prompt, &outputs, cut_once)
+        if let Some(name) = &script.open {
+            self.gate(name).open();
+        }
+        let gate = script.wait.as_ref().map(|name| self.gate(name));
+        script.play(&prompt, &outputs, cut_once, gate.as_ref())
     }
 }
 
@@ -94,6 +112,8 @@ struct Script {
     cut: Option<usize>,
     cut_once: Option<usize>,
     stall: bool,
+    wait: Option<String>,
+    open: Option<String>,
     usage: Usage,
 }
 
@@ -146,6 +166,8 @@ impl Script {
             "cut" => self.cut = Some(number(rest)?),
             "cut_once" => self.cut_once = Some(number(rest)?),
             "stall" => self.stall = true,
+            "wait" => self.wait = Some(named(rest)?),
+            "open" => self.open = Some(named(rest)?),
             "usage" => {
                 let numbers: Vec<u64> = rest
                     .split_whitespace()
@@ -164,7 +186,13 @@ impl Script {
         Ok(())
     }
 
-    fn play(mut self, prompt: &str, outputs: &[String], cut_once: Option<usize>) -> Reply {
+    fn play(
+        mut self,
+        prompt: &str,
+        outputs: &[String],
+        cut_once: Option<usize>,
+        gate: Option<&Gate>,
+    ) -> Reply {
         match self.instead {
             Some(Instead::Status(status)) => return self.late(Reply::error(status, "scripted status")),
             Some(Instead::UsageLimit) => return self.late(Reply::usage_limit(Duration::from_secs(3600))),
@@ -200,6 +228,9 @@ impl Script {
         }
         if left.is_some() {
             reply = reply.cut();
+        }
+        if let Some(gate) = gate {
+            reply = reply.wait(gate);
         }
         if self.stall {
             reply = reply.stall();
@@ -241,6 +272,13 @@ impl Script {
 
 fn number(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_invalid| format!("'{text}' is not a number"))
+}
+
+fn named(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("expected a name".to_owned()),
+        name => Ok(name.to_owned()),
+    }
 }
 
 fn widen(number: usize) -> u64 {

@@ -32,7 +32,7 @@ async fn check(client: Client) {
     let pair = builder
         .front("PROXY_MAX_BODY_BYTES", "65536")
         // Only the case `timeout` is silent, and it is a stream.
-        .front("PROXY_STREAM_IDLE_TIMEOUT_MS", "2500")
+        .front("PROXY_STREAM_IDLE_TIMEOUT_MS", "8000")
         .start()
         .await
         .expect("a ready pair");

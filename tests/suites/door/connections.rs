@@ -29,7 +29,7 @@ async fn half_a_head_is_cut_off() {
 
 #[tokio::test]
 async fn a_kept_connection_serves_again_and_is_closed_when_idle() {
-    let pair = start(builder().front("PROXY_HEADER_TIMEOUT_MS", "1000")).await;
+    let pair = start(builder().front("PROXY_HEADER_TIMEOUT_MS", "5000")).await;
     let mut raw = Raw::connect(pair.addr).await;
     for text in ["one", "two", "three"] {
         raw.send(chat(asking(text).to_string().as_bytes())).await;

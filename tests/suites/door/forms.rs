@@ -31,7 +31,7 @@ async fn sent(addr: std::net::SocketAddr, form: (&str, Vec<u8>, usize), rest: &s
 
 #[tokio::test]
 async fn half_a_head_is_cut_off_in_every_form() {
-    let pair = start(builder().front("PROXY_HEADER_TIMEOUT_MS", "400")).await;
+    let pair = start(builder().front("PROXY_HEADER_TIMEOUT_MS", "1000")).await;
     for form in forms() {
         sent(pair.addr, form, "Content-Length: 5\r\nX-").await.ends().await;
     }

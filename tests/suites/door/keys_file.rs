@@ -85,7 +85,7 @@ async fn every_key_passes_until_it_expires() {
     let loaded = pair.front.logged("the keys", |line| line["event"] == "keys_loaded").await.expect("a line");
     assert_eq!((&loaded["keys"], &loaded["expired"]), (&json!(3), &json!(1)));
     // A key expires while the front runs.
-    let short = keys.add(&["short", "--expires", "2s"]).await;
+    let short = keys.add(&["short", "--expires", "5s"]).await;
     told(&pair, 4, 1, 1).await;
     assert!(refused(&pair, &short).await.contains("has expired"));
     told(&pair, 3, 2, 1).await;

@@ -60,6 +60,7 @@ async fn a_key_has_so_many_requests_open_and_others_have_theirs() {
     let bearer = format!("Authorization: Bearer {one}");
     let mut raw = Raw::connect(pair.addr).await;
     raw.send(stranger("POST", "/v1/chat/completions", &[&bearer], hanging.to_string().as_bytes())).await;
+    raw.seen("\"role\":\"assistant\"").await;
     let full = pair.eventually("the key's one place to be taken", || async {
         let answer = chat_as(&pair, &one).await;
         (answer.status == 429).then_some(answer)

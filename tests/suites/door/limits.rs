@@ -140,6 +140,10 @@ async fn a_stream_holds_its_place_until_it_ends_whichever_way() {
         hanging["stream"] = json!(stream);
         let mut raw = Raw::connect(pair.addr).await;
         raw.send(chat(hanging.to_string().as_bytes())).await;
+        let runs = "codex_worker_turns_active{worker=\"worker\"} 1\n";
+        let turn =
+            pair.eventually("its turn", || async { metrics(&pair).await.contains(runs).then_some(()) });
+        turn.await.expect("it has the place");
         pair.eventually("a turn that takes the one place", || async {
             let refused = once(&pair, &plain).await;
             (refused.status == 503).then(|| failure(&refused, 503, Some("overloaded")))

@@ -108,6 +108,12 @@ pub(crate) fn events(process: &Process, event: &str) -> Vec<Value> {
     lines.filter(|line| line["event"] == event).collect()
 }
 
+/// The same, once there are so many.
+pub(crate) async fn so_many(pair: &Pair, process: &Process, event: &str, least: usize) -> Vec<Value> {
+    let look = || async { Some(events(process, event)).filter(|lines| lines.len() >= least) };
+    pair.eventually(event, look).await.expect("so many lines")
+}
+
 pub(crate) fn on() -> Value {
     json!({ "enabled": true })
 }

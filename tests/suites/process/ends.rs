@@ -15,8 +15,8 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Speaks for about a second.
-const LONG: &str = "!chunks 10\n!pause 100\n!echo 0123456789";
+/// Speaks for about four seconds.
+const LONG: &str = "!chunks 10\n!pause 400\n!echo 0123456789";
 
 /// A stream whose first text has come.
 async fn running(pair: &Pair, prompt: &str) -> Answer {

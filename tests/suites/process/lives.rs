@@ -92,7 +92,7 @@ async fn a_worker_that_failed_five_times_is_degraded() {
 async fn a_child_that_hangs_in_its_handshake_is_replaced() {
     let script = Script { start: Start { hang_handshake: 1, ..Start::default() }, ..Script::default() };
     let builder =
-        around(&script).daemon("WORKER_STARTUP_TIMEOUT_MS", "300").daemon("WORKER_BACKOFF_INITIAL_MS", "1");
+        around(&script).daemon("WORKER_STARTUP_TIMEOUT_MS", "3000").daemon("WORKER_BACKOFF_INITIAL_MS", "1");
     let pair = builder.start_unready().await.expect("two processes");
     let failed = pair.daemon.logged("a failed handshake", |line| line["event"] == "handshake_failed").await;
     let said = failed.expect("a line").to_string();

@@ -18,7 +18,7 @@ fn first_of(method: &str, count: u32) -> First {
 /// long as a late answer could come, so nothing is said of it here.
 async fn a_lost_answer(method: &str) {
     let script = Script { lose_answers: first(method), ..Script::default() };
-    let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "400");
+    let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "2500");
     let pair = builder.start().await.expect("a ready pair");
     assert_eq!(ask(&pair, "hello", false).await.0, refused(504, "timeout"), "{method}");
     serves(&pair).await;
@@ -39,7 +39,7 @@ async fn a_lost_turn_start_is_a_504() {
 async fn a_lost_unsubscribe_holds_up_nobody() {
     let script = Script { lose_answers: first("thread/unsubscribe"), ..Script::default() };
     let builder =
-        around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "400").daemon("WORKER_SHUTDOWN_GRACE_MS", "500");
+        around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "2500").daemon("WORKER_SHUTDOWN_GRACE_MS", "500");
     let pair = builder.start().await.expect("a ready pair");
     assert_eq!(ask(&pair, "hello", false).await, (End::Done, "hello".to_owned()));
     serves(&pair).await;
@@ -53,7 +53,7 @@ async fn a_list_of_models_that_does_not_come_is_asked_for_again() {
         Script { lose_answers: first_of("model/list", 3), ..Script::default() },
         Script { overload_first: first_of("model/list", 3), ..Script::default() },
     ] {
-        let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "400");
+        let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "2500");
         let pair = builder.start().await.expect("a ready pair");
         serves(&pair).await;
     }
@@ -62,7 +62,7 @@ async fn a_list_of_models_that_does_not_come_is_asked_for_again() {
 async fn an_overload(method: &str, stream: bool) {
     // Asked again until its time is over.
     let script = Script { overload_first: first_of(method, 1000), ..Script::default() };
-    let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "400");
+    let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "2500");
     let pair = builder.start().await.expect("a ready pair");
     let mut answer = Answer::to(&pair, "hello", stream).await.expect("a head");
     assert!(answer.header("retry-after").is_some(), "no Retry-After");

@@ -25,8 +25,8 @@ async fn a_flood_arrives_whole_while_others_are_served() {
 /// The turn's end never comes: the front gives up after its own time, and lets the thread go.
 #[tokio::test]
 async fn a_lost_end_is_a_504_and_the_thread_is_let_go() {
-    let builder = around(&Script::default()).front("PROXY_IDLE_TIMEOUT_MS", "400");
-    let builder = builder.front("PROXY_STREAM_IDLE_TIMEOUT_MS", "400");
+    let builder = around(&Script::default()).front("PROXY_IDLE_TIMEOUT_MS", "2500");
+    let builder = builder.front("PROXY_STREAM_IDLE_TIMEOUT_MS", "2500");
     let pair = builder.start().await.expect("a ready pair");
     let object = ask(&pair, "!lose_completed\nhello", false).await;
     assert_eq!(object.0, refused(504, "timeout"));
@@ -38,8 +38,8 @@ async fn a_lost_end_is_a_504_and_the_thread_is_let_go() {
 
 #[tokio::test]
 async fn a_silent_turn_is_a_504_and_is_interrupted() {
-    let builder = around(&Script::default()).front("PROXY_IDLE_TIMEOUT_MS", "400");
-    let pair = builder.front("PROXY_STREAM_IDLE_TIMEOUT_MS", "400").start().await.expect("a ready pair");
+    let builder = around(&Script::default()).front("PROXY_IDLE_TIMEOUT_MS", "2500");
+    let pair = builder.front("PROXY_STREAM_IDLE_TIMEOUT_MS", "2500").start().await.expect("a ready pair");
     for stream in [false, true] {
         assert_eq!(ask(&pair, "!hang", stream).await.0, refused(504, "timeout"));
     }
@@ -113,7 +113,7 @@ async fn the_line_of_a_lost_answer_says_that_codex_is_gone() {
 /// what its client wanted, and no error of the daemon's.
 #[tokio::test]
 async fn a_request_that_never_left_the_waiting_line_is_a_504_of_the_workers() {
-    let builder = around(&Script::default()).front("PROXY_IDLE_TIMEOUT_MS", "400");
+    let builder = around(&Script::default()).front("PROXY_IDLE_TIMEOUT_MS", "2500");
     let pair = builder.daemon("WORKER_MAX_CONCURRENCY", "1").start().await.expect("a ready pair");
     let source = async |what: &str| {
         let mut answer = Answer::to(&pair, "!hang", false).await.expect("a head");
@@ -128,9 +128,13 @@ async fn a_request_that_never_left_the_waiting_line_is_a_504_of_the_workers() {
     let mut first = Answer::to(&pair, "!hang\n!chunks 2\n!echo waiting", true).await.expect("a head");
     assert!(first.until("half a text", |text| text == "wait").await.expect("text"));
     assert_eq!(source("one that waits").await, "worker");
-    let page =
-        pair.client().get(format!("http://{}/metrics", pair.internal)).send().await.expect("an answer");
-    let page = page.text().await.expect("a page");
+    let url = format!("http://{}/metrics", pair.internal);
+    // A daemon that is busy for a second isn't in the page.
+    let told = || async {
+        let page = pair.client().get(&url).send().await.ok()?.text().await.ok()?;
+        page.contains("codex_worker_rpc_errors_total{").then_some(page)
+    };
+    let page = pair.eventually("what the daemon counts", told).await.expect("a page");
     let mut errors = page.lines().filter(|line| line.starts_with("codex_worker_rpc_errors_total{"));
     assert!(errors.clone().count() > 5 && errors.all(|line| line.ends_with(" 0")), "{page}");
     drop(first);

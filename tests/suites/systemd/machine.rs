@@ -122,6 +122,8 @@ impl Machine {
 
     /// What a unit has in the journal. The lines of our programs among it are as they should be.
     pub(crate) async fn journal(&self, unit: &str) -> String {
+        // What was written before is in it.
+        self.ok(&["journalctl", "--sync"]).await;
         let journal = self.ok(&["journalctl", "--no-pager", "--output=cat", "--unit", unit]).await;
         for line in journal.lines().filter(|line| line.starts_with('{')) {
             let faults = gateway_tests::log::faults(line);

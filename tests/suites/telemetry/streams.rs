@@ -15,7 +15,7 @@ async fn a_streams_spans_live_as_long_as_it_does() {
     let builder = receiver.told(builder(), Protocol::Grpc).front("PROXY_SSE_KEEPALIVE_MS", "20");
     let pair = serving(builder).await;
     let mut answer =
-        Answer::to(&pair, "!chunks 3\n!pause 300\n!echo one two three", true).await.expect("a head");
+        Answer::to(&pair, "!chunks 3\n!pause 1500\n!echo one two three", true).await.expect("a head");
     let request = answer.header("x-request-id").expect("a name").to_owned();
     assert!(answer.until("a part of the text", |text| !text.is_empty()).await.expect("text"));
     let open = |receiver: &Receiver| receiver.spans().iter().any(|span| is_server(span, &request));

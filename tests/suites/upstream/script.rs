@@ -102,3 +102,15 @@ async fn stall_waits_for_the_peer() {
     let outcome = upstream.wait_outcome(0, SOON).await.expect("it ends");
     assert!(matches!(outcome, Outcome::PeerClosed { .. }), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn an_answer_waits_at_its_gate_and_at_no_other() {
+    let upstream = upstream(Directives::new()).await;
+    let held = send(&upstream, &asking("!echo held\n!wait one")).await.expect("an answer");
+    assert!(ask(&upstream, "!open two").await.whole);
+    assert!(ask(&upstream, "!wait two").await.whole, "one that is open stays open");
+    assert_eq!(upstream.outcome(0), Some(Outcome::Running), "it was let through");
+    assert!(ask(&upstream, "!open one").await.whole);
+    let held = read(held).await;
+    assert_eq!((held.whole, held.deltas(TEXT).concat()), (true, "held".to_owned()));
+}

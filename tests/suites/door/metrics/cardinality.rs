@@ -173,7 +173,7 @@ async fn flood(requests: usize, known: usize) {
         }
     };
     tokio::join!(futures_util::future::join_all(floods), asking);
-    let page = Page::of(&pair).await;
+    let page = Page::whole(&pair).await;
     let counted = page.sum("codex_http_requests_total", &[]);
     assert!(counted >= (requests - more) as f64, "{counted} of {requests}");
     assert_eq!(open(&page, &served), [""; 0]);
@@ -182,7 +182,7 @@ async fn flood(requests: usize, known: usize) {
     // Twice as many bring no more of them; what is there is few enough to be stored for long.
     let names = page.names();
     strangers(pair.addr, Dice(77), requests / 20).await;
-    let later = Page::of(&pair).await.names();
+    let later = Page::whole(&pair).await.names();
     let mut fresh: BTreeSet<&String> = later.difference(&names).collect();
     // It is there once codex has told it.
     fresh.retain(|name| !name.starts_with("codex_worker_rss_bytes"));

@@ -29,6 +29,16 @@ impl Page {
         Self::at(pair.internal).await
     }
 
+    /// What the front tells, with what the daemon and codex told it: one that is busy for a second isn't in a page.
+    pub(super) async fn whole(pair: &Pair) -> Self {
+        let look = || async {
+            let page = Self::of(pair).await;
+            let codex = page.sum("codex_memory_bytes", &["component=\"codex\""]);
+            (page.sum("codex_worker_connected", &[]) == 1.0 && codex > 0.0).then_some(page)
+        };
+        pair.eventually("what the daemon and codex tell", look).await.expect("a whole page")
+    }
+
     pub(super) async fn at(internal: SocketAddr) -> Self {
         let answer = get(internal, "GET").await;
         assert_eq!(answer.status, 200, "{}", answer.text());

@@ -28,7 +28,7 @@ async fn promtool_complains_of_nothing_but_the_names_that_are_fixed() {
         body["stream"] = serde_json::json!(stream);
         assert_eq!(once(&pair, &chat(body.to_string().as_bytes())).await.status, 200);
     }
-    let page = Page::of(&pair).await;
+    let page = Page::whole(&pair).await;
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

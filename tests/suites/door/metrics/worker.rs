@@ -27,7 +27,7 @@ async fn what_the_daemon_counts_is_told() {
     for _ in 0..3 {
         assert_eq!(once(&pair, &chat(asking("hi").to_string().as_bytes())).await.status, 200);
     }
-    let page = Page::of(&pair).await;
+    let page = Page::whole(&pair).await;
     for (name, labels, value) in [
         ("codex_worker_connected", &[][..], 1.0),
         ("codex_worker_ready", &[], 1.0),
@@ -76,7 +76,7 @@ async fn a_codex_that_dies_is_a_restart_and_its_turn_is_lost() {
     pair.daemon.signal(Signal::SIGHUP).expect("the daemon runs");
     let replaced = pair.daemon.logged("a replacement", |line| line["event"] == "worker_replaced");
     replaced.await.expect("a fresh codex");
-    assert_eq!(Page::of(&pair).await.sum("codex_worker_restarts_total", &[]), 1.0);
+    assert_eq!(Page::whole(&pair).await.sum("codex_worker_restarts_total", &[]), 1.0);
 }
 
 #[tokio::test]

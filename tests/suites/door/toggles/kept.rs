@@ -138,10 +138,11 @@ async fn without_the_daemon_a_toggle_holds_here_and_the_newest_is_kept_later() {
 async fn a_toggle_ends_at_its_time_with_the_daemon_and_without() {
     let (mut pair, _, _) = pair().await;
     let door = Door::of(&pair);
-    let soon = || json!({ "enabled": true, "until": clock::now_ms() / 1000 + 2, "retry_after_s": 60 });
+    let soon = || json!({ "enabled": true, "until": clock::now_ms() / 1000 + 5, "retry_after_s": 60 });
     door.set(MAINTENANCE, soon()).await;
     let answer = crate::switches::closed(&pair, "maintenance").await;
-    assert!(matches!(answer.header("retry-after"), Some("1" | "2")), "never beyond the end: {}", answer.head);
+    let wait: Option<u8> = answer.header("retry-after").and_then(|wait| wait.parse().ok());
+    assert!(wait.is_some_and(|wait| (1..=5).contains(&wait)), "never beyond the end: {}", answer.head);
     door.answers(&pair, 200, Value::Null).await;
     assert_eq!(door.state(MAINTENANCE).await["source"], "variable");
     // The daemon removes it, and the front tells the log, once.

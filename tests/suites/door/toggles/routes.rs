@@ -1,6 +1,6 @@
 //! The routes: what they take and show, who may use them, and what a toggle does to the API.
 
-use super::{APP_SERVER, Door, MAINTENANCE, events, on};
+use super::{APP_SERVER, Door, MAINTENANCE, events, on, so_many};
 use crate::{
     door::{builder, failure, named, request, start, stranger},
     raw::{Answer, Raw},
@@ -54,7 +54,7 @@ async fn a_toggle_wins_over_the_variable_until_it_is_removed() {
     assert_eq!(door.chat().await.0, 200);
     assert_eq!(door.clear(MAINTENANCE).await, variable, "nothing to remove is no error");
 
-    let toggled = events(&pair.front, "maintenance_toggled");
+    let toggled = so_many(&pair, &pair.front, "maintenance_toggled", 4).await;
     let shown: Vec<_> = toggled.iter().map(|line| (&line["enabled"], &line["source"])).collect();
     let (t, f, toggle, variable) = (&json!(true), &json!(false), &json!("toggle"), &json!("variable"));
     assert_eq!(shown, [(t, toggle), (t, toggle), (t, toggle), (f, variable)]);
@@ -67,7 +67,7 @@ async fn a_toggle_wins_over_the_variable_until_it_is_removed() {
             "the text for clients is not logged"
         );
     }
-    let toggled = events(&pair.daemon, "maintenance_toggled");
+    let toggled = so_many(&pair, &pair.daemon, "maintenance_toggled", 4).await;
     let shown: Vec<_> = toggled.iter().map(|line| (&line["enabled"], &line["source"])).collect();
     assert_eq!(shown, [(t, toggle), (t, toggle), (t, toggle), (f, variable)]);
     assert!(toggled.iter().all(|line| line["maintenance_mode"] == line["enabled"]));
@@ -92,7 +92,7 @@ async fn off_by_toggle_serves_whatever_the_variable_says() {
     door.answers(&pair, 200, Value::Null).await;
     assert_eq!(door.clear(APP_SERVER).await["enabled"], false);
     assert_eq!(door.chat().await, (503, json!("app_server_disabled")));
-    assert_eq!(events(&pair.front, "app_server_toggled").len(), 3);
+    assert_eq!(so_many(&pair, &pair.front, "app_server_toggled", 3).await.len(), 3);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A worker that goes costs what it had at most, and comes back to its share.
 
-use super::{post, turns, workers};
+use super::{post, turns, turns_of, workers};
 use crate::door::asking;
 use gateway_tests::{
     fake_child::Script,
@@ -55,7 +55,7 @@ async fn a_killed_one_costs_its_own_turns_alone_and_comes_back() {
     workers.others[0].again().expect("a daemon");
     workers.all_ready().await.expect("it is found again");
     let before = workers.completed().await;
-    assert!(turns(&workers, CLIENTS, 90).await.iter().all(|end| *end == End::Done));
+    assert!(turns_of(50, &workers, CLIENTS, 90).await.iter().all(|end| *end == End::Done));
     let now = workers.completed().await;
     let gained: Vec<u64> = now.iter().zip(before).map(|(now, before)| now - before).collect();
     // One that has just begun may be slower for a while.

@@ -10,7 +10,12 @@ async fn replaced(workers: &mut Workers, by: u32, times: usize, ready: &[(&str, 
     // A kept connection would be the old one's.
     workers.pair.forget_connections().expect("a client");
     for (name, is_ready) in ready {
-        assert_eq!(workers.told("codex_worker_ready", name).await, Some(*is_ready), "{name}");
+        let mut told = workers.told("codex_worker_ready", name).await;
+        if *is_ready == 1.0 && told != Some(1.0) {
+            // One that is busy for a second isn't in the page; once more is soon enough.
+            told = workers.told("codex_worker_ready", name).await;
+        }
+        assert_eq!(told, Some(*is_ready), "{name}");
     }
     let mut answer = Answer::to(&workers.pair, "!echo hi", false).await.expect("a head");
     assert_eq!((answer.end().await.expect("an end"), answer.text()), (End::Done, "hi".to_owned()));

@@ -42,7 +42,7 @@ async fn an_id_in_flight_is_refused_and_each_request_answered_once() {
     let lost = First::Of([("thread/loaded/list".to_owned(), 1)].into());
     let script = Script { lose_answers: lost, ..Script::default() };
     // Not `Stage`: its own look at the threads would be the one that is lost.
-    let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "1000");
+    let builder = around(&script).daemon("WORKER_REQUEST_TIMEOUT_MS", "2500");
     let pair = builder.start().await.expect("a ready pair");
     let mut client = Raw::greeted(&pair).await;
     let request = json!({ "id": 7, "method": "thread/loaded/list", "params": {} });

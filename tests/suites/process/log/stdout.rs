@@ -4,6 +4,7 @@ use crate::support::around;
 use gateway_tests::{
     fake_child::Script,
     pair::{Binary, Builder, DEADLINE, KEY, Process, binary},
+    wait,
 };
 use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
@@ -15,6 +16,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, PipeReader, Read},
     process::Stdio,
+    time::Duration,
 };
 use tokio::process::{Child, Command};
 
@@ -118,7 +120,7 @@ async fn lines_that_stdout_refuses_are_counted() {
         loop {
             let page = reqwest::get(format!("{internal}/metrics")).await.expect("an answer");
             let page = page.text().await.expect("a page");
-            // The daemon has said that it started and that codex is ready.
+            // The daemon has said that it started, and that it starts codex.
             if told(&page, "front") >= Some(400) && told(&page, "daemon") >= Some(2) {
                 return;
             }
@@ -126,8 +128,11 @@ async fn lines_that_stdout_refuses_are_counted() {
     };
     tokio::time::timeout(DEADLINE, counting).await.expect("the lines to be counted in time");
     let client = reqwest::Client::new();
-    let models = client.get(format!("{public}/v1/models")).bearer_auth(KEY).send().await.expect("an answer");
-    assert_eq!(models.status(), 200);
+    let models = || async {
+        let models = client.get(format!("{public}/v1/models")).bearer_auth(KEY).send().await.ok()?;
+        (models.status() == 200).then_some(())
+    };
+    wait::until(Duration::from_millis(10), models).await.expect("codex to be ready, and the list of models");
     end(front).await;
     end(daemon).await;
 }

@@ -121,6 +121,6 @@ async fn a_deadline_ends_the_command() {
     );
     assert!(!got.headers.contains_key("retry-after"), "{got:?}");
     gone(&stage.pair, &marker).await;
-    let logged = stage.logged();
+    let logged = stage.logged(1).await;
     assert!(logged.len() == 1 && logged[0]["stopped"] == true, "{logged:?}");
 }

@@ -97,7 +97,7 @@ async fn a_key_of_the_file_has_agents_and_their_work_is_told() {
     }
     let got = stage.agent(DIRECT, &commands(&["pwd"]), false).await;
     assert_eq!((got.status, got.profile()), (200, Some("agent")), "{got:?}");
-    let logged = stage.logged();
+    let logged = stage.logged(1).await;
     assert_eq!(logged.len(), 1, "{logged:?}");
     assert_eq!((&logged[0]["name"], &logged[0]["exit_code"]), (&json!("pwd"), &json!(0)));
 }

@@ -73,6 +73,8 @@ async fn a_front_gets_no_more_than_its_daemon_allows() {
             assert_eq!(got.headers["x-should-retry"], "false");
         }
         assert_eq!(stage.upstream.totals().requests, 0);
+        let unavailable = |line: &Value| line["event"] == "agent_unavailable";
+        stage.pair.front.logged("that agents are unavailable", unavailable).await.expect("a line");
         let lines = stage.pair.front.log();
         let told = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let told: Vec<Value> = told.filter(|line| line["event"] == "agent_unavailable").collect();

@@ -27,5 +27,5 @@ async fn each_command_of_an_agent_is_an_event() {
         let told = span.event_names().iter().filter(|name| **name == "codex.agent_command").count();
         assert_eq!((told, &span.attributes["codex.agent_command.count"]), (2, &2.into()), "{span:?}");
     }
-    assert_eq!(stage.logged().len(), 4, "and as many lines");
+    assert_eq!(stage.logged(4).await.len(), 4, "and as many lines");
 }

@@ -130,11 +130,15 @@ impl Stage {
         self.send(&[("x-codex-profile", "agent")], &asking(model, text, stream)).await
     }
 
-    /// The lines of the log about an agent's work.
-    pub(crate) fn logged(&self) -> Vec<Value> {
-        let lines = self.pair.front.log();
-        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|line| line["event"] == "agent_command").collect()
+    /// The lines of the log about an agent's work, once there are so many.
+    pub(crate) async fn logged(&self, least: usize) -> Vec<Value> {
+        let look = || async {
+            let lines = self.pair.front.log();
+            let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let lines: Vec<Value> = lines.filter(|line| line["event"] == "agent_command").collect();
+            (lines.len() >= least).then_some(lines)
+        };
+        self.pair.eventually("lines about an agent's work", look).await.expect("so many lines")
     }
 }
 

@@ -27,7 +27,7 @@ async fn commands_run_all_messages_arrive_and_no_call_is_handed_on() {
             assert!(ran[1].to_string().contains("no-such-file"), "{model}: {ran:?}");
         }
     }
-    let logged = stage.logged();
+    let logged = stage.logged(8).await;
     let told: Vec<(&Value, &Value, &Value)> =
         logged.iter().map(|line| (&line["name"], &line["exit_code"], &line["ok"])).collect();
     let one = [(&json!("pwd"), &json!(0), &json!(true)), (&json!("cat"), &json!(1), &json!(false))];
@@ -61,7 +61,7 @@ async fn what_the_sandbox_stops_at_once_is_told() {
         assert_eq!(told, [one("touch", 1), one("command", 1), one("cat", 1), one("true", 0)]);
         assert!(!got.text.contains("hunter2"), "{got:?}");
     }
-    let logged = stage.logged();
+    let logged = stage.logged(8).await;
     assert_eq!(logged.len(), 8, "{logged:?}");
     assert_eq!(
         logged.iter().filter(|line| line["ok"] == false && line["exit_code"] == 1).count(),
@@ -71,7 +71,7 @@ async fn what_the_sandbox_stops_at_once_is_told() {
     // A script calls the commands itself, so of these there is the script at least.
     let got = stage.agent(CODE, &commands(&["touch refused"]), false).await;
     assert_eq!(got.said(), "step 0\n\ndone", "{got:?}");
-    let more = stage.logged().split_off(8);
+    let more = stage.logged(9).await.split_off(8);
     assert!(more.len() == 1 && [json!("touch"), json!("script")].contains(&more[0]["name"]), "{more:?}");
     assert!(!stage.pair.front.log().join("\n").contains("hunter2"));
 }
@@ -135,7 +135,7 @@ async fn what_runs_in_the_background_ends_with_the_answer() {
         assert_eq!(got.said(), "step 0\n\ndone", "{got:?}");
         super::ends::gone(&stage.pair, &marker).await;
     }
-    let logged = stage.logged();
+    let logged = stage.logged(2).await;
     assert_eq!(logged.len(), 2, "{logged:?}");
     assert!(logged.iter().all(|line| line["name"] == "sleep" && line["stopped"] == true), "{logged:?}");
 }

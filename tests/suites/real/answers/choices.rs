@@ -88,12 +88,15 @@ async fn one_that_fails_fails_them_all() {
     );
     interrupted(&stage).await;
 
-    let said = Gate::new();
+    let begun = Gate::new();
     for _ in 0..4 {
-        stage.will_say(Reply::new().text(Pieces::new("begun").signal(&said).stall()));
+        stage.will_say(Reply::new().text(Pieces::new("begun").stall()));
     }
-    stage.will_say(Reply::new().wait(&said).failed("server_error", "No."));
-    let got = Got::read(stage.send(&several(5, true)).await).await;
+    stage.will_say(Reply::new().wait(&begun).failed("server_error", "No."));
+    let response = stage.send(&several(5, true)).await;
+    // The head came with the first sign of life.
+    begun.open();
+    let got = Got::read(response).await;
     let (_, error) = got.stream().broken();
     assert_eq!((&error["code"], &error["type"]), (&json!("upstream_error"), &json!("server_error")));
     interrupted(&stage).await;

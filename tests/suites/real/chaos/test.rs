@@ -16,7 +16,7 @@ const SOCKET: usize = 2;
 /// Nothing else happens for so long after the last fault.
 const TAIL: Duration = Duration::from_secs(2);
 /// Requests a second that a run comes to at the least, however busy the machine is.
-const LEAST: u64 = 4;
+const LEAST: u64 = 2;
 
 /// Once through what clients and the upstream do, before the child is touched.
 const WARM_UP: &[Fault] = &[Fault::Flood, Fault::Vanish, Fault::SlowHttp, Fault::SlowSocket];

@@ -2,7 +2,7 @@
 
 use super::{
     judge,
-    kinds::{IMPATIENT, kill_child, stage_with},
+    kinds::{kill_child, stage_with},
 };
 use crate::support::{Stage, Stream, asking};
 use gateway_tests::{
@@ -36,7 +36,9 @@ async fn cause(kind: Kind, stage: &Stage) -> Option<Stream> {
             Some(stalled(&stage, end).await)
         }
         Kind::WorkerRestarted => Some(stalled(&Stage::new().await, kill_child).await),
-        Kind::Timeout => Some(stalled(&stage_with(&IMPATIENT, &[]).await, |_| {}).await),
+        Kind::Timeout => {
+            Some(stalled(&stage_with(&[("PROXY_STREAM_IDLE_TIMEOUT_MS", "3000")], &[]).await, |_| {}).await)
+        }
         // `suites::process::slow_reader` shows it.
         Kind::SlowReader => None,
         Kind::InvalidRequest

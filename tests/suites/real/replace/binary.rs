@@ -49,7 +49,7 @@ async fn not_replaced(pair: &Pair, times: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_codex_that_does_not_come_up_replaces_nobody() {
     let upstream = upstream(&Gate::new()).await;
-    let builder = builder(&upstream).daemon("WORKER_STARTUP_TIMEOUT_MS", "3000");
+    let builder = builder(&upstream).daemon("WORKER_STARTUP_TIMEOUT_MS", "6000");
     let link = link(&builder);
     switch(builder.home(), &real_codex());
     let pair = builder.child(link.clone()).start().await.expect("a ready pair");

@@ -89,6 +89,9 @@ async fn a_bad_configuration_is_not_tried_again_and_a_missing_codex_is() {
     assert!(journal.contains("WORKER_QUEUE_MAX"), "{journal}");
 
     machine.write("/etc/codex/codex-worker.env", "CODEX_BIN=/no/such\n");
+    // Long enough to be looked at.
+    machine.write("/etc/systemd/system/codex-worker.service.d/later.conf", "[Service]\nRestartSec=10\n");
+    machine.systemctl(&["daemon-reload"]).await;
     let ran = machine.run(&["systemctl", "start", WORKER]).await;
     assert_ne!(ran.code, Some(0), "{}", ran.said);
     assert_eq!(machine.show(WORKER, "SubState").await, "auto-restart");

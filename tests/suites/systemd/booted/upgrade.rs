@@ -1,7 +1,7 @@
 //! `scripts/upgrade`: a new front, daemon or codex takes over under load, and what doesn't come up takes nothing.
 
 use crate::{
-    gateway::{CHAT, FRONT, PROGRAMS, WORKER, codex, installed, next, serves, started},
+    gateway::{CHAT, FRONT, PROGRAMS, WORKER, ask, codex, installed, next, serves, started},
     machine::{Machine, Ran, eventually},
 };
 use gateway_tests::pair::{Answer, End, KEY, load};
@@ -11,8 +11,9 @@ const UPGRADE: &str = "/opt/codex-gateway/scripts/upgrade";
 /// Where the next version's programs and codex are.
 const NEW: &str = "/root/next/target/release";
 const NEW_CODEX: &str = "/root/next/codex";
-/// A stream of about forty seconds: it is open over every upgrade.
-const LONG: &str = "!chunks 5\n!pause 250\n!repeat 160 word ";
+/// A stream of about 25 seconds that then waits for [`LET_END`]: it is open over every upgrade.
+const LONG: &str = "!chunks 5\n!pause 250\n!repeat 100 word \n!wait upgrades";
+const LET_END: &str = "!open upgrades";
 
 async fn upgrade(machine: &Machine, arguments: &[&str]) -> Ran {
     machine.run(&[&[UPGRADE], arguments].concat()).await
@@ -76,10 +77,11 @@ async fn upgrades_and_the_way_back_fail_no_request_and_finish_what_is_open() {
         exchanged(&machine, &["codex", "--back"]).await;
         // The stream was open over all of them: who has it is there.
         assert_eq!(program(&machine, &first).await, format!("{front}/http-front"));
+        assert_eq!(ask(&machine, LET_END, false).await.0, End::Done);
         stop.send(true).expect("clients");
     };
     let (open, answers, lies, ()) = tokio::join!(open, clients, liar, upgrades);
-    assert_eq!(open, (End::Done, "word ".repeat(160)));
+    assert_eq!(open, (End::Done, "word ".repeat(100)));
     assert!(lies > 3, "{lies}");
     assert!(answers.iter().all(|answers| *answers > 3), "{answers:?}");
     for (part, release) in [("front", &front), ("worker", &worker), ("codex", &child)] {
@@ -206,11 +208,13 @@ async fn cut_off(machine: &Machine) {
     // A front that hears nothing, and an operator who doesn't wait for it.
     let pid = machine.show(FRONT, "MainPID").await;
     machine.systemctl(&["kill", "--kill-who=main", "--signal=STOP", FRONT]).await;
+    // By `sh -e`, so that it fails after a minute.
+    let once_more = "[ $((looks += 1)) -lt 600 ]; sleep 0.1";
     let given_up = format!(
         "{UPGRADE} front --from {NEW} >/root/told 2>&1 & script=$!
-         until [ \"$(readlink /opt/codex-gateway/current/front)\" = {newer} ]; do sleep 0.1; done
+         until [ \"$(readlink /opt/codex-gateway/current/front)\" = {newer} ]; do {once_more}; done
          kill -TERM $script
-         until grep -q 'going back' /root/told; do sleep 0.1; done
+         until grep -q 'going back' /root/told; do {once_more}; done
          kill -CONT {pid}
          wait $script || echo $?"
     );
