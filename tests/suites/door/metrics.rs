@@ -10,7 +10,8 @@ use gateway_tests::pair::Pair;
 use serde_json::{Value, json};
 
 use crate::door::{asking, builder, chat, failure, named, once, request, start};
-use page::{Page, get};
+pub(crate) use page::Page;
+use page::get;
 
 /// The ignored parameters that were counted.
 async fn counted(pair: &Pair) -> Vec<String> {

@@ -10,6 +10,7 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 fn of(method: &str, count: u32) -> First {
     First::Of([(method.to_owned(), count)].into())
@@ -194,7 +195,7 @@ async fn a_daemon_that_was_stopped_blames_nobody() {
     for _ in 0..2 {
         pair.daemon.signal(Signal::SIGSTOP).expect("a signal");
         let mut asking = std::pin::pin!(ask(&pair, "!echo after all", false));
-        let early = tokio::time::timeout(std::time::Duration::from_millis(4500), &mut asking).await;
+        let early = tokio::time::timeout(Duration::from_millis(4500), &mut asking).await;
         assert!(early.is_err(), "a stopped daemon answered: {early:?}");
         pair.daemon.signal(Signal::SIGCONT).expect("a signal");
         assert_eq!(asking.await, (End::Done, "after all".to_owned()));
@@ -221,21 +222,34 @@ async fn a_daemon_that_hangs_is_not_ready() {
     serves(&pair).await;
 }
 
-/// Codex's own end is what counts, whoever still holds its pipes.
+/// Codex's own end is what counts, whoever still holds its pipes. The deadlines of the ladder, which were waited for once, are
+/// 4 s together; a busy machine needs as long for something else, but hardly three times.
 #[tokio::test]
 async fn a_child_whose_pipes_are_held_is_replaced_all_the_same() {
+    let ladder = Duration::from_secs(4);
+    let mut took = Vec::new();
+    while took.iter().all(|took| *took >= ladder) {
+        assert!(took.len() < 3, "{took:?}");
+        took.push(replaced_while_held().await);
+    }
+}
+
+/// How long it takes until another child is there.
+async fn replaced_while_held() -> Duration {
     let script = Script { pipe_holder: true, first_start_only: true, ..Script::default() };
     let builder = around(&script).daemon("WORKER_BACKOFF_INITIAL_MS", "1");
     let mut pair = builder.start().await.expect("a ready pair");
     let child = pair.child_pid().expect("a child");
     let mut socket = SocketClient::connect(&pair.socket).await.expect("a client");
     kill(Pid::from_raw(i32::try_from(child).expect("a pid")), Signal::SIGKILL).expect("a signal");
+    let began = Instant::now();
     pair.eventually("another child", || async {
         let status = status(&pair).await;
         (status["state"] == "ready" && status["starts"] == 2).then_some(())
     })
     .await
     .expect("another child");
+    let took = began.elapsed();
     socket.call("model/list", &serde_json::json!({})).await.expect("an answer");
     let holders: Vec<u32> = log(&pair)
         .iter()
@@ -248,4 +262,5 @@ async fn a_child_whose_pipes_are_held_is_replaced_all_the_same() {
     for holder in holders {
         kill(Pid::from_raw(i32::try_from(holder).expect("a pid")), Signal::SIGKILL).ok();
     }
+    took
 }

@@ -35,7 +35,7 @@ async fn a_streams_spans_live_as_long_as_it_does() {
     let first = model.of("gen_ai.response.time_to_first_chunk").as_f64().expect("seconds");
     let at = model.events.iter().find(|(_, name, _)| name == "codex.first_token").expect("an event").0;
     // The two pauses behind the first piece.
-    assert!(at + 400_000_000 <= model.end, "{model:#?}");
+    assert!(at + 2_000_000_000 <= model.end, "{model:#?}");
     assert!(first > 0.0);
 }
 

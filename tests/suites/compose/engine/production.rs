@@ -145,7 +145,7 @@ async fn what_is_not_public_cannot_be_reached() {
     the_containers_are_confined(&host);
 }
 
-/// The host reads this in the metrics. A daemon that is busy for a second isn't in them.
+/// The host reads this in the metrics. Of a daemon that is busy for a second they tell nothing.
 async fn counts(host: &mut Host, series: &str) {
     let told =
         |host: &mut Host| host.curl(&["http://127.0.0.1:18080/metrics"]).1.contains(series).then_some(());

@@ -12,7 +12,7 @@ use crate::raw::{Answer, Raw};
 
 /// The numbers of a page, by the series with its labels.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Page {
+pub(crate) struct Page {
     pub(super) text: String,
     series: BTreeMap<String, f64>,
 }
@@ -30,7 +30,7 @@ impl Page {
     }
 
     /// What the front tells, with what the daemon and codex told it: one that is busy for a second isn't in a page.
-    pub(super) async fn whole(pair: &Pair) -> Self {
+    pub(crate) async fn whole(pair: &Pair) -> Self {
         let look = || async {
             let page = Self::of(pair).await;
             let codex = page.sum("codex_memory_bytes", &["component=\"codex\""]);
@@ -66,7 +66,7 @@ impl Page {
     }
 
     /// The names with their labels.
-    pub(super) fn names(&self) -> BTreeSet<String> {
+    pub(crate) fn names(&self) -> BTreeSet<String> {
         self.series.keys().cloned().collect()
     }
 

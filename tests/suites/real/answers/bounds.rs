@@ -78,20 +78,21 @@ async fn usage_is_told_where_the_model_was_done_already() {
         if stream {
             more["stream_options"] = json!({"include_usage": true});
         }
-        let mut told = Value::Null;
+        let mut told = 0;
         for _ in 0..5 {
             let got = stage.ask([reply()], &asking(&more)).await;
             assert_eq!(choices(&got, stream, 1), one("hello ", "stop"), "{}", got.shown());
-            told = if stream {
+            let last = if stream {
                 got.stream().chunks().last().copied().cloned().expect("a chunk")
             } else {
                 got.json()
             };
-            if told["usage"].is_object() {
-                break;
+            if last["usage"].is_object() {
+                assert_eq!(last["usage"]["total_tokens"], 12, "{last}");
+                told += 1;
             }
         }
-        assert_eq!(told["usage"]["total_tokens"], 12, "{told}");
+        assert!(told >= 3, "{told} of 5");
     }
     stage.check_upstream();
 }
