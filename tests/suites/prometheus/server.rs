@@ -16,10 +16,16 @@ pub(crate) struct Prometheus {
     folder: TempDir,
 }
 
-/// A port that is free just now.
+/// An address that is free just now, and none that the system gives to whoever asks for any port: Prometheus needs a while
+/// until it listens there.
 fn free() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
+    let begin = std::process::id() % 10_000;
+    let mut ports = (0..10_000).map(|n| 20_000 + (begin + n) % 10_000);
+    let address = ports.find_map(|port| {
+        let address = SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).ok()?));
+        std::net::TcpListener::bind(address).ok().map(|_| address)
+    });
+    address.expect("a free port")
 }
 
 impl Prometheus {
