@@ -50,7 +50,7 @@ struct Told {
 const OTHERS: Duration = Duration::from_secs(5);
 /// Why a front doesn't take over in the end.
 const LEFT_ALONE: &str = "the older front didn't wait for it";
-/// As well.
+/// The same, where it was told to end meanwhile.
 const ENDED: &str = "a signal ended it before it served";
 
 /// Runs the front until a signal ends it, or a newer one has taken over and everything is finished.

@@ -42,6 +42,8 @@ strange() {
         name=${unit#codex-worker@}
         recorded "worker ${name%.service}" || say "$unit was not made by this; stop and disable it"
     done
+    # Its unit may be the operator's, who has the stack where this was before.
+    ! stack_is_here || say 'codex-compose is enabled or runs, and would be stopped; systemctl disable --now codex-compose'
     [ "$1" = purge ] || return 0
     # shellcheck disable=SC2086  # Several words.
     mounts "$SETTINGS" $STATE
@@ -133,7 +135,9 @@ $problems"
     act systemctl daemon-reload
     # Those that failed are remembered by name.
     act systemctl reset-failed 'codex-front.*' 'codex-worker.*' 'codex-worker@*' 2>/dev/null || true
-    if [ "$1" = purge ]; then
+    if [ -n "$DRY" ]; then
+        :
+    elif [ "$1" = purge ]; then
         say 'removed, with settings, state, logs and users'
     else
         say "removed; $SETTINGS, /var/lib/codex*, /var/log/codex-front and the users are left (--purge takes them, too)"

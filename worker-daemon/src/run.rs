@@ -53,7 +53,7 @@ const LEFT: Duration = Duration::from_secs(5);
 
 /// Why a daemon doesn't take over in the end.
 const LEFT_ALONE: &str = "the older daemon didn't wait for it";
-/// As well.
+/// The same, where it was told to end meanwhile.
 const ENDED: &str = "a signal ended it before it served";
 
 /// What an older daemon tells a younger one besides the descriptors.

@@ -246,7 +246,8 @@ impl Daemon {
 }
 
 impl Elsewhere {
-    /// Starts the turn at another worker that can serve now, one that wasn't tried. The other words for `End::Unavailable`: `None`.
+    /// Starts the turn at another worker that can serve now, one that wasn't tried. `None`: there is none, and the turn
+    /// ends as it did where it was.
     pub(super) fn again(mut self) -> Option<TurnStream> {
         loop {
             let place = self.pool.take_place(&self.plan, &self.tried)?;

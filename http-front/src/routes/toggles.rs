@@ -1,4 +1,4 @@
-//! `/internal/maintenance` and `/internal/app-server`: what an operator panel while the front runs.
+//! `/internal/maintenance` and `/internal/app-server`: what an operator switches while the front runs.
 //!
 //! Each change is answered with the state that holds then, always 200: a toggle that the daemon doesn't have yet holds in
 //! this front and says so (`kept: false`).

@@ -122,11 +122,17 @@ async def round_of(address, key, pids, streams, deltas, pause_ms, rest=None):
 
 
 async def round_in_time(*arguments):
-    """A round that ends early is made again, for the machine may have been busy."""
-    for _ in range(ROUNDS):
-        with contextlib.suppress(Early):
-            return await round_of(*arguments)
-    return await round_of(*arguments)
+    """A round that ends early is made again, for the machine may have been busy; each has its time."""
+    deltas, pause_ms = arguments[4:6]
+    limit = PATIENCE + 3 * deltas * pause_ms / 1000
+    for left in reversed(range(ROUNDS + 1)):
+        try:
+            return await asyncio.wait_for(round_of(*arguments), limit)
+        except Early:
+            if not left:
+                raise
+        except TimeoutError:
+            raise Failure(f"a round has not ended within {limit:.0f} s") from None
 
 
 def main(options):

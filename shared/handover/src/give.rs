@@ -24,7 +24,7 @@ const SERVING: Duration = Duration::from_secs(10);
 pub enum Failed {
     /// Those that were replaced before still finish what they have.
     #[error(
-        "up to {0} older processes still finish what they have; wait until the one before this one has ended (WORKER_HANDOVER_GRACE_MS), or restart"
+        "up to {0} older processes still finish what they have; wait until the one before this one has ended (at the latest with its handover grace), or restart"
     )]
     TooManyOlder(u32),
     /// Somebody would take the end of this process for the end of the service.

@@ -51,8 +51,11 @@ impl Workers {
     /// be started at each.
     ///
     /// # Errors
-    /// What did not happen in time, with the logs.
+    /// What did not happen in time, with the logs; or more are asked for than have names.
     pub async fn start(count: usize, builder: impl Fn(usize) -> Builder) -> io::Result<Self> {
+        if count > NAMES.len() + 1 {
+            return Err(io::Error::other(format!("there are names for {} workers", NAMES.len() + 1)));
+        }
         let mut others = Vec::new();
         for (name, number) in NAMES.into_iter().zip(1..count) {
             let builder = builder(number);
@@ -93,7 +96,7 @@ impl Workers {
         .await
     }
 
-    /// The sum of a series of this worker, of which `label` is a part; `None` where the front tells none.
+    /// The sum of those of a series that have this value in a label, such as a worker's name; `None` where the front tells none.
     pub async fn told(&self, series: &str, label: &str) -> Option<f64> {
         let url = format!("http://{}/metrics", self.pair.internal);
         let page = self.pair.client().get(url).send().await.ok()?.text().await.ok()?;
@@ -116,7 +119,10 @@ impl Workers {
     }
 
     /// The turns of this worker that ended so. It is asked again until it tells: the front leaves out one that is busy for a
-    /// second. 0 where it doesn't in time.
+    /// second.
+    ///
+    /// # Panics
+    /// Where it doesn't in time.
     pub async fn turns(&self, name: &str, outcome: &str) -> u64 {
         let url = format!("http://{}/metrics", self.pair.internal);
         let line = format!("codex_worker_turns_total{{worker=\"{name}\",outcome=\"{outcome}\"}} ");
@@ -124,6 +130,6 @@ impl Workers {
             let page = self.pair.client().get(&url).send().await.ok()?.text().await.ok()?;
             page.lines().find_map(|found| found.strip_prefix(&line)?.parse().ok())
         };
-        wait::until(Duration::from_millis(10), look).await.unwrap_or_default()
+        wait::until(Duration::from_millis(10), look).await.expect("the front tells the turns of each worker")
     }
 }

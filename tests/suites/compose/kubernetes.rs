@@ -102,7 +102,7 @@ fn they_say_what_the_rest_of_the_repository_says() {
     }
 }
 
-/// Every rule and every schema is shown to find something.
+/// What each mutation spoils is found, by the rule or the schema that it names.
 #[test]
 fn a_spoilt_manifest_is_found() {
     let (world, good) = (world(), manifests("compose/kubernetes/production"));

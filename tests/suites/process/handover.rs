@@ -15,11 +15,12 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 use tokio::sync::watch;
 
-/// A process that nobody waits for. It is killed with this.
-struct Taken(u32);
+/// A process that nobody waits for. It is killed with this, unless it was [seen to end](Self::gone): its number may be another's
+/// by then.
+struct Taken(u32, Cell<bool>);
 
 impl Taken {
     fn signal(&self, signal: Signal) {
@@ -30,13 +31,16 @@ impl Taken {
         wait::until(Duration::from_millis(10), || async { (!runs(self.0)).then_some(()) })
             .await
             .expect("the process ends in time");
+        self.1.set(true);
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // It may be gone already.
-        let _gone = kill(Pid::from_raw(i32::try_from(self.0).expect("a pid")), Signal::SIGKILL);
+        if !self.1.get() {
+            // It may be gone already.
+            let _gone = kill(Pid::from_raw(i32::try_from(self.0).expect("a pid")), Signal::SIGKILL);
+        }
     }
 }
 
@@ -53,7 +57,7 @@ async fn hand_over(process: &Process, by: u32, times: usize) -> Taken {
     assert!(found.is_some(), "nobody took over:\n{}", process.tail());
     let found = found.unwrap_or_default();
     assert_eq!(found["event"], "handover_done", "{found}");
-    Taken(u32::try_from(found["pid"].as_u64().expect("a pid")).expect("a pid"))
+    Taken(u32::try_from(found["pid"].as_u64().expect("a pid")).expect("a pid"), Cell::new(false))
 }
 
 fn builder() -> Builder {
@@ -228,20 +232,24 @@ async fn daemons_follow_one_another_without_a_client_between() {
     let socket = builder.home().join("worker.sock");
     let connected = || async { SocketClient::connect(&socket).await.ok() };
     wait::until(Duration::from_millis(10), connected).await.expect("a daemon");
-    let mut last = daemon.pid();
+    let mut last: Option<Taken> = None;
     for times in 0..3 {
-        let taken = hand_over(&daemon, last, times).await;
+        let older = last.as_ref().map_or(daemon.pid(), |last| last.0);
+        let taken = hand_over(&daemon, older, times).await;
         let lock = std::fs::read_to_string(builder.home().join("worker.lock")).expect("the lock");
         assert_eq!(lock.trim(), taken.0.to_string());
-        wait::until(Duration::from_millis(10), || async { (!runs(last)).then_some(()) })
-            .await
-            .expect("the older one ends");
+        match &last {
+            Some(last) => last.gone().await,
+            // What the others say comes by its output: it is not waited for before they have ended.
+            None => wait::until(Duration::from_millis(10), || async { (!runs(older)).then_some(()) })
+                .await
+                .expect("the older one ends"),
+        }
         assert!(socket.exists());
         assert!(connected().await.is_some());
-        last = taken.0;
-        std::mem::forget(taken);
+        last = Some(taken);
     }
-    let last = Taken(last);
+    let last = last.expect("the third");
     last.signal(Signal::SIGTERM);
     last.gone().await;
     assert_eq!(daemon.wait().await.expect("an end"), Some(0));
@@ -265,7 +273,7 @@ async fn a_new_daemon_that_is_ended_before_it_serves_takes_nothing() {
     let second = wait::until(Duration::from_millis(10), second).await.expect("another codex");
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", second["pid"])).expect("it runs");
     let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
-    let starting = Taken(parent.and_then(|pid| pid.parse().ok()).expect("a parent"));
+    let starting = Taken(parent.and_then(|pid| pid.parse().ok()).expect("a parent"), Cell::new(false));
     assert_ne!(starting.0, pair.daemon.pid());
     starting.signal(Signal::SIGTERM);
     let failed =

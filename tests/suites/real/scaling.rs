@@ -36,11 +36,8 @@ fn what_a_stream_and_a_key_cost_is_measured() {
     assert!((100.0..1000.0).contains(&frame), "bytes of a frame: {said}");
     for program in ["front", "daemon", "codex"] {
         // Memory may be less than before, and in so few ticks processor time may be nothing.
-        let [memory, files, _, _, each, turn, delta] = line(program)[..] else {
-            panic!("{program} in {said}")
-        };
+        let [memory, files, _, _, _, _, _] = line(program)[..] else { panic!("{program} in {said}") };
         assert!(memory > 1.0 && files >= 5.0, "{program}: {said}");
-        assert!(each.is_finite() && turn.is_finite() && delta.is_finite(), "{program}: {said}");
     }
     // One of the three, if any, may not have been closed or taken when it was looked at.
     let [_, _, _, _, each, ..] = line("front")[..] else { panic!("{said}") };

@@ -10,7 +10,7 @@ use super::{
 
 /// Time that the front and the worker may take to end what is left after their grace, in milliseconds (docs/operations/README.md).
 const LAST: [u64; 2] = [5_000, 8_000];
-/// Folders that nothing but the worker, and what goes before it, may see.
+/// The volume that nothing but the worker, and what goes before it, may see.
 const STATE: &str = "codex";
 
 /// Everything that is wrong; empty where nothing is.

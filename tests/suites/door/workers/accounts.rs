@@ -9,7 +9,7 @@ use gateway_tests::{
 use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// So many turns, and at least so many would go to a worker that always has nothing to do.
+/// Turns that are asked for; a worker that always has nothing to do would draw most of them.
 const TURNS: usize = 200;
 const CLIENTS: usize = 8;
 

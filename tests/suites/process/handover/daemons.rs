@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often the front has told this.
+/// The lines in which the front has told this.
 fn told(pair: &Pair, event: &str) -> Vec<Value> {
     let lines = pair.front.log();
     let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());

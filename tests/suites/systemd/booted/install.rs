@@ -133,6 +133,16 @@ async fn a_bare_host_gets_it_keeps_it_and_is_bare_again() {
         .ok(&["sh", "-ec", "test -x /usr/local/bin/worker-daemon && test -x /usr/local/bin/codexctl"])
         .await;
     machine.ok(&[&remove, "--remove"]).await;
+    // Whoever has the stack now isn't robbed of it.
+    let stack =
+        "cp /mnt/source/systemd/codex-compose.service /etc/systemd/system && systemctl enable codex-compose";
+    machine.ok(&["sh", "-ec", stack]).await;
+    let ran = machine.run(&[&remove, "--purge"]).await;
+    assert_eq!(ran.code, Some(1), "{}", ran.said);
+    assert!(ran.said.contains("codex-compose is enabled or runs"), "{}", ran.said);
+    assert_eq!(machine.systemctl(&["is-enabled", "codex-compose"]).await, "enabled\n");
+    let gone = "systemctl disable codex-compose; rm /etc/systemd/system/codex-compose.service; systemctl daemon-reload";
+    machine.ok(&["sh", "-ec", gone]).await;
     machine.ok(&[&remove, "--purge"]).await;
     same(&before, &all(&machine).await, "nothing is left after two steps");
 }
